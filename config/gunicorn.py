@@ -1,0 +1,18 @@
+"""How the web server runs: `gunicorn --config config/gunicorn.py`.
+
+Behind a proxy that ends TLS, gunicorn believes its `X-Forwarded-Proto` only from addresses in
+`FORWARDED_ALLOW_IPS` (127.0.0.1 unless told otherwise).
+"""
+
+import os
+
+wsgi_app = "config.wsgi:application"
+bind = os.environ.get("BIND", "127.0.0.1:8000")
+worker_class = "gthread"
+workers = 2
+threads = 4
+# Longer than any statement may take, shorter than a person waits.
+timeout = 30
+# Workers start anew now and then, apart from each other, so that no leak grows for ever.
+max_requests = 10_000
+max_requests_jitter = 1_000

@@ -1,0 +1,289 @@
+"""All settings, from the environment (and from `.env` beside `manage.py`, if it is there).
+
+There are two ways to run: in production, which is the default and refuses to start until it is
+told what it must not guess; and as a demo (`GATEHOUSE_DEMO=1`, which `manage.py demo` sets), which
+needs nothing, answers on this machine only and keeps its data apart. `.env.example` lists every
+variable.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+GATEHOUSE_DEMO = env.bool("GATEHOUSE_DEMO", default=False)
+# The demo seeds invented people: it must never reach the database that `.env` names.
+if not GATEHOUSE_DEMO:
+    env.read_env(os.environ.get("GATEHOUSE_ENV_FILE", BASE_DIR / ".env"))
+
+
+# --- What production is never left to guess ---------------------------------------------------
+
+# Known to everybody who can read this file, so whatever it signs proves nothing.
+DEMO_SECRET_KEY = "gatehouse-demo-key-known-to-everybody-worth-nothing-at-all"
+
+SECRET_KEY = env.str("SECRET_KEY", default=DEMO_SECRET_KEY if GATEHOUSE_DEMO else "")
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if GATEHOUSE_DEMO else []
+)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+if not GATEHOUSE_DEMO:
+    wrong = []
+    if not SECRET_KEY:
+        wrong.append(
+            "SECRET_KEY is not set. Set it to a random text of 50 characters or more, for "
+            "instance from: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        )
+    elif SECRET_KEY == DEMO_SECRET_KEY:
+        wrong.append("SECRET_KEY is the key of the demo, which everybody knows. Set one of your own.")
+    elif len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
+        wrong.append("SECRET_KEY is too easy to guess. Set 50 random characters or more.")
+    if DEBUG:
+        wrong.append("DEBUG is on and would show secrets to visitors. Unset it, or set DEBUG=0.")
+    if not ALLOWED_HOSTS:
+        wrong.append(
+            "ALLOWED_HOSTS is not set. Name the hosts that people and tools call, separated by "
+            "commas, for instance ALLOWED_HOSTS=gatehouse.example.com"
+        )
+    elif "*" in ALLOWED_HOSTS:
+        wrong.append("ALLOWED_HOSTS is * and would accept any host. Name the hosts one by one.")
+    if wrong:
+        raise ImproperlyConfigured(
+            "Gatehouse does not start in production like this:\n- "
+            + "\n- ".join(wrong)
+            + "\nTo try it out without any setting, run: python manage.py demo"
+        )
+
+
+# --- Apps and pages ---------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "portal.apps.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "simple_history",
+    "rest_framework",
+    "django_filters",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "audit.apps.AuditConfig",
+    "registry.apps.RegistryConfig",
+    "evidence.apps.EvidenceConfig",
+    "gates.apps.GatesConfig",
+    "portal.apps.PortalConfig",
+]
+
+MIDDLEWARE = [
+    "config.middleware.request_id",
+    "config.middleware.security_headers",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# British English for its dates, "21 Nov 2026"; times are stored and shown in UTC.
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+
+# --- Database ---------------------------------------------------------------------------------
+
+DATA_DIR = Path(
+    env.str("GATEHOUSE_DATA_DIR", default=str(BASE_DIR / "data" / ("demo" * GATEHOUSE_DEMO)))
+)
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gatehouse.sqlite3'}")
+}
+_database = DATABASES["default"]
+_database.setdefault("OPTIONS", {})
+_database["CONN_MAX_AGE"] = 600
+_database["CONN_HEALTH_CHECKS"] = True
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    _database["OPTIONS"] |= {
+        # A transaction takes the write lock when it begins: two that read first and write later
+        # would otherwise find the database locked, and no waiting helps them.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # INSERT OR REPLACE slips past the append-only triggers unless triggers are recursive.
+        # The write-ahead log of SQLite before 3.51.3 can corrupt: keep the rollback journal.
+        "init_command": "PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; "
+        "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;",
+    }
+elif _timeout := env.int("DATABASE_STATEMENT_TIMEOUT_MS", default=0):
+    # A worker that hangs inside a transaction may hold the lock of the log's head.
+    _database["OPTIONS"]["options"] = (
+        f"-c statement_timeout={_timeout} -c idle_in_transaction_session_timeout={_timeout * 6}"
+    )
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Knox's own token table is swapped for ours; its migrations would still create it.
+MIGRATION_MODULES = {"knox": None}
+
+
+# --- People, sessions, tokens -----------------------------------------------------------------
+
+AUTH_USER_MODEL = "registry.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+PASSWORD_RESET_TIMEOUT = 60 * 60
+
+SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+SIMPLE_HISTORY_REVERT_DISABLED = True
+
+KNOX_TOKEN_MODEL = "registry.ApiToken"
+REST_KNOX = {
+    "TOKEN_MODEL": KNOX_TOKEN_MODEL,
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_TTL": timedelta(days=90),
+    "TOKEN_PREFIX": "ghs_",
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["registry.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.problems.answer_exception",
+    "DEFAULT_VERSIONING_CLASS": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gatehouse",
+    "DESCRIPTION": "Which model version may run where, on what evidence, approved by whom.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    # Anonymous visitors are shown sign-in and health, not the shape of the API.
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+
+# --- Files ------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [folder] if (folder := BASE_DIR / "static").is_dir() else []
+# The demo serves the files where they lie, so that nobody has to collect them first.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = GATEHOUSE_DEMO
+
+STORAGES = {
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if GATEHOUSE_DEMO
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+    # Evidence has no address of its own: it is read through a view that asks who is reading.
+    "evidence": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": DATA_DIR / "evidence",
+            "base_url": None,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
+STORAGES["default"] = STORAGES["evidence"]
+EVIDENCE_FILE_MAX_BYTES = env.int("EVIDENCE_FILE_MAX_BYTES", default=50 * 1024 * 1024)
+
+
+# --- Mail -------------------------------------------------------------------------------------
+
+vars().update(
+    env.email_url(
+        "EMAIL_URL", default="consolemail://" if GATEHOUSE_DEMO else "smtp://localhost:25"
+    )
+)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
+    "EMAIL_FROM", default=f"gatehouse@{ALLOWED_HOSTS[0].lstrip('.')}"
+)
+
+
+# --- Browsers ---------------------------------------------------------------------------------
+
+# Off for the demo and the tests alone: without it, cookies travel in the open.
+HTTPS = env.bool("GATEHOUSE_HTTPS", default=not GATEHOUSE_DEMO)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 60 * 60) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# Probes call from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REFERRER_POLICY = "same-origin"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+# Named like Django 6's own setting, so that its middleware can take over from ours.
+SECURE_CSP = {
+    "default-src": ["'none'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "base-uri": ["'none'"],
+}
+
+
+# --- Logs -------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="WARNING" if GATEHOUSE_DEMO else "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "config.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # Django's own handlers would write a second, unstructured line or mail the whole request.
+    "loggers": {"django": {"handlers": [], "propagate": True, "level": LOG_LEVEL}},
+}

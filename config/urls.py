@@ -1,0 +1,20 @@
+"""Addresses: probes and tools first, then the portal, which answers for all the rest."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from config import health, problems
+
+urlpatterns = [
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("api/v1/", include("config.api_urls")),
+    # The portal sends anonymous visitors of any unknown address to its sign-in; tools get 404.
+    re_path(problems.FOR_TOOLS, problems.not_found),
+    path("", admin.site.urls),
+]
+
+handler400 = problems.bad_request
+handler403 = problems.permission_denied
+handler404 = problems.page_not_found
+handler500 = problems.server_error
