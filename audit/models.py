@@ -1,0 +1,235 @@
+"""The log, and the base of every governed row."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from audit.changes import NotInChange, current_change
+from audit.fields import DocumentField
+
+DIGEST_LENGTH = len("sha256:") + 64
+
+
+class GovernedQuerySet(models.QuerySet):
+    """Refuses every write that would pass by history and log."""
+
+    def _refuse(self, *args, **kwargs):
+        raise NotInChange(
+            f"{self.model.__name__} rows are governed: save them one by one through audit.change."
+        )
+
+    _refuse.alters_data = True  # a template may not call these either
+
+    create = get_or_create = update_or_create = _refuse
+    update = delete = bulk_create = bulk_update = _raw_delete = _refuse
+    acreate = aget_or_create = aupdate_or_create = _refuse
+    aupdate = adelete = abulk_create = abulk_update = _refuse
+
+
+GovernedManager = models.Manager.from_queryset(GovernedQuerySet)
+
+
+class GovernedModel(models.Model):
+    """A row that changes only inside `audit.change`, with an entry in the log for each change.
+
+    Class attributes say how the database itself protects it (see `audit.triggers`):
+
+    * `append_only`: never updated, never deleted.
+    * `sealed_by`: name of a nullable column; once it is set, the row is never updated.
+    * `part_of`: name of the foreign key to the row this one is a part of. A part may be removed
+      with `change.remove` and moves with its parent: sealed parent, sealed part.
+    * `born_with`: name of the foreign key to a row this one must be inserted together with, in
+      the same change; append-only afterwards.
+
+    No row but a part is ever deleted. `about` names the foreign key of the row whose timeline an
+    entry belongs on; parts default to their parent.
+    """
+
+    append_only = False
+    sealed_by = ""
+    part_of = ""
+    born_with = ""
+    about = ""
+    #: Columns left out of the digest and the log: secrets, and figures that are not governed.
+    undigested: tuple[str, ...] = ()
+
+    # No database constraint: the change row is written last, under the head's lock. That every
+    # row's change exists is what `audit_verify` checks.
+    change = models.ForeignKey(
+        "audit.Change",
+        models.PROTECT,
+        db_constraint=False,
+        editable=False,
+        related_name="+",
+    )
+
+    objects = GovernedManager()
+
+    class Meta:
+        abstract = True
+        default_permissions = ()
+
+    def save_base(self, *args, **kwargs):
+        change = current_change()
+        if change is None or change.saving is not self:
+            raise NotInChange(
+                f"{type(self).__name__} is governed: save it with change.save()."
+            )
+        super().save_base(*args, **kwargs)
+
+    save_base.alters_data = True
+
+    def delete(self, *args, **kwargs):
+        change = current_change()
+        if change is None or change.saving is not self:
+            raise NotInChange(
+                f"{type(self).__name__} is governed: rows are not deleted."
+            )
+        return super().delete(*args, **kwargs)
+
+    delete.alters_data = True
+
+    @property
+    def key(self) -> str:
+        """The name of this row in the log, such as `registry.release:12`."""
+        return f"{self._meta.label_lower}:{self.pk}"
+
+
+class LogQuerySet(models.QuerySet):
+    """The log is only ever read and appended to; appending is `Change`'s alone."""
+
+    def _refuse(self, *args, **kwargs):
+        raise NotInChange("The log is append-only.")
+
+    _refuse.alters_data = True
+
+    create = get_or_create = update_or_create = _refuse
+    update = delete = bulk_create = bulk_update = _raw_delete = _refuse
+
+
+class Change(models.Model):
+    """One governed change: an id made when it opened, a number and an instant given at its end.
+
+    Number and instant are taken under the head's lock, so neither is ever before the last one's;
+    every question about a moment in the past is answered by them, never by a row's own times.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.BigIntegerField(unique=True)
+    at = models.DateTimeField(unique=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+    )
+    actor_name = models.CharField(max_length=200)
+    reason = models.TextField()
+
+    objects = LogQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("number",)
+
+    def __str__(self):
+        return f"change {self.number}"
+
+
+class Entry(models.Model):
+    """One leaf of the log. `body` is canonical JSON text, hashed as stored.
+
+    The other columns repeat facts of the body so that a timeline is one index seek;
+    `audit_verify` compares them with it.
+    """
+
+    seq = models.BigIntegerField(primary_key=True)
+    body = models.TextField()
+    leaf = models.BinaryField(max_length=32)
+    change = models.ForeignKey(Change, models.PROTECT, related_name="entries")
+    event = models.CharField(max_length=80)
+    #: `app.model:pk` of the row the entry is about, and of the row on whose timeline it stands.
+    row = models.CharField(max_length=120)
+    about = models.CharField(max_length=120)
+
+    objects = LogQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("seq",)
+        verbose_name = "log entry"
+        verbose_name_plural = "log entries"
+        indexes = [
+            models.Index(fields=["row", "seq"], name="entry_row"),
+            models.Index(fields=["about", "seq"], name="entry_about"),
+            models.Index(fields=["event", "seq"], name="entry_event"),
+        ]
+
+    def __str__(self):
+        return f"#{self.seq} {self.event}"
+
+
+class Head(models.Model):
+    """The one row that says how long the log is; its lock is what puts changes in order."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    size = models.BigIntegerField(default=0)
+    peaks = models.TextField(default="", blank=True)
+    #: Number of the last governed change: what a computed answer is kept under.
+    position = models.BigIntegerField(default=0)
+    last_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            # A second head would let two changes take the same place in the log.
+            models.CheckConstraint(condition=models.Q(id=1), name="head_is_one"),
+        ]
+
+    def __str__(self):
+        return f"head at {self.size}"
+
+    @property
+    def peak_hashes(self) -> list[bytes]:
+        """The stored peaks, largest subtree first (see `audit.rules.push`)."""
+        return [bytes.fromhex(peak) for peak in self.peaks.split()]
+
+
+class Verification(GovernedModel):
+    """What one run of `audit_verify` found; the gates' checks read the last one."""
+
+    append_only = True
+
+    class Outcome(models.TextChoices):
+        CLEAN = "clean", "clean"
+        DISCREPANCIES = "discrepancies", "discrepancies found"
+        INCOMPLETE = "incomplete", "could not check everything"
+
+    class Scope(models.TextChoices):
+        RECORD = "record", "log and rows"
+        EVIDENCE = "evidence", "log, rows and every evidence file"
+
+    outcome = models.CharField(max_length=20, choices=Outcome)
+    scope = models.CharField(max_length=20, choices=Scope)
+    #: Size of the log when the run began: what came later was not looked at.
+    size = models.BigIntegerField()
+    position = models.BigIntegerField()
+    root = models.CharField(max_length=DIGEST_LENGTH)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    #: [{"code", "row", "sentence"}], at most `verifying.KEPT` of them; `found` counts all.
+    discrepancies = DocumentField(default=list, blank=True)
+    found = models.PositiveIntegerField(default=0)
+    not_checked = DocumentField(default=list, blank=True)
+
+    class Meta(GovernedModel.Meta):
+        get_latest_by = "started_at"
+        ordering = ("-pk",)
+        indexes = [
+            models.Index(fields=["scope", "-finished_at"], name="verification_latest")
+        ]
+
+    def __str__(self):
+        return f"verification {self.pk}: {self.outcome}"

@@ -1,0 +1,125 @@
+"""Canonical bytes, digests, the Merkle tree and actors. Pure: no Django, no queries, no clock."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import rfc8785
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, as the log prints it. `id` is None for the system itself."""
+
+    id: int | None
+    name: str
+
+
+def system(name: str) -> Actor:
+    """Return the actor for what no person did, such as `system:migration-0002`."""
+    return Actor(id=None, name=f"system:{name}")
+
+
+# Canonical bytes
+
+
+def instant_text(value: datetime) -> str:
+    """Return an aware instant as UTC with six decimal places and `Z`."""
+    if value.tzinfo is None:
+        raise ValueError("An instant needs a time zone before it can be digested.")
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def decimal_text(value: Decimal) -> str:
+    """Return a finite number without exponent or trailing zeros, so that 1.50 and 1.5 agree."""
+    if not value.is_finite():
+        raise ValueError("NaN and infinity have no canonical form.")
+    if not value:
+        return "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def plain(value: Any) -> Any:
+    """Return `value` in the types RFC 8785 knows; floats are refused.
+
+    A float would make `1.0` and `1` the same bytes; a number that matters is a Decimal here.
+    """
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            raise TypeError(
+                "A float has no exact canonical form; use a Decimal or a string."
+            )
+        case Decimal():
+            return decimal_text(value)
+        case datetime():
+            return instant_text(value)
+        case date():
+            return value.isoformat()
+        case timedelta():
+            return value // timedelta(microseconds=1)
+        case uuid.UUID():
+            return str(value)
+        case bytes() | memoryview():
+            return digest(bytes(value))
+        case str():
+            return str(value)
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case _ if isinstance(value, Iterable):
+            return [plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical form.")
+
+
+def canonical(value: Any) -> bytes:
+    """Return the RFC 8785 bytes of `value`.
+
+    Raises `TypeError` or `ValueError` (rfc8785's errors are of that kind) for what has none.
+    """
+    return rfc8785.dumps(plain(value))
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of `data` as `sha256:<64 hex>`."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+# The Merkle tree of RFC 6962, section 2.1, kept as its peaks: the roots of the perfect subtrees
+# that the binary digits of the size name, largest first.
+
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+def leaf_hash(body: bytes) -> bytes:
+    """Return the hash of one leaf (RFC 6962, 2.1)."""
+    return hashlib.sha256(b"\x00" + body).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return the hash of an inner node (RFC 6962, 2.1)."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def push(peaks: list[bytes], size: int, leaf: bytes) -> None:
+    """Add one leaf hash to the peaks of a tree of `size` leaves, in place."""
+    peaks.append(leaf)
+    while size & 1:
+        right, left = peaks.pop(), peaks.pop()
+        peaks.append(node_hash(left, right))
+        size >>= 1
+
+
+def root(peaks: list[bytes]) -> bytes:
+    """Return the root hash of the tree that the peaks stand for."""
+    if not peaks:
+        return EMPTY_ROOT
+    *rest, result = peaks
+    for peak in reversed(rest):
+        result = node_hash(peak, result)
+    return result

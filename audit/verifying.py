@@ -1,0 +1,356 @@
+"""Reconcile log, rows and history; what other apps keep is checked by the verifiers they add."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from django.apps import apps
+
+from audit import clock
+from audit.changes import change, row_digest
+from audit.rules import instant_text, leaf_hash, push, root
+
+#: How many rows or entries are held at a time.
+CHUNK = 1000
+#: How many discrepancies the recorded verification names; all are counted.
+KEPT = 200
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """Something in log, rows, history or files that does not agree; `row` is its key, if any."""
+
+    code: str
+    sentence: str
+    row: str = ""
+
+
+@dataclass
+class Report:
+    """What one verification found, and what it could not look at."""
+
+    size: int = 0
+    position: int = 0
+    root: str = ""
+    found: list[Discrepancy] = field(default_factory=list)
+    not_checked: list[str] = field(default_factory=list)
+
+
+#: Apps add theirs in `ready()`: called with the report and the scope, they yield what disagrees
+#: and add to `report.not_checked` what they could not look at.
+verifiers: list[Callable[[Report, str], Iterable[Discrepancy]]] = []
+
+
+def verify(scope: str) -> Report:
+    """Check the whole record and return what disagrees; writes nothing.
+
+    `scope` is a `Verification.Scope`. Reads in chunks by key, so memory stays flat.
+    """
+    report = Report()
+    report.found.extend(_log(report))
+    report.found.extend(_triggers())
+    for model in governed_models():
+        report.found.extend(_rows(model))
+        if hasattr(model, "history"):
+            report.found.extend(_history(model))
+    report.found.extend(_rows_behind_entries())
+    for verifier in verifiers:
+        report.found.extend(verifier(report, scope))
+    return report
+
+
+def record(report: Report, *, scope: str, actor, started_at):
+    """Keep what a verification found as a governed row; the gates' checks read the last one."""
+    from audit.models import Verification
+
+    outcome = Verification.Outcome.CLEAN
+    if report.not_checked:
+        outcome = Verification.Outcome.INCOMPLETE
+    if report.found:
+        outcome = Verification.Outcome.DISCREPANCIES
+    with change(
+        actor=actor, reason=f"Verification of the record: {len(report.found)} found."
+    ) as c:
+        return c.save(
+            Verification(
+                outcome=outcome,
+                scope=scope,
+                size=report.size,
+                position=report.position,
+                root=report.root,
+                started_at=started_at,
+                finished_at=clock.now(),
+                discrepancies=[vars(item) for item in report.found[:KEPT]],
+                found=len(report.found),
+                not_checked=report.not_checked,
+            ),
+            event=f"verification.{outcome.value}",
+        )
+
+
+def governed_models():
+    """Return every governed model, in the order they were installed."""
+    from audit.models import GovernedModel
+
+    return [model for model in apps.get_models() if issubclass(model, GovernedModel)]
+
+
+def in_chunks(queryset, key: str = "pk") -> Iterator[list]:
+    """Yield lists of rows in the order of `key`, a query each: no cursor stays open between.
+
+    An open read cursor would block the writer on SQLite.
+    """
+    queryset, last = queryset.order_by(key), None
+    while True:
+        page = queryset if last is None else queryset.filter(**{f"{key}__gt": last})
+        rows = list(page[:CHUNK])
+        if not rows:
+            return
+        yield rows
+        last = getattr(rows[-1], key)
+
+
+def _log(report: Report) -> Iterator[Discrepancy]:
+    """Entries contiguous, bodies hashed right and true to their columns, root as the head says."""
+    from audit.models import Change as ChangeRow
+    from audit.models import Entry, Head
+
+    head = Head.objects.get(pk=1)
+    peaks: list[bytes] = []
+    expected = 0
+    for entries in in_chunks(
+        Entry.objects.filter(seq__lt=head.size).select_related("change"), "seq"
+    ):
+        for entry in entries:
+            where = f"entry {entry.seq}"
+            while expected < entry.seq:
+                yield Discrepancy("ENTRY_MISSING", f"Log entry {expected} is missing.")
+                expected += 1
+            expected += 1
+            leaf = leaf_hash(entry.body.encode())
+            if leaf != bytes(entry.leaf):
+                yield Discrepancy(
+                    "ENTRY_ALTERED",
+                    f"Log {where} no longer matches its hash.",
+                    entry.row,
+                )
+            push(peaks, entry.seq, bytes(entry.leaf))
+            yield from _entry_columns(entry)
+    if expected < head.size:
+        yield Discrepancy(
+            "ENTRY_MISSING",
+            f"The log ends at entry {expected - 1}; its head says {head.size}.",
+        )
+    # Counted before the head is read again: an entry appended meanwhile is not one too many.
+    last = Entry.objects.order_by("-seq").values_list("seq", flat=True).first()
+    if last is not None and last >= Head.objects.get(pk=1).size:
+        yield Discrepancy(
+            "ENTRY_EXTRA", f"Entry {last} stands beyond the head of the log."
+        )
+    if peaks != head.peak_hashes:
+        yield Discrepancy(
+            "ROOT", "The root over all entries is not the one the head holds."
+        )
+    previous = None
+    for changes in in_chunks(
+        ChangeRow.objects.filter(number__lte=head.position), "number"
+    ):
+        for row in changes:
+            if previous and (
+                row.number != previous.number + 1 or row.at <= previous.at
+            ):
+                yield Discrepancy(
+                    "CHANGE_ORDER",
+                    f"Change {row.number} does not follow change {previous.number}.",
+                )
+            previous = row
+    report.size, report.position = head.size, head.position
+    report.root = f"sha256:{root(head.peak_hashes).hex()}"
+
+
+def _entry_columns(entry) -> Iterator[Discrepancy]:
+    where = f"Log entry {entry.seq}"
+    try:
+        body = json.loads(entry.body)
+        said = {
+            "seq": body["seq"],
+            "event": body["event"],
+            "row": body["row"],
+            "about": body["about"],
+            "change": body["change"],
+            "number": body["number"],
+            "at": body["at"],
+            "actor": body["actor"],
+            "reason": body["reason"],
+        }
+    except (ValueError, KeyError, TypeError):
+        yield Discrepancy("ENTRY_UNREADABLE", f"{where} cannot be read.", entry.row)
+        return
+    held = {
+        "seq": entry.seq,
+        "event": entry.event,
+        "row": entry.row,
+        "about": entry.about,
+        "change": str(entry.change_id),
+        "number": entry.change.number,
+        "at": instant_text(entry.change.at),
+        "actor": {"id": entry.change.actor_id, "name": entry.change.actor_name},
+        "reason": entry.change.reason,
+    }
+    for name in said:
+        if said[name] != held[name]:
+            yield Discrepancy(
+                "ENTRY_COLUMN",
+                f"{where} says one {name}, its columns another.",
+                entry.row,
+            )
+
+
+def _triggers() -> Iterator[Discrepancy]:
+    from audit import triggers
+
+    for table, name in triggers.differing():
+        yield Discrepancy(
+            "TRIGGER", f"The trigger {name} on {table} is missing, off or altered."
+        )
+
+
+def _bodies(keys: list[str]) -> dict[str, list[dict]]:
+    """Return the entries of each row, oldest first."""
+    from audit.models import Entry
+
+    result: dict[str, list[dict]] = {key: [] for key in keys}
+    entries = Entry.objects.filter(row__in=keys).order_by("seq")
+    for row, body in entries.values_list("row", "body"):
+        try:
+            result[row].append(json.loads(body))
+        except ValueError:
+            continue  # reported where the log itself is read
+    return result
+
+
+def _rows(model) -> Iterator[Discrepancy]:
+    """The last digest in the log of every row is the digest of the row as it stands."""
+    for rows in in_chunks(model._base_manager.all()):
+        bodies = _bodies([row.key for row in rows])
+        for row in rows:
+            named = f"{model._meta.verbose_name} {row.pk}"
+            if not bodies[row.key]:
+                yield Discrepancy(
+                    "ROW_UNLOGGED", f"The {named} has no entry in the log.", row.key
+                )
+                continue
+            last = bodies[row.key][-1]
+            if not _agrees(row, last):
+                yield Discrepancy(
+                    "ROW_ALTERED",
+                    f"The {named} is not what entry {last['seq']} of the log says.",
+                    row.key,
+                )
+            elif str(row.change_id) != last["change"]:
+                yield Discrepancy(
+                    "ROW_CHANGE",
+                    f"The {named} names another change than the log.",
+                    row.key,
+                )
+
+
+def _agrees(row, body: dict) -> bool:
+    try:
+        return row_digest(row, body["fields"]) == body["after"]
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def _history(model) -> Iterator[Discrepancy]:
+    """Each row's history is, step by step, what the log says of it."""
+    history = model.history.model
+    pk = model._meta.pk.attname
+    last = None
+    while True:
+        keys = history._base_manager.order_by(pk).values_list(pk, flat=True).distinct()
+        pks = list(
+            (keys if last is None else keys.filter(**{f"{pk}__gt": last}))[:CHUNK]
+        )
+        if not pks:
+            return
+        last = pks[-1]
+        steps: dict[str, list] = {
+            f"{model._meta.label_lower}:{value}": [] for value in pks
+        }
+        rows = history._base_manager.filter(**{f"{pk}__in": pks}).order_by("history_id")
+        for step in rows:
+            steps[f"{model._meta.label_lower}:{getattr(step, pk)}"].append(step)
+        for key, entries in _bodies(list(steps)).items():
+            yield from _compare_history(key, steps[key], entries)
+
+
+def _compare_history(
+    key: str, steps: list, entries: list[dict]
+) -> Iterator[Discrepancy]:
+    if len(steps) != len(entries):
+        yield Discrepancy(
+            "HISTORY_LENGTH",
+            f"{key} has {len(steps)} history rows for {len(entries)} entries in the log.",
+            key,
+        )
+        return
+    for step, entry in zip(steps, entries, strict=True):
+        removed = entry["after"] is None
+        expected = {**entry, "after": entry["before"]} if removed else entry
+        if (
+            (step.history_type == "-") != removed
+            or str(step.change_id) != entry["change"]
+            or not _agrees(step, expected)
+        ):
+            yield Discrepancy(
+                "HISTORY_ALTERED",
+                f"A history row of {key} is not what entry {entry['seq']} of the log says.",
+                key,
+            )
+
+
+def _rows_behind_entries() -> Iterator[Discrepancy]:
+    """Every row that the log says exists is there; every removed one is gone."""
+    from audit.models import Entry
+
+    tables = {model._meta.label_lower: model for model in governed_models()}
+    last = ""
+    while True:
+        keys = list(
+            Entry.objects.filter(row__gt=last)
+            .order_by("row")
+            .values_list("row", flat=True)
+            .distinct()[:CHUNK]
+        )
+        if not keys:
+            return
+        last = keys[-1]
+        bodies = _bodies(keys)
+        by_label: dict[str, list[str]] = {}
+        for key in keys:
+            by_label.setdefault(key.partition(":")[0], []).append(key)
+        for label, of_model in by_label.items():
+            model = tables.get(label)
+            if model is None:
+                yield Discrepancy(
+                    "MODEL_UNKNOWN", f"The log speaks of {label}, which is unknown."
+                )
+                continue
+            present = _existing(model, of_model)
+            for key in of_model:
+                alive = bool(bodies[key]) and bodies[key][-1]["after"] is not None
+                if alive and key not in present:
+                    yield Discrepancy(
+                        "ROW_MISSING", f"{key} is in the log but gone.", key
+                    )
+                elif not alive and key in present:
+                    yield Discrepancy(
+                        "ROW_BACK", f"{key} was removed but is there.", key
+                    )
+
+
+def _existing(model, keys: list[str]) -> set[str]:
+    pks = [key.partition(":")[2] for key in keys]
+    found = model._base_manager.filter(pk__in=pks).values_list("pk", flat=True)
+    return {f"{model._meta.label_lower}:{pk}" for pk in found}

@@ -1,0 +1,34 @@
+"""The roles and who may do what; `docs/roles.md` is the same in words. Pure: no queries."""
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    REGISTRAR = "registrar", "registrar"
+    EVIDENCE_CONTRIBUTOR = "evidence_contributor", "evidence contributor"
+    REQUESTER = "requester", "requester"
+    REVIEWER = "reviewer", "reviewer"
+    RISK_OWNER = "risk_owner", "risk owner"
+    PRIVACY_OFFICER = "privacy_officer", "privacy officer"
+    INDEPENDENT_VALIDATOR = "independent_validator", "independent validator"
+    OPERATOR = "operator", "operator"
+    POLICY_AUTHOR = "policy_author", "policy author"
+    AUDITOR = "auditor", "auditor"
+    VIEWER = "viewer", "viewer"
+    ADMINISTRATOR = "administrator", "administrator"
+
+
+REGISTER = (Role.REGISTRAR,)
+GIVE_EVIDENCE = (Role.EVIDENCE_CONTRIBUTOR,)
+REQUEST = (Role.REQUESTER,)
+#: The roles that fill sign-off slots, and that accept runs.
+REVIEWING = (
+    Role.REVIEWER,
+    Role.RISK_OWNER,
+    Role.PRIVACY_OFFICER,
+    Role.INDEPENDENT_VALIDATOR,
+)
+OPERATE = (Role.OPERATOR,)
+WRITE_POLICY = (Role.POLICY_AUTHOR,)
+ADMINISTER = (Role.ADMINISTRATOR,)
+READ_LOG = (Role.AUDITOR,)
