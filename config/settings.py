@@ -159,7 +159,7 @@ MIGRATION_MODULES = {"knox": None}
 
 # --- People, sessions, tokens -----------------------------------------------------------------
 
-AUTH_USER_MODEL = "registry.User"
+AUTH_USER_MODEL = "registry.Person"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {

@@ -1,0 +1,41 @@
+"""Loaded by pytest before Django reads its settings: production's, with what a test must change.
+
+`TEST_DB_SUFFIX` keeps the database and files of several runs on one machine apart.
+"""
+
+import os
+from pathlib import Path
+
+SUFFIX = "".join(
+    f"_{part}"
+    for part in (os.environ.get("TEST_DB_SUFFIX"), os.environ.get("PYTEST_XDIST_WORKER"))
+    if part
+)
+DATA_DIR = Path(__file__).resolve().parent.parent / "data" / f"test{SUFFIX}"
+
+for name in ("GATEHOUSE_DEMO", "DEBUG"):
+    os.environ.pop(name, None)
+os.environ.update(
+    # What a developer keeps in .env is for running, not for tests.
+    GATEHOUSE_ENV_FILE=os.devnull,
+    GATEHOUSE_DATA_DIR=str(DATA_DIR),
+    SECRET_KEY="a-key-for-tests-alone-0123456789-abcdefghijklmnopqrstuvwxyz",
+    ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
+    GATEHOUSE_HTTPS="0",
+    EMAIL_URL="memorymail://",
+    LOG_LEVEL="WARNING",
+)
+# Playwright runs an event loop in the test's own thread, which Django takes for an async view.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def pytest_configure(config):
+    from django.conf import settings
+
+    # Nobody collects static files before a test.
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
+    settings.STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+    # The real one takes a quarter of a second for each password; `real_passwords` brings it back.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
