@@ -43,7 +43,9 @@ if not GATEHOUSE_DEMO:
             "instance from: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
         )
     elif SECRET_KEY == DEMO_SECRET_KEY:
-        wrong.append("SECRET_KEY is the key of the demo, which everybody knows. Set one of your own.")
+        wrong.append(
+            "SECRET_KEY is the key of the demo, which everybody knows. Set one of your own."
+        )
     elif len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
         wrong.append("SECRET_KEY is too easy to guess. Set 50 random characters or more.")
     if DEBUG:

@@ -94,7 +94,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
-    quiet = "background-networking component-update sync quic gpu".split()
+    quiet = ["background-networking", "component-update", "sync", "quic", "gpu"]
     return {
         **browser_type_launch_args,
         "executable_path": CHROMIUM,
@@ -109,7 +109,10 @@ def page(page, live_server):
 
     def on_console(message):
         # A refused form answers 422 and the browser says so: that is no fault.
-        if message.type == "error" and "the server responded with a status of 4" not in message.text:
+        if (
+            message.type == "error"
+            and "the server responded with a status of 4" not in message.text
+        ):
             complaints.append(message.text)
 
     def on_request(request):
@@ -135,6 +138,8 @@ def assert_accessible(page):
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             result = Axe().run(page, options=rules)
-            assert result.violations_count == 0, f"{page.url} ({scheme})\n{result.generate_report()}"
+            assert result.violations_count == 0, (
+                f"{page.url} ({scheme})\n{result.generate_report()}"
+            )
 
     return judge

@@ -5,7 +5,6 @@ On SQLite a pristine copy of the file is put back; on PostgreSQL rows are delete
 sleep, and the rows that migrations wrote are copied back from a schema beside.
 """
 
-import os
 import shutil
 from pathlib import Path
 
@@ -41,12 +40,14 @@ def _restore_file() -> None:
     shutil.copyfile(_file().with_suffix(f".{PRISTINE}"), fresh)
     # A journal that a killed process left would be played back into the fresh file.
     Path(f"{_file()}-journal").unlink(missing_ok=True)
-    os.replace(fresh, _file())
+    fresh.replace(_file())
 
 
 def _tables(cursor) -> list[str]:
-    return [connection.ops.quote_name(table.name)
-            for table in connection.introspection.get_table_list(cursor)]
+    return [
+        connection.ops.quote_name(table.name)
+        for table in connection.introspection.get_table_list(cursor)
+    ]
 
 
 def _remember_rows() -> None:
