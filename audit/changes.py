@@ -174,6 +174,8 @@ class Change:
             raise Refused(_reasons(error)) from error
         with self._writing(row):
             row.save(force_insert=adding, force_update=not adding)
+            if self._apps is not installed_apps:
+                self._keep_history(row, adding)
         after = _digest(row)
         self._before[_key(row)] = after
         noun = row._meta.model_name
@@ -231,6 +233,25 @@ class Change:
             yield
         finally:
             self.saving = None
+
+    def _keep_history(self, row, adding: bool) -> None:
+        """Write the history row that a migration's historical model does not write by itself."""
+        if not hasattr(_real(row), "history"):
+            return
+        history = self._apps.get_model(
+            row._meta.app_label, _real(row).history.model._meta.model_name
+        )
+        kept = {field.name for field in history._meta.concrete_fields}
+        history(
+            **{
+                field.attname: getattr(row, field.attname)
+                for field in row._meta.concrete_fields
+                if field.name in kept
+            },
+            history_date=self.now,
+            history_type="+" if adding else "~",
+            history_change_reason=self.reason,
+        ).save(force_insert=True)
 
     def _check_savepoint(self) -> None:
         # A caught rollback of an inner block would leave entries for rows that are not there.

@@ -8,7 +8,7 @@ from django.apps import apps
 
 from audit import clock
 from audit.changes import change, row_digest
-from audit.rules import instant_text, leaf_hash, push, root
+from audit.rules import digest, instant_text, leaf_hash, push, root
 
 #: How many rows or entries are held at a time.
 CHUNK = 1000
@@ -247,12 +247,24 @@ def _rows(model) -> Iterator[Discrepancy]:
                     f"The {named} is not what entry {last['seq']} of the log says.",
                     row.key,
                 )
+            elif not _content_agrees(row):
+                yield Discrepancy(
+                    "CONTENT_ALTERED",
+                    f"The content of the {named} no longer has the digest it was sealed under.",
+                    row.key,
+                )
             elif str(row.change_id) != last["change"]:
                 yield Discrepancy(
                     "ROW_CHANGE",
                     f"The {named} names another change than the log.",
                     row.key,
                 )
+
+
+def _content_agrees(row) -> bool:
+    """Whether canonical bytes kept beside their digest still have it; true for rows without."""
+    content, sealed_under = getattr(row, "content", ""), getattr(row, "digest", "")
+    return not (content and sealed_under) or digest(content.encode()) == sealed_under
 
 
 def _agrees(row, body: dict) -> bool:

@@ -18,6 +18,7 @@ class GateVersion(GovernedModel):
     """One published state of a gate. A gate adds to the gates before it."""
 
     sealed_by = "published_at"
+    undigested = ("content",)  # covered by `digest`, and kept out of the history rows
 
     gate = models.CharField(max_length=20, choices=Stage)
     number = models.PositiveIntegerField()

@@ -3188,6 +3188,10 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigIntegerField(blank=True, db_index=True)),
                 (
+                    "digest",
+                    models.CharField(db_index=True, editable=False, max_length=128),
+                ),
+                (
                     "token_key",
                     models.CharField(
                         db_index=True,

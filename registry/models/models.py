@@ -84,6 +84,7 @@ class ModelVersion(GovernedModel):
         MERGED = "merged", "merge"
 
     sealed_by = "sealed_at"
+    undigested = ("content",)  # covered by `digest`, and kept out of the history rows
 
     model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="versions")
     version = models.SlugField(

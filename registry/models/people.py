@@ -274,7 +274,7 @@ class ApiToken(AbstractAuthToken, GovernedModel):
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = GovernedManager.from_queryset(ApiTokenQuerySet)()
-    history = HistoricalRecords(excluded_fields=["digest"])
+    history = HistoricalRecords()
 
     class Meta(GovernedModel.Meta):
         verbose_name = "API token"

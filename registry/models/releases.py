@@ -18,6 +18,7 @@ class Release(GovernedModel):
     """For one use case: a model version, prompts, tool grants, parameters, objectives, on-call."""
 
     sealed_by = "sealed_at"
+    undigested = ("content",)  # covered by `digest`, and kept out of the history rows
 
     use_case = models.ForeignKey(UseCase, models.PROTECT, related_name="releases")
     number = models.PositiveIntegerField(editable=False)
