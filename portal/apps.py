@@ -1,17 +1,13 @@
 """What the project is entered through: its admin site, and the pages that show several apps."""
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import SimpleAdminConfig
+from django.contrib.admin.apps import AdminConfig
 
 
-class PortalAdminConfig(SimpleAdminConfig):
-    """Django's admin, with our site as the default one; app admins are found by autodiscovery."""
+class PortalAdminConfig(AdminConfig):
+    """Django's admin, with our site as the default one that every app registers with."""
 
     default_site = "portal.site.GatehouseSite"
-
-    def ready(self):
-        super().ready()
-        self.module.autodiscover()
 
 
 class PortalConfig(AppConfig):

@@ -1,0 +1,124 @@
+"""The sidebar: six groups of pages and registered nouns, with what one person may see of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from portal.pages import PAGES
+
+GROUPS = ("Work", "Runtime", "Gates", "Evidence", "Registry", "Audit")
+
+# Where a noun stands when its app's own group is not the place people look for it.
+ELSEWHERE = {
+    "gates.promotion": "Work",
+    "registry.environment": "Runtime",
+}
+
+# The order inside the groups; what is not named follows by name.
+ORDER = (
+    "index",
+    "gates.promotion",
+    "registry.environment",
+    "gates.gate",
+    "gates.gateversion",
+    "evidence.item",
+    "evidence.evaluationsuite",
+    "evidence.run",
+    "registry.usecase",
+    "registry.release",
+    "registry.registeredmodel",
+    "registry.modelversion",
+    "registry.servingendpoint",
+    "registry.prompttemplate",
+    "registry.promptversion",
+    "registry.tool",
+    "registry.dataset",
+    "registry.datasetversion",
+    "registry.provider",
+    "registry.region",
+    "registry.team",
+    "registry.user",
+    "registry.rolegrant",
+    "registry.apitoken",
+)
+
+# Quiet figures beside entries: `(request) -> int`, by entry, as dotted paths. The first is
+# the one filled figure of the page: what waits for the reader.
+COUNTS: dict[str, str] = {}
+
+
+@dataclass
+class Entry:
+    """One line of the sidebar."""
+
+    key: str
+    label: str
+    url: str
+    add_url: str = ""
+    current: bool = False
+    count: int | None = None
+
+    @property
+    def filled(self) -> bool:
+        """Whether its figure stands out, because somebody waits for the reader."""
+        return self.key == "index"
+
+
+@dataclass
+class Group:
+    """A heading of the sidebar and the entries below it."""
+
+    label: str
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def slug(self) -> str:
+        return self.label.lower()
+
+
+def build(site, request) -> list[Group]:
+    """Return the groups that hold at least one entry the reader may open."""
+    groups = {label: Group(label) for label in GROUPS}
+    groups["Work"].entries.append(Entry("index", "Overview", reverse("admin:index")))
+    for app in site.get_app_list(request):
+        for noun in app["models"]:
+            if noun["admin_url"] is None:
+                continue
+            meta = noun["model"]._meta
+            label = ELSEWHERE.get(meta.label_lower, app["app_label"].capitalize())
+            # An app outside our own house still gets a line, where administrators look.
+            groups.get(label, groups["Audit"]).entries.append(
+                Entry(meta.label_lower, noun["name"], noun["admin_url"], noun["add_url"] or "")
+            )
+    rank = {key: place for place, key in enumerate(ORDER)}
+    current = _current(request)
+    for group in groups.values():
+        group.entries.sort(key=lambda entry: (rank.get(entry.key, len(rank)), entry.label))
+        for entry in group.entries:
+            entry.current = entry.key == current
+            if counter := COUNTS.get(entry.key):
+                count: Callable = import_string(counter)
+                entry.count = count(request)
+    return [group for group in groups.values() if group.entries]
+
+
+def _current(request) -> str:
+    """Return the key of the entry that the page on show belongs to, or an empty string."""
+    match = getattr(request, "resolver_match", None)
+    if match is None or not match.url_name:
+        return ""
+    for page in PAGES:
+        if page.name == match.url_name:
+            return page.place or page.name
+    if match.url_name == "index":
+        return "index"
+    # The admin names its pages <app>_<model>_<page>.
+    app, _, rest = match.url_name.partition("_")
+    model = rest.rpartition("_")[0].removesuffix("_simple")
+    try:
+        reverse(f"admin:{app}_{model}_changelist")
+    except NoReverseMatch:
+        return ""
+    return f"{app}.{model}"

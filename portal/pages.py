@@ -1,0 +1,31 @@
+"""The pages that deserve an address of their own, in one list.
+
+A page is a plain view `view(request, …)` of any app; the site asks for sign-in before it is
+called. It answers with the shell around it like this::
+
+    from django.contrib import admin
+
+    context = {**admin.site.each_context(request), "title": "…", …}
+    return TemplateResponse(request, "gates/promotion.html", context)
+
+with a template that extends `admin/base_site.html` (see `docs/look.md`).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Page:
+    """One address: its route, its view as a dotted path, and its name (`admin:<name>`).
+
+    `place` names the sidebar entry that is marked while the page is shown: an app's model
+    ("gates.promotion") or another page's name.
+    """
+
+    route: str
+    view: str
+    name: str
+    place: str = ""
+
+
+PAGES = (Page("menu/", "portal.views.menu", "menu"),)

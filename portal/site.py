@@ -1,0 +1,110 @@
+"""The one admin site, which is the portal: who may enter, what stands beside every page."""
+
+from functools import partial
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth import views as auth_views
+from django.http import Http404
+from django.urls import path, reverse_lazy
+from django.utils.functional import SimpleLazyObject
+from django.utils.module_loading import import_string
+
+from portal import nav
+from portal.pages import PAGES
+
+
+class GatehouseSite(AdminSite):
+    """Django's admin with our own sidebar, overview and pages, open to every active person."""
+
+    site_title = "Gatehouse"
+    site_header = "Gatehouse"
+    index_title = "Overview"
+    site_url = None
+    empty_value_display = "–"
+    password_change_template = "registration/password_change_form.html"
+
+    def __init__(self, name="admin"):
+        super().__init__(name)
+        # Rows are ended by verbs of their own, with a reason; nothing is deleted in bulk.
+        self.disable_action("delete_selected")
+
+    @property
+    def login_form(self):
+        """The throttled sign-in form; imported late, since forms need the user model."""
+        return import_string("registry.forms.SignInForm")
+
+    def has_permission(self, request):
+        """Every active person may enter; what they see and do there is decided row by row."""
+        return request.user.is_active
+
+    def get_log_entries(self, request):
+        """Return nothing: what was done stands in the audit log, never in a second one."""
+        return ()
+
+    def each_context(self, request):
+        """Add the sidebar, built only where a page shows it."""
+        context = super().each_context(request)
+        groups = SimpleLazyObject(partial(nav.build, self, request))
+        return {**context, "nav": groups if context["has_permission"] else ()}
+
+    def index(self, request, extra_context=None):
+        """The overview: what waits for the reader first."""
+        from portal.overview import overview
+
+        return super().index(request, {**overview(request.user), **(extra_context or {})})
+
+    def get_urls(self):
+        pages = [
+            path(page.route, self.admin_view(import_string(page.view)), name=page.name)
+            for page in PAGES
+        ]
+        return [
+            *pages,
+            *self._password_reset_urls(),
+            # Django's own shortcut redirects to any row of any type, hidden or not.
+            path("r/<path:content_type_id>/<path:object_id>/", self.admin_view(_no_shortcut)),
+            *super().get_urls(),
+        ]
+
+    def _password_reset_urls(self):
+        """The four steps of a forgotten password, the only pages besides sign-in for anybody."""
+
+        def step(view, **options):
+            def show(request, **kwargs):
+                shell = {**self.each_context(request), "has_permission": False, "nav": ()}
+                return view.as_view(extra_context=shell, **options)(request, **kwargs)
+
+            return show
+
+        return [
+            path(
+                "password_reset/",
+                step(
+                    auth_views.PasswordResetView,
+                    success_url=reverse_lazy("admin:password_reset_done"),
+                ),
+                name="password_reset",
+            ),
+            path(
+                "password_reset/done/",
+                step(auth_views.PasswordResetDoneView),
+                name="password_reset_done",
+            ),
+            path(
+                "reset/<uidb64>/<token>/",
+                step(
+                    auth_views.PasswordResetConfirmView,
+                    success_url=reverse_lazy("admin:password_reset_complete"),
+                ),
+                name="password_reset_confirm",
+            ),
+            path(
+                "reset/done/",
+                step(auth_views.PasswordResetCompleteView),
+                name="password_reset_complete",
+            ),
+        ]
+
+
+def _no_shortcut(request, content_type_id, object_id):
+    raise Http404

@@ -1,0 +1,312 @@
+"""Template tags of the look: states as icon and word, times, digests, bands and boxes.
+
+{% load gatehouse %}
+{% status "met" %} {% status finding.state "Met, but worse" %} {% status state pill=True %}
+{% state_icon "signed" %} {% icon "lock" %}
+{{ row.created_at|utc }} {{ row.expires_at|day }} {{ row.asked_at|ago }} {{ row.asked_at|age }}
+{% due row.due %}
+{{ release.digest|short_digest }} {{ release.digest|full_digest }}
+{% band "failed" "Cannot be approved yet." %}1 finding failed. …{% endband %}
+{% box "Findings" count="3 open of 14" %}…{% endbox %}
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
+from django.utils.text import slugify
+
+from audit import clock
+
+register = template.Library()
+
+# Every state the portal speaks of: its icon, its word, and the colour it may have.
+STATES = {
+    # findings
+    "met": ("met", "Met", "met"),
+    "failed": ("failed", "Failed", "failed"),
+    "missing": ("missing", "Missing", "missing"),
+    "stale": ("stale", "Stale", "stale"),
+    "waived": ("waived", "Waived", "waived"),
+    # promotions and decisions
+    "draft": ("pen", "Draft", "missing"),
+    "in_review": ("review", "In review", "info"),
+    "changes_requested": ("back", "Changes requested", "stale"),
+    "approved": ("met", "Approved", "met"),
+    "rejected": ("failed", "Rejected", "failed"),
+    "withdrawn": ("void", "Withdrawn", "missing"),
+    "ended": ("ended", "Ended", "missing"),
+    "ending": ("stale", "Ending", "stale"),
+    "allowed": ("met", "Allowed", "met"),
+    "refused": ("failed", "Not allowed", "failed"),
+    # sign-offs
+    "counts": ("met", "Counts", "met"),
+    "void": ("void", "No longer counts", "stale"),
+    "wanted": ("missing", "Wanted", "missing"),
+    "wanted_from_you": ("wanted", "Wanted from you", "info"),
+    "cannot": ("void", "Cannot", "missing"),
+    # evidence and runs
+    "pass": ("met", "Pass", "met"),
+    "fail": ("failed", "Fail", "failed"),
+    "noted": ("file", "Noted", "missing"),
+    "accepted": ("met", "Accepted", "met"),
+    "not_accepted": ("missing", "Not accepted yet", "missing"),
+    "expired": ("stale", "Ended", "stale"),
+    "unknown": ("missing", "Unknown", "missing"),
+    # rows
+    "sealed": ("lock", "Sealed", "missing"),
+    "published": ("lock", "Published", "missing"),
+    "open": ("pen", "Open", "missing"),
+    "retired": ("ended", "Retired", "missing"),
+    "suspended": ("suspended", "Suspended", "missing"),
+    "behind": ("stale", "Behind", "stale"),
+    "active": ("met", "Active", "met"),
+    "inactive": ("ended", "Deactivated", "missing"),
+    "locked": ("lock", "Locked", "stale"),
+    "revoked": ("void", "Revoked", "failed"),
+    # differences and events
+    "changed": ("review", "Changed", "info"),
+    "added": ("plus", "Added", "met"),
+    "removed": ("minus", "Removed", "failed"),
+    "signed": ("pen", "Signed", "met"),
+    "asked": ("review", "Asked", "info"),
+    "comment": ("comment", "Comment", "info"),
+    "evidence": ("file", "Evidence", "info"),
+    "disagrees": ("alert", "These disagree", "failed"),
+    "not_approved": ("alert", "Running but not approved", "failed"),
+    "info": ("review", "Note", "info"),
+}
+
+
+def _state(name) -> tuple[str, str, str]:
+    """Return icon, word and colour; a state nobody drew yet still has its word."""
+    key = str(name).strip().lower().replace("-", "_").replace(" ", "_")
+    word = str(name).replace("_", " ").strip().capitalize()
+    return STATES.get(key, ("review", word, "missing"))
+
+
+@register.simple_tag
+def icon(name, css=""):
+    """Draw one icon of the sprite; it says nothing, the word beside it does."""
+    return format_html(
+        '<svg class="icon{}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        f" {css}" if css else "",
+        static("portal/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def status(state, word="", pill=False):
+    """Write a state as icon and word, in its colour; `word` replaces the usual one."""
+    drawn, usual, colour = _state(state)
+    return format_html(
+        '<span class="status status-{}{}">{} <span>{}</span></span>',
+        colour,
+        " pill" if pill else "",
+        icon(drawn),
+        word or usual,
+    )
+
+
+@register.simple_tag
+def state_icon(state):
+    """Draw the icon of a state in its colour, where the words stand elsewhere on the line."""
+    drawn, _, colour = _state(state)
+    return format_html('<span class="status status-{}">{}</span>', colour, icon(drawn))
+
+
+@register.filter
+def state_word(state):
+    """Return the usual word of a state."""
+    return _state(state)[1]
+
+
+# --- Times ------------------------------------------------------------------------------------
+
+
+def _day(value) -> str:
+    return f"{value.day} {value:%b %Y}"
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _time(value: datetime, words: str):
+    stamp = value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return format_html('<time datetime="{}" title="{}">{}</time>', stamp, stamp, words)
+
+
+@register.filter
+def utc(value, detail="minutes"):
+    """Write an instant as "21 Nov 2026 10:02 UTC"; "seconds" adds them, "text" drops markup."""
+    if not value:
+        return ""
+    if not isinstance(value, datetime):
+        return day(value)
+    value = _in_utc(value)
+    clock_time = value.strftime("%H:%M:%S" if detail == "seconds" else "%H:%M")
+    words = f"{_day(value)} {clock_time} UTC"
+    return words if detail == "text" else _time(value, words)
+
+
+@register.filter
+def day(value, detail=""):
+    """Write a day as "21 Nov 2026", in UTC; "text" leaves out the markup."""
+    if not value:
+        return ""
+    if isinstance(value, datetime):
+        value = _in_utc(value)
+        return _day(value) if detail == "text" else _time(value, _day(value))
+    if detail == "text":
+        return _day(value)
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), _day(value))
+
+
+_UNITS = (
+    (timedelta(days=730), timedelta(days=365), "year"),
+    (timedelta(days=60), timedelta(days=30), "month"),
+    (timedelta(days=1), timedelta(days=1), "day"),
+    (timedelta(hours=1), timedelta(hours=1), "hour"),
+    (timedelta(minutes=1), timedelta(minutes=1), "minute"),
+)
+
+
+def _length(span: timedelta) -> str:
+    for least, unit, name in _UNITS:
+        if span >= least:
+            count = span // unit
+            return f"{count} {name}{'s' if count != 1 else ''}"
+    return ""
+
+
+def _days_to(value) -> int:
+    value = _in_utc(value).date() if isinstance(value, datetime) else value
+    return (value - clock.now().date()).days
+
+
+@register.filter
+def age(value):
+    """Say how long ago an instant is: "6 days", "5 hours", "less than a minute"."""
+    if not value:
+        return ""
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return _length(abs(clock.now() - _in_utc(value))) or "less than a minute"
+
+
+@register.filter
+def ago(value):
+    """Say how far off an instant or a day is: "6 days ago", "in 2 days", "tomorrow"."""
+    if not value:
+        return ""
+    if not isinstance(value, datetime):
+        days = _days_to(value)
+        near = {0: "today", 1: "tomorrow", -1: "yesterday"}
+        if days in near:
+            return near[days]
+        length = _length(timedelta(days=abs(days)))
+        return f"in {length}" if days > 0 else f"{length} ago"
+    span = _in_utc(value) - clock.now()
+    length = _length(abs(span))
+    if not length:
+        return "now"
+    return f"in {length}" if span > timedelta() else f"{length} ago"
+
+
+@register.simple_tag
+def due(value, soon=2):
+    """Write a due date with how far off it is; a clock and amber from `soon` days on."""
+    if not value:
+        return mark_safe('<span class="none">no date</span>')
+    in_days = _days_to(value)
+    as_day = _in_utc(value).date() if isinstance(value, datetime) else value
+    text = status("stale", day(value)) if in_days <= soon else day(value)
+    late = "overdue, " if in_days < 0 else ""
+    return format_html('{}<span class="note">{}{}</span>', text, late, ago(as_day))
+
+
+# --- Digests ----------------------------------------------------------------------------------
+
+
+@register.filter
+def short_digest(value, detail=""):
+    """Show a digest as `sha256:9f2c41…b07e`; hovering, copying and printing give it in full.
+
+    "bare" leaves out the algorithm on screen.
+    """
+    if not value:
+        return ""
+    algorithm, colon, hexes = str(value).rpartition(":")
+    if len(hexes) <= 12:
+        return full_digest(value)
+    return format_html(
+        '<code class="digest" title="{}">{}{}<span class="digest-middle">{}</span>{}</code>',
+        value,
+        "" if detail == "bare" else algorithm + colon,
+        hexes[:6],
+        hexes[6:-4],
+        hexes[-4:],
+    )
+
+
+@register.filter
+def full_digest(value):
+    """Show a digest in full; it breaks anywhere."""
+    return format_html('<code class="digest">{}</code>', value) if value else ""
+
+
+# --- Bands and boxes --------------------------------------------------------------------------
+
+
+@register.simple_block_tag
+def band(content, state, headline, focus=False):
+    """Write the answer under a title: one bold sentence, then one plain one as the content.
+
+    `focus` sends the keyboard there when the page opens, as after a refused form.
+    """
+    drawn, _, colour = _state(state)
+    return format_html(
+        '<div class="band band-{}" id="answer"{}>{}<div>'
+        '<p class="band-headline">{}</p><div class="band-text">{}</div></div></div>',
+        colour,
+        mark_safe(' role="alert" tabindex="-1" autofocus') if focus else "",
+        icon(drawn),
+        headline,
+        content,
+    )
+
+
+@register.simple_block_tag
+def box(content, title, count="", anchor="", link="", words="", css=""):
+    """Write a section: title, count in words, one link (where, and in which words), content."""
+    anchor = anchor or slugify(title)
+    return format_html(
+        '<section class="box{}" id="{}" aria-labelledby="{}-title"><div class="box-head">'
+        '<h2 id="{}-title">{}</h2>{}{}</div>{}</section>',
+        f" {css}" if css else "",
+        anchor,
+        anchor,
+        anchor,
+        title,
+        format_html('<span class="count">{}</span>', count) if count else "",
+        format_html('<span class="box-links"><a href="{}">{}</a></span>', link, words)
+        if link
+        else "",
+        content,
+    )
+
+
+@register.filter
+def labelled(cells, headers):
+    """Give each rendered cell of an admin list its column's name, for when the list stacks."""
+    for cell, header in zip(cells, headers, strict=False):
+        if cell.startswith(("<td", "<th")):
+            label = format_html(' role="cell" data-label="{}"', header.get("text", ""))
+            # The admin rendered and escaped the cell; only an attribute is added to it.
+            yield mark_safe(cell[:3] + label + cell[3:])  # noqa: S308
+        else:
+            yield cell
