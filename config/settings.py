@@ -128,15 +128,22 @@ USE_TZ = True
 
 DATA_DIR = Path(
     env.str("GATEHOUSE_DATA_DIR", default=str(BASE_DIR / "data" / ("demo" * GATEHOUSE_DEMO)))
-)
-DATABASES = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gatehouse.sqlite3'}")
-}
-_database = DATABASES["default"]
+).resolve()
+_sqlite, _postgresql = "django.db.backends.sqlite3", "django.db.backends.postgresql"
+_database = {"ENGINE": _sqlite, "NAME": str(DATA_DIR / "gatehouse.sqlite3")}
+if _url := env.str("DATABASE_URL", default=""):
+    _database = env.db_url_config(_url)
+    # What keeps the record append-only is written for these two and tested on both.
+    if _database.get("ENGINE") not in (_sqlite, _postgresql):
+        raise ImproperlyConfigured(
+            "DATABASE_URL names no database that Gatehouse runs on. Begin it with postgres:// or "
+            "sqlite:///, or unset it for a SQLite file in GATEHOUSE_DATA_DIR."
+        )
+DATABASES = {"default": _database}
 _database.setdefault("OPTIONS", {})
 _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
-if _database["ENGINE"] == "django.db.backends.sqlite3":
+if _database["ENGINE"] == _sqlite:
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     _database["OPTIONS"] |= {
         # A transaction takes the write lock when it begins: two that read first and write later
