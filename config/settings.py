@@ -79,7 +79,6 @@ INSTALLED_APPS = [
     "django_filters",
     "knox",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "audit.apps.AuditConfig",
     "registry.apps.RegistryConfig",
     "evidence.apps.EvidenceConfig",
