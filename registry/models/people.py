@@ -213,6 +213,19 @@ class RoleGrant(GovernedModel):
                 name="rolegrant_not_to_oneself",
                 violation_error_message="A role is granted by somebody else.",
             ),
+            # Only the very first administrator has nobody to grant it.
+            models.UniqueConstraint(
+                fields=["role"],
+                condition=Q(granted_by=None),
+                name="rolegrant_one_bootstrap",
+                violation_error_message="There is a first administrator already.",
+            ),
+            # Nobody but the first administrator stands without a grantor.
+            models.CheckConstraint(
+                condition=Q(granted_by__isnull=False) | Q(role="administrator", team=None),
+                name="rolegrant_has_a_grantor",
+                violation_error_message="A role is granted by somebody.",
+            ),
             # An end without its author, or the other way round, is half a record.
             models.CheckConstraint(
                 condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False),

@@ -1,0 +1,35 @@
+"""The verbs that write the registry. Each is one change, judged under lock with fresh grants."""
+
+from registry.transitions.drafts import new_release_from, new_version_from
+from registry.transitions.evaluation import publish_suite_version
+from registry.transitions.grants import end_grant, grant_role
+from registry.transitions.people import (
+    add_person,
+    amend_person,
+    bootstrap_administrator,
+    deactivate_person,
+    reactivate_person,
+)
+from registry.transitions.prompts import add_prompt_version
+from registry.transitions.rows import save_row
+from registry.transitions.sealing import seal_release, seal_version
+from registry.transitions.tokens import issue_token, revoke_token
+
+__all__ = [
+    "add_person",
+    "add_prompt_version",
+    "amend_person",
+    "bootstrap_administrator",
+    "deactivate_person",
+    "end_grant",
+    "grant_role",
+    "issue_token",
+    "new_release_from",
+    "new_version_from",
+    "publish_suite_version",
+    "reactivate_person",
+    "revoke_token",
+    "save_row",
+    "seal_release",
+    "seal_version",
+]

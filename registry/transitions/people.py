@@ -1,0 +1,126 @@
+"""People and service accounts: added, amended, deactivated; never deleted."""
+
+import secrets
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+
+import audit
+from audit import Reason, Refused
+from audit.refusals import Conflict
+from registry import rights
+from registry.models import Person, RoleGrant
+from registry.roles import Role
+from registry.transitions.grants import administrators, refuse_last_administrator
+
+
+def add_person(
+    *,
+    username: str,
+    name: str,
+    email: str = "",
+    kind: str = Person.Kind.PERSON,
+    password: str | None = None,
+    actor,
+    reason: str,
+) -> Person:
+    """Add somebody, or a service account, which has no password.
+
+    Without a password a person gets one that nobody knows and sets their own by e-mail. Raises
+    `Refused` with a reason per field, `NotAllowed` for anybody but an administrator.
+    """
+    person = Person(username=username, name=name, email=email, kind=kind)
+    reasons = _set_password(person, password)
+    with audit.change(actor=actor, reason=reason) as change:
+        rights.demand(rights.acting(change, actor), "administer")
+        if reasons:
+            raise Refused(reasons)
+        return change.save(person, event="person.added")
+
+
+def _set_password(person: Person, password: str | None) -> list[Reason]:
+    """Hash the password (slow, so before any change opens) and return what is wrong with it."""
+    if person.kind == Person.Kind.SERVICE:
+        person.set_unusable_password()
+        if password:
+            sentence = "A service account has no password; issue a token for it."
+            return [Reason("SERVICE_ACCOUNT", sentence, "password")]
+        return []
+    if password is None:
+        # Usable but unknown: a reset by e-mail is for those who could have one.
+        person.password = make_password(secrets.token_urlsafe(32))
+        if not person.email:
+            sentence = "Give an address: the first password is set through a link sent there."
+            return [Reason("EMAIL_MISSING", sentence, "email")]
+        return []
+    try:
+        validate_password(password, person)
+    except ValidationError as error:
+        return [Reason("PASSWORD", message, "password") for message in error.messages]
+    person.set_password(password)
+    return []
+
+
+def amend_person(
+    pk: int, *, name: str | None = None, email: str | None = None, actor, reason: str
+) -> Person:
+    """Change the printed name or the address; the user name stays, since records carry it."""
+    with audit.change(actor=actor, reason=reason) as change:
+        admin, person = rights.acting(change, actor, pk)
+        rights.demand(admin, "administer")
+        before = (person.name, person.email)
+        person.name = person.name if name is None else name
+        person.email = person.email if email is None else email
+        if (person.name, person.email) != before:
+            change.save(person)
+    return person
+
+
+def deactivate_person(pk: int, *, actor, reason: str) -> Person:
+    """Take away sign-in, tokens and rights at once; grants stay on record, open.
+
+    `registry.leaving.open_ends` says what they leave behind. Raises `NotAllowed` for oneself and
+    `Refused` for the last administrator.
+    """
+    with audit.change(actor=actor, reason=reason) as change:
+        admin, person, *_ = rights.acting(change, actor, pk, *administrators())
+        rights.demand(admin, "deactivate", person)
+        if not person.is_active:
+            raise Conflict(Reason("INACTIVE", f"{person} is deactivated already."))
+        refuse_last_administrator(person.pk, doing=f"deactivating {person}")
+        person.is_active = False
+        return change.save(person, event="person.deactivated")
+
+
+def reactivate_person(pk: int, *, actor, reason: str) -> Person:
+    """Let somebody in again, with the grants that were not ended meanwhile."""
+    with audit.change(actor=actor, reason=reason) as change:
+        admin, person = rights.acting(change, actor, pk)
+        rights.demand(admin, "reactivate", person)
+        if person.is_active:
+            raise Conflict(Reason("ACTIVE", f"{person} is active already."))
+        person.is_active = True
+        return change.save(person, event="person.reactivated")
+
+
+def bootstrap_administrator(*, username: str, name: str, email: str, password: str) -> Person:
+    """Make the first administrator. Raises `Refused` if there ever was one."""
+    person = Person(username=username, name=name, email=email)
+    reasons = _set_password(person, password)
+    with audit.change(
+        actor=audit.system("bootstrap"), reason="The first administrator of this installation."
+    ) as change:
+        if RoleGrant._base_manager.filter(role=Role.ADMINISTRATOR).exists():
+            reasons = [
+                Reason(
+                    "BOOTSTRAPPED",
+                    "There is an administrator already, who adds people in the portal.",
+                )
+            ]
+        if reasons:
+            raise Refused(reasons)
+        change.save(person, event="person.added")
+        grant = RoleGrant(person=person, role=Role.ADMINISTRATOR, granted_at=change.now)
+        change.save(grant, event="rolegrant.granted")
+    return person

@@ -1,0 +1,298 @@
+"""Saving the nouns that can be amended; what is special about one stands in `NOUNS`.
+
+Locks are taken in the order people, parents (prompt, suite, use case), model versions, releases.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+import audit
+from audit import Change, Reason, Refused
+from audit.models import GovernedModel
+from audit.refusals import Conflict
+from audit.rules import canonical, digest
+from registry import documents, rights, rules
+from registry.models import (
+    Dataset,
+    DatasetVersion,
+    EndpointRegion,
+    Environment,
+    EvaluationSuite,
+    ModelVersion,
+    Person,
+    PromptTemplate,
+    Provider,
+    Region,
+    RegisteredModel,
+    Release,
+    ServingEndpoint,
+    Team,
+    Tool,
+    ToolGrant,
+    ToolScope,
+    UseCase,
+)
+
+Parts = Mapping[type[GovernedModel], list[dict]]
+
+
+def save_row(
+    model: type[GovernedModel],
+    pk: int | None,
+    *,
+    values: Mapping[str, Any],
+    parts: Parts | None = None,
+    actor,
+    reason: str,
+) -> Any:
+    """Create (`pk` None) or amend a noun or a draft, with its parts, and return the row.
+
+    `values` are field values; fields not named keep theirs. `parts` maps each part model to the
+    full list of its rows as dicts; part models not named keep theirs. What is already so is left
+    alone. Raises `Refused` with a reason per field, `NotAllowed`, and `Conflict` for a sealed row.
+    """
+    noun, parts = NOUNS[model], dict(parts or {})
+    with audit.change(actor=actor, reason=reason) as change:
+        person = rights.acting(change, actor)
+        if pk is None:
+            row = model()
+        else:
+            row = change.lock(model, pk)
+            rights.demand(person, "save", row)
+            refuse_sealed(row)
+        before = _columns(row)
+        reasons = not_theirs(person, model, values, before)
+        for part_model, wanted in parts.items():
+            for each in wanted:
+                reasons += not_theirs(person, part_model, each, {})
+        _assign(row, values)
+        reasons += _document_problems(row, noun)
+        if pk is not None:
+            reasons += _set_once_problems(row, noun, before)
+        if reasons:
+            raise Refused(reasons)
+        # Asked again of the row as it will be: moving it takes the right in both teams.
+        rights.demand(person, "save", row)
+        noun.prepare(change, row, parts, person)
+        if pk is None or _columns(row) != before:
+            change.save(row)
+        for part_model, wanted in parts.items():
+            if part_model is ToolScope:
+                _sync_scopes(change, row, wanted)
+            else:
+                change.sync_parts(row, part_model, [_cleaned(part_model, w) for w in wanted])
+    return row
+
+
+def refuse_sealed(row: GovernedModel) -> None:
+    """Raise `Conflict` for a sealed row, naming the way on."""
+    if row.sealed_by and getattr(row, row.sealed_by) is not None:
+        noun = row._meta.verbose_name
+        raise Conflict(
+            Reason("SEALED", f"This {noun} is sealed and never changes. Make a new one from it.")
+        )
+
+
+def not_theirs(
+    person: Person,
+    model: type[models.Model],
+    values: Mapping[str, Any],
+    before: Mapping[str, Any],
+) -> list[Reason]:
+    """Return a reason for each row named in `values` that `person` may not see.
+
+    What stood there `before` may stay: somebody else chose it.
+    """
+    reasons = []
+    for name, value in values.items():
+        field = model._meta.get_field(name)
+        if not field.many_to_one or value is None:
+            continue
+        key = getattr(value, "pk", value)
+        if key == before.get(field.attname):
+            continue
+        related = field.related_model.objects.all()
+        if not related.visible_to(person).filter(pk=key).exists():
+            noun = field.related_model._meta.verbose_name
+            reasons.append(
+                Reason("NOT_FOUND", f"There is no such {noun}, or it is not yours to name.", name)
+            )
+    return reasons
+
+
+# Values
+
+
+def _columns(row: models.Model) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def _assign(row: models.Model, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        field = row._meta.get_field(name)
+        if not field.editable:
+            raise ValueError(f"{name} is not set by hand.")
+        setattr(row, *_column(field, value))
+
+
+def _column(field: models.Field, value: Any) -> tuple[str, Any]:
+    """Return the attribute to set and the value as the field holds it."""
+    if field.many_to_one:
+        return (field.attname, value) if not hasattr(value, "pk") else (field.name, value)
+    try:
+        return field.attname, field.to_python(value)
+    except ValidationError:
+        return field.attname, value  # reported with the rest when the row is validated
+
+
+def _cleaned(model: type[models.Model], values: Mapping[str, Any]) -> dict:
+    return dict(_column(model._meta.get_field(name), value) for name, value in values.items())
+
+
+def _document_problems(row: models.Model, noun: "Noun") -> list[Reason]:
+    judged = [(name, rules.list_problem) for name in noun.lists]
+    judged += [(name, rules.object_problem) for name in noun.objects]
+    return [
+        Reason("NOT_VALID", problem, name)
+        for name, judge in judged
+        if (problem := judge(getattr(row, name)))
+    ]
+
+
+def _set_once_problems(row: models.Model, noun: "Noun", before: Mapping[str, Any]) -> list:
+    fields = [row._meta.get_field(name) for name in noun.set_once]
+    return rules.set_once_problems(
+        {field.name: before[field.attname] for field in fields},
+        {field.name: getattr(row, field.attname) for field in fields},
+        {field.name: str(field.verbose_name) for field in fields},
+    )
+
+
+def _sync_scopes(change: Change, tool: Tool, wanted: list[dict]) -> None:
+    """Amend scopes by name: grants point at them, so a new description makes no new row."""
+    by_name = {values["name"]: values for values in wanted}
+    if len(by_name) != len(wanted):
+        raise Refused(Reason("NOT_VALID", "Two scopes have the same name.", "name"))
+    for scope in ToolScope._base_manager.filter(tool=tool).order_by("pk"):
+        values = by_name.pop(scope.name, None)
+        if values is None:
+            if ToolGrant._base_manager.filter(scope=scope).exists():
+                raise Refused(
+                    Reason("IN_USE", f"Releases use the scope {scope.name}; it stays.", "name")
+                )
+            change.remove(scope)
+        elif any(getattr(scope, name) != value for name, value in values.items()):
+            scope = change.lock(ToolScope, scope.pk)
+            _assign(scope, values)
+            change.save(scope)
+    for values in by_name.values():
+        change.save(ToolScope(tool=tool, **values))
+
+
+# What is special about a noun
+
+
+def _nothing_more(change: Change, row: Any, parts: Parts, person: Person) -> None:
+    """Most nouns need nothing but what they were given."""
+
+
+def _prepare_version(change: Change, version: ModelVersion, parts: Parts, person: Person):
+    if version._state.adding:
+        version.created_by = person
+    if reasons := rules.circle_reasons(lineage_circle(version)):
+        raise Refused(reasons)
+
+
+def lineage_circle(version: ModelVersion) -> list[str]:
+    """Return the path by which the lineage of a version comes back to it, or nothing."""
+    base_of: dict[str, str | None] = {}
+    base = version.base_version
+    name = start = str(version)
+    while base is not None:
+        # Versions are told apart by key: a draft not saved yet is nobody's base.
+        base_of[name] = name = start if base.pk == version.pk else str(base)
+        if name == start or name in base_of:
+            break
+        base = base.base_version
+    return rules.circle(start, base_of)
+
+
+def _prepare_endpoint(
+    change: Change, endpoint: ServingEndpoint, parts: Parts, person: Person
+) -> None:
+    """Take the digest over the columns and the regions as they will be."""
+    if (wanted := parts.get(EndpointRegion)) is not None:
+        slugs = {
+            region.pk: region
+            for region in Region.objects.filter(
+                pk__in=[getattr(each["region"], "pk", each["region"]) for each in wanted]
+            )
+        }
+        regions = [
+            (str(each["purpose"]), slugs[getattr(each["region"], "pk", each["region"])])
+            for each in wanted
+        ]
+    else:
+        links = endpoint.region_links.select_related("region") if endpoint.pk else ()
+        regions = [(link.purpose, link.region) for link in links]
+    if any(getattr(endpoint, f"{name}_id") is None for name in ("version", "host", "team")):
+        endpoint.content = endpoint.digest = "-"  # validation asks for what is missing
+        return
+    content = canonical(documents.endpoint(endpoint, regions))
+    endpoint.content, endpoint.digest = content.decode(), digest(content)
+
+
+def _prepare_release(change: Change, release: Release, parts: Parts, person: Person) -> None:
+    if release._state.adding:
+        release.created_by = person
+        if release.use_case_id:
+            release.number = next_number(change, UseCase, release.use_case_id, "releases")
+
+
+def next_number(change: Change, parent: type[GovernedModel], pk: int, children: str) -> int:
+    """Lock the parent row and return the number after the last of its `children`."""
+    row = change.lock(parent, pk)
+    last = getattr(row, children).aggregate(last=models.Max("number"))["last"]
+    return (last or 0) + 1
+
+
+@dataclass(frozen=True)
+class Noun:
+    """What saving a noun asks for beyond its fields.
+
+    `set_once` fields keep their first value; `lists` and `objects` are documents of that shape;
+    `prepare` fills in what nobody types and judges what a field alone cannot.
+    """
+
+    set_once: tuple[str, ...] = ("slug",)
+    lists: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    prepare: Callable[[Change, Any, Parts, Person], None] = _nothing_more
+
+
+NOUNS: dict[type[GovernedModel], Noun] = {
+    Team: Noun(),
+    Region: Noun(lists=("jurisdictions",)),
+    Provider: Noun(),
+    # Approvals were given under the stage gate: a stricter one is a new environment.
+    Environment: Noun(set_once=("slug", "stage")),
+    UseCase: Noun(),
+    RegisteredModel: Noun(),
+    ModelVersion: Noun(
+        set_once=("model", "version"),
+        lists=("input_modalities", "output_modalities", "capabilities"),
+        prepare=_prepare_version,
+    ),
+    ServingEndpoint: Noun(prepare=_prepare_endpoint),
+    Dataset: Noun(),
+    DatasetVersion: Noun(set_once=("dataset", "version", "digest")),
+    # Its versions were digested with the kind.
+    PromptTemplate: Noun(set_once=("slug", "kind")),
+    Tool: Noun(),
+    EvaluationSuite: Noun(),
+    Release: Noun(set_once=("use_case",), objects=("parameters",), prepare=_prepare_release),
+}
