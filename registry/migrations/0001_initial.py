@@ -4274,7 +4274,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("ended_at", None)),
                 fields=("person", "role", "team"),
                 name="rolegrant_once_per_team",
-                nulls_distinct=True,
                 violation_error_message="This person has this role in this team already.",
             ),
         ),
