@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from audit import Refused
+from portal import views as pages
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -73,8 +74,8 @@ def _handler(status: int, detail: str, page):
 
 
 bad_request = _handler(400, "The request cannot be read.", defaults.bad_request)
-permission_denied = _handler(403, "You may not do this.", defaults.permission_denied)
+permission_denied = _handler(403, "You may not do this.", pages.forbidden)
 page_not_found = _handler(
-    404, "There is nothing at this address that you may see.", defaults.page_not_found
+    404, "There is nothing at this address that you may see.", pages.not_found
 )
-server_error = _handler(500, "This failed here; it is in the log.", defaults.server_error)
+server_error = _handler(500, "This failed here; it is in the log.", pages.server_error)

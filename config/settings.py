@@ -119,6 +119,7 @@ TEMPLATES = [
 
 # British English for its dates, "21 Nov 2026"; times are stored and shown in UTC.
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = ["portal.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -14,18 +14,18 @@ GROUPS = ("Work", "Runtime", "Gates", "Evidence", "Registry", "Audit")
 ELSEWHERE = {
     "gates.promotion": "Work",
     "registry.environment": "Runtime",
+    "registry.evaluationsuite": "Evidence",
+    "registry.suiteversion": "Evidence",
 }
 
 # The order inside the groups; what is not named follows by name.
 ORDER = (
     "index",
     "gates.promotion",
-    "registry.environment",
-    "gates.gate",
-    "gates.gateversion",
-    "evidence.item",
-    "evidence.evaluationsuite",
-    "evidence.run",
+    "evidence.evidenceitem",
+    "evidence.evaluationrun",
+    "registry.evaluationsuite",
+    "registry.suiteversion",
     "registry.usecase",
     "registry.release",
     "registry.registeredmodel",
@@ -39,7 +39,7 @@ ORDER = (
     "registry.provider",
     "registry.region",
     "registry.team",
-    "registry.user",
+    "registry.person",
     "registry.rolegrant",
     "registry.apitoken",
 )
@@ -76,6 +76,11 @@ class Group:
     @property
     def slug(self) -> str:
         return self.label.lower()
+
+    @property
+    def others(self) -> list[Entry]:
+        """The entries without the overview, for the overview itself."""
+        return [entry for entry in self.entries if entry.key != "index"]
 
 
 def build(site, request) -> list[Group]:

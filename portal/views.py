@@ -18,7 +18,7 @@ def not_found(request, exception):
 
 def forbidden(request, exception):
     """Answer 403 with the sentence that the refusal carries, if it carries one."""
-    context = {**_shell(request), "sentence": str(exception)}
+    context = {**_shell(request), "exception": str(exception)}
     return render(request, "403.html", context, status=403)
 
 

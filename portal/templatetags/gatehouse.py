@@ -10,13 +10,14 @@
 {% box "Findings" count="3 open of 14" %}…{% endbox %}
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
-from django.utils.text import slugify
+from django.utils.text import capfirst, slugify
 
 from audit import clock
 
@@ -300,13 +301,25 @@ def box(content, title, count="", anchor="", link="", words="", css=""):
     )
 
 
+_DIGEST = re.compile(r">(sha256:[0-9a-f]{64})<")
+_YES_NO = re.compile(r'<img src="[^"]*icon-(yes|no|unknown)[^"]*" alt="[^"]*">')
+
+
 @register.filter
-def labelled(cells, headers):
-    """Give each rendered cell of an admin list its column's name, for when the list stacks."""
+def in_our_words(cells, headers):
+    """Make the rendered cells of an admin list ours: named columns, short digests, words for icons.
+
+    The name is shown where the list stacks, on narrow screens.
+    """
+    words = {"yes": status("met", "Yes"), "no": status("cannot", "No"), "unknown": "–"}
     for cell, header in zip(cells, headers, strict=False):
         if cell.startswith(("<td", "<th")):
-            label = format_html(' role="cell" data-label="{}"', header.get("text", ""))
-            # The admin rendered and escaped the cell; only an attribute is added to it.
-            yield mark_safe(cell[:3] + label + cell[3:])  # noqa: S308
+            role = "rowheader" if cell.startswith("<th") else "cell"
+            name = capfirst(header.get("text", ""))
+            label = format_html(' role="{}" data-label="{}"', role, name)
+            # The admin rendered and escaped the cell; what is put in is ours.
+            text = _DIGEST.sub(lambda found: f">{short_digest(found[1])}<", cell[3:])
+            text = _YES_NO.sub(lambda found: words[found[1]], text)
+            yield mark_safe(cell[:3] + label + text)  # noqa: S308
         else:
             yield cell
