@@ -1,0 +1,46 @@
+"""Tables of parts on the page of the row they belong to."""
+
+from django.contrib import admin
+from django.forms import ModelChoiceField
+
+from audit.admin.forms import PartForm, PartFormSet
+from audit.admin.visible import VisibleChoices
+
+
+class GovernedInline(VisibleChoices, admin.TabularInline):
+    """Parts of a row, saved with it by one verb; who may change the row may change them."""
+
+    form = PartForm
+    formset = PartFormSet
+    extra = 1
+    view_on_site = False
+
+    def get_queryset(self, request):
+        """Return the parts with all that their names are made of, in one query."""
+        paths = []
+        for field in self.model._meta.concrete_fields:
+            if field.remote_field and field.name not in ("change", self.model.part_of):
+                paths.append(field.name)
+                paths += [f"{field.name}__{path}" for path in self.naming.get(field.name, ())]
+        rows = super().get_queryset(request)
+        return rows.select_related(*paths) if paths else rows
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and hasattr(field.widget, "widget"):
+            field.widget = field.widget.widget
+        if isinstance(field, ModelChoiceField):
+            # Read once for all lines, not once for each.
+            field.choices = list(field.choices)
+        return field
+
+    def has_change_permission(self, request, obj=None):
+        parent = self.admin_site.get_model_admin(self.parent_model)
+        if obj is None or obj.pk is None:
+            return parent.has_add_permission(request)
+        return parent.has_change_permission(request, obj)
+
+    has_add_permission = has_delete_permission = has_change_permission
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_active

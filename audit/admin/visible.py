@@ -1,0 +1,56 @@
+"""The rows a reader may choose from, the same wherever a menu or a filter offers them."""
+
+from django.contrib.admin.sites import AdminSite
+from django.db import models
+
+from audit.admin.forms import ListFormField
+from audit.fields import DocumentField
+
+
+def visible_rows(
+    site: AdminSite, model: type[models.Model], request, through: tuple[str, ...] = ()
+) -> models.QuerySet:
+    """Return the rows of `model` that the reader may see, fit to be named in a menu.
+
+    `through` are the relations that a row's name is made of; without them, and when the noun has
+    an admin of its own, that one's query is used. Every row costs a query otherwise.
+    """
+    if not through and site.is_registered(model):
+        return site.get_model_admin(model).get_queryset(request)
+    rows = model._default_manager.visible_to(request.user)
+    return rows.select_related(*through) if through else rows
+
+
+class VisibleChoices:
+    """For admins and inlines: menus offer only what the reader may see.
+
+    `naming` gives, for a foreign key, the relations its rows' names are made of; `list_fields`
+    names the documents that are lists of words.
+    """
+
+    naming: dict[str, tuple[str, ...]] = {}
+    list_fields: tuple[str, ...] = ()
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        kwargs.setdefault(
+            "queryset",
+            visible_rows(
+                self.admin_site,
+                db_field.remote_field.model,
+                request,
+                self.naming.get(db_field.name, ()),
+            ),
+        )
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if db_field.name in self.list_fields and isinstance(db_field, DocumentField):
+            kwargs["form_class"] = ListFormField
+            return db_field.formfield(**kwargs)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and hasattr(field.widget, "can_add_related"):
+            # One quiet "+" beside a menu; the rest is reached from the row's own page.
+            field.widget.can_change_related = False
+            field.widget.can_view_related = False
+            field.widget.can_delete_related = False
+        return field
