@@ -58,9 +58,7 @@ class Requirement(GovernedModel):
 
     part_of = "gate_version"
 
-    gate_version = models.ForeignKey(
-        GateVersion, models.PROTECT, related_name="requirements"
-    )
+    gate_version = models.ForeignKey(GateVersion, models.PROTECT, related_name="requirements")
     code = models.CharField(max_length=60)
     type = models.CharField(max_length=10, choices=Type)
     sentence = models.CharField(max_length=300)
@@ -75,9 +73,7 @@ class Requirement(GovernedModel):
         ordering = ("gate_version", "position", "code")
         constraints = [
             # A finding is known by its requirement's code.
-            models.UniqueConstraint(
-                fields=["gate_version", "code"], name="requirement_once"
-            ),
+            models.UniqueConstraint(fields=["gate_version", "code"], name="requirement_once"),
         ]
 
     def __str__(self):
@@ -100,9 +96,7 @@ class SignOffSlot(GovernedModel):
         verbose_name = "sign-off slot"
         constraints = [
             # Two counts for one role would leave open how many sign.
-            models.UniqueConstraint(
-                fields=["gate_version", "role"], name="signoffslot_once"
-            ),
+            models.UniqueConstraint(fields=["gate_version", "role"], name="signoffslot_once"),
         ]
 
     def __str__(self):
@@ -128,12 +122,8 @@ class Promotion(GovernedModel):
     sealed_by = "decided_at"
 
     release = models.ForeignKey(Release, models.PROTECT, related_name="promotions")
-    environment = models.ForeignKey(
-        Environment, models.PROTECT, related_name="promotions"
-    )
-    purpose = models.TextField(
-        "why now", help_text="What this makes possible, and for whom."
-    )
+    environment = models.ForeignKey(Environment, models.PROTECT, related_name="promotions")
+    purpose = models.TextField("why now", help_text="What this makes possible, and for whom.")
     wanted_by = models.DateField("decision wanted by", null=True, blank=True)
     requested_by = models.ForeignKey(
         Person, models.PROTECT, editable=False, related_name="promotions_requested"
@@ -160,9 +150,7 @@ class Promotion(GovernedModel):
     class Meta(GovernedModel.Meta):
         ordering = ("-pk",)
         indexes = [
-            models.Index(
-                fields=["release", "environment", "state"], name="promotion_decision"
-            ),
+            models.Index(fields=["release", "environment", "state"], name="promotion_decision"),
             models.Index(fields=["environment", "state"], name="promotion_environment"),
         ]
         constraints = [
@@ -227,12 +215,8 @@ class PromotionEndpoint(GovernedModel):
 
     part_of = "promotion"
 
-    promotion = models.ForeignKey(
-        Promotion, models.PROTECT, related_name="endpoint_links"
-    )
-    endpoint = models.ForeignKey(
-        ServingEndpoint, models.PROTECT, related_name="promotion_links"
-    )
+    promotion = models.ForeignKey(Promotion, models.PROTECT, related_name="endpoint_links")
+    endpoint = models.ForeignKey(ServingEndpoint, models.PROTECT, related_name="promotion_links")
 
     history = HistoricalRecords()
 
@@ -268,9 +252,7 @@ class Package(GovernedModel):
         ordering = ("-pk",)
         constraints = [
             # The same bytes are one package, so that a signature is on one thing.
-            models.UniqueConstraint(
-                fields=["promotion", "digest"], name="package_once"
-            ),
+            models.UniqueConstraint(fields=["promotion", "digest"], name="package_once"),
         ]
 
     def __str__(self):
@@ -291,9 +273,7 @@ class PackageEvidence(GovernedModel):
     class Meta(GovernedModel.Meta):
         constraints = [
             # One edge for one fact.
-            models.UniqueConstraint(
-                fields=["package", "item"], name="packageevidence_once"
-            ),
+            models.UniqueConstraint(fields=["package", "item"], name="packageevidence_once"),
         ]
 
     def __str__(self):

@@ -374,9 +374,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "wanted_by",
-                    models.DateField(
-                        blank=True, null=True, verbose_name="decision wanted by"
-                    ),
+                    models.DateField(blank=True, null=True, verbose_name="decision wanted by"),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),
                 (
@@ -555,9 +553,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "wanted_by",
-                    models.DateField(
-                        blank=True, null=True, verbose_name="decision wanted by"
-                    ),
+                    models.DateField(blank=True, null=True, verbose_name="decision wanted by"),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),
                 (
@@ -1006,9 +1002,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="gateversion",
-            constraint=models.UniqueConstraint(
-                fields=("gate", "number"), name="gateversion_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("gate", "number"), name="gateversion_once"),
         ),
         migrations.AddConstraint(
             model_name="gateversion",
@@ -1039,16 +1033,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="promotion",
-            index=models.Index(
-                fields=["environment", "state"], name="promotion_environment"
-            ),
+            index=models.Index(fields=["environment", "state"], name="promotion_environment"),
         ),
         migrations.AddConstraint(
             model_name="promotion",
             constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("state__in", ["draft", "in_review", "changes_requested"])
-                ),
+                condition=models.Q(("state__in", ["draft", "in_review", "changes_requested"])),
                 fields=("release", "environment"),
                 name="promotion_one_undecided",
                 violation_error_message="A promotion of this release into this environment is open already.",
@@ -1148,9 +1138,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="package",
-            constraint=models.UniqueConstraint(
-                fields=("promotion", "digest"), name="package_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("promotion", "digest"), name="package_once"),
         ),
         migrations.AddConstraint(
             model_name="promotionendpoint",

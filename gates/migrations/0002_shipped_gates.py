@@ -16,9 +16,7 @@ def publish(apps, schema_editor):
         for name, gate in GATES.items():
             version = opened.save(GateVersion(gate=name, number=1, notes="As shipped."))
             for position, requirement in enumerate(gate["requirements"]):
-                opened.save(
-                    Requirement(gate_version=version, position=position, **requirement)
-                )
+                opened.save(Requirement(gate_version=version, position=position, **requirement))
             for role, count in gate["slots"].items():
                 opened.save(SignOffSlot(gate_version=version, role=role, count=count))
             content = canonical(document(name, 1, gate["requirements"], gate["slots"]))

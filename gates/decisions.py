@@ -1,0 +1,123 @@
+"""May this release run in this environment? The answer that deployment tools act on."""
+
+from datetime import datetime
+
+from audit import clock
+from audit.rules import instant_text
+from gates.approvals import Approval, approvals, number_at
+from gates.models import Promotion
+from gates.packages import live
+from gates.review import review_facts
+from gates.rules import in_the_way, open_slots
+from gates.rules.findings import day
+from registry.models import Environment, Release
+
+
+def decide(release: Release, environment: Environment, at: datetime | None = None) -> dict:
+    """Return the decision for (release, environment, time) with every reason.
+
+    `at` defaults to now; for a past instant only what was known then counts. Any approval that
+    holds allows, the answer names the one that ends last, and its endpoints are those of all of
+    them that are still as approved. Anything but `allowed: true` means no.
+    """
+    now = clock.now()
+    at = at or now
+    promotions = Promotion.objects.filter(release=release, environment=environment)
+    gathered = approvals(promotions, at)
+    holding = sorted(
+        (one for one in gathered if one.holds), key=lambda one: (one.until, one.promotion.pk)
+    )
+    answer = {
+        "allowed": bool(holding),
+        "reasons": [],
+        "release": release.digest,
+        "environment": environment.slug,
+        "promotion": None,
+        "at": instant_text(at),
+        "expires_at": None,
+        "endpoints": [],
+    }
+    if holding:
+        last = holding[-1]
+        answer |= {
+            "reasons": [_reason("APPROVED", _approved_sentence(last))],
+            "promotion": last.promotion.pk,
+            "expires_at": instant_text(last.until),
+            "endpoints": sorted({slug for one in holding for slug in one.covered}),
+        }
+        return answer
+    answer["reasons"] = [
+        _reason(
+            ending.code,
+            f"{ending.sentence} Promotion {one.promotion.pk} ended by that"
+            f"{'' if ending.at == at else f' on {day(ending.at)}'}.",
+        )
+        for one in gathered
+        for ending in one.ended_by
+    ] + _other_reasons(promotions, at, now)
+    if not answer["reasons"]:
+        answer["reasons"] = [
+            _reason(
+                "NEVER_REQUESTED",
+                f"Nobody has asked to let {release} into {environment.slug}.",
+            )
+        ]
+    return answer
+
+
+def holds_until(answer: dict, now: datetime) -> datetime | None:
+    """Return when an answer given for "now" stops holding by time alone, if it does.
+
+    A refusal can turn by time alone only where a finding goes stale, which refuses as well.
+    """
+    return datetime.fromisoformat(answer["expires_at"]) if answer["expires_at"] else None
+
+
+def _reason(code: str, sentence: str) -> dict:
+    return {"code": code, "sentence": sentence}
+
+
+def _approved_sentence(approval: Approval) -> str:
+    first = approval.ends[0]
+    return (
+        f"Promotion {approval.promotion.pk} was approved on {day(approval.promotion.decided_at)} "
+        f"and holds until {day(first.at)}. First to end it: {first.sentence}"
+    )
+
+
+def _other_reasons(promotions, at: datetime, now: datetime) -> list[dict]:
+    """Say where the newest promotion that is no approval stood at `at`."""
+    if at < now:
+        number = number_at(at)
+        states = (
+            Promotion.history.filter(id__in=promotions.values("pk"), change__number__lte=number)
+            .order_by("-id", "-change__number", "-history_id")
+            .values_list("id", "state")
+        )
+        newest = next(iter(states[:1]), None)
+        if newest is None or newest[1] == Promotion.State.APPROVED:
+            return []
+        pk, state = newest
+        return [_reason(state.upper(), f"Promotion {pk} was {state.replace('_', ' ')} then.")]
+    newest = (
+        promotions.exclude(state=Promotion.State.APPROVED)
+        .select_related("release__use_case", "release__model_version__model", "environment")
+        .order_by("-pk")
+        .first()
+    )
+    if newest is None:
+        return []
+    state = newest.get_state_display()
+    reasons = [_reason(newest.state.upper(), f"Promotion {newest.pk} is {state}.")]
+    if not newest.is_undecided:
+        return reasons
+    package = live(newest)
+    reasons += [
+        _reason(f"FINDING_{finding.status.upper()}", f"{finding.sentence} {finding.fact}")
+        for finding in in_the_way(package.findings)
+    ]
+    reasons += [
+        _reason("SIGN_OFF_WANTED", f"A {slot.role.replace('_', ' ')} has not signed.")
+        for slot in open_slots(review_facts(newest, package))
+    ]
+    return reasons

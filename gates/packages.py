@@ -1,0 +1,217 @@
+"""The package: what a promotion asks and rests on, frozen as canonical bytes.
+
+A package carries its schema and is always recomputed in the schema that was signed, so a later
+version of this code still gives the same bytes for the same facts. Time is not in it: evidence
+that ends while a promotion is in review makes its finding stale, not the package another.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from audit import clock
+from audit.rules import canonical, digest
+from gates.facts import Gate, Gathered, gate_for, gather, rollback_target
+from gates.models import Package, Promotion
+from gates.rules import Finding, assess
+from registry.models import Person
+
+SCHEMA = "gatehouse.package/1"
+
+#: What every decision knows of policy until packs are published: nothing is forbidden.
+EFFECTIVE_POLICY = {"schema": "gatehouse.effective-policy/1", "clauses": []}
+
+
+@dataclass(frozen=True)
+class Live:
+    """The package as it would be signed now, with what it was made from."""
+
+    promotion: Promotion
+    gate: Gate
+    gathered: Gathered
+    findings: tuple[Finding, ...]
+    #: person id -> ties (codes of `gates.rules.signing.TIES`)
+    involved: dict[int, tuple[str, ...]]
+    content: str
+    digest: str
+
+    @property
+    def document(self) -> dict:
+        """The package's content, parsed."""
+        return json.loads(self.content)
+
+
+def live(promotion: Promotion, at: datetime | None = None) -> Live:
+    """Recompute the package of `promotion` from the rows as they are, judged at `at` (now)."""
+    at = at or clock.now()
+    release, environment = promotion.release, promotion.environment
+    endpoints = [
+        link.endpoint
+        for link in promotion.endpoint_links.select_related(
+            "endpoint__version__model", "endpoint__host"
+        ).order_by("endpoint__slug")
+    ]
+    gate = gate_for(environment, release.use_case)
+    gathered = gather(release, environment, endpoints, promotion.evidence_up_to)
+    findings = tuple(assess(gate.requirements, gathered.facts, at))
+    involved = ties(promotion, endpoints, gathered, findings)
+    content = canonical(SCHEMAS[SCHEMA](promotion, endpoints, gate, gathered, findings, involved))
+    return Live(promotion, gate, gathered, findings, involved, content.decode(), digest(content))
+
+
+def _document_1(
+    promotion: Promotion,
+    endpoints: list,
+    gate: Gate,
+    gathered: Gathered,
+    findings: Iterable[Finding],
+    involved: dict[int, tuple[str, ...]],
+) -> dict:
+    """Schema gatehouse.package/1."""
+    release, environment = promotion.release, promotion.environment
+    use_case = release.use_case
+    people = Person.objects.in_bulk(involved)
+    plans = [
+        gathered.items[item]
+        for finding in findings
+        if finding.fix_at == ("evidence", "rollback_plan")
+        for item in finding.evidence
+    ]
+    return {
+        "schema": "gatehouse.package/1",
+        "promotion": promotion.pk,
+        "submission": promotion.submission,
+        "release": {
+            "use_case": use_case.slug,
+            "number": release.number,
+            "digest": release.digest,
+            "model_version": str(release.model_version),
+        },
+        "endpoints": [{"slug": one.slug, "digest": one.digest} for one in endpoints],
+        "environment": {
+            "slug": environment.slug,
+            "stage": environment.stage,
+            "jurisdiction": environment.jurisdiction,
+            "regions": sorted(environment.region_links.values_list("region__slug", flat=True)),
+        },
+        "gate": {
+            "effective": gate.name,
+            "versions": [
+                {"gate": one.gate, "number": one.number, "digest": one.digest}
+                for one in gate.versions
+            ],
+            "slots": [str(slot) for slot in gate.slots],
+        },
+        "use_case": {
+            "slug": use_case.slug,
+            "risk_tier": use_case.risk_tier,
+            "data_classification": use_case.data_classification,
+        },
+        "effective_policy": digest(canonical(EFFECTIVE_POLICY)),
+        "demands": [
+            {
+                "metric": one.metric,
+                "name": one.name,
+                "threshold": one.threshold,
+                "higher_is_better": one.higher_is_better,
+            }
+            for one in gathered.facts.demands
+        ],
+        "rests_on": [_rests_on(finding, gathered) for finding in findings],
+        "waivers": [],
+        "rollback": [rollback_target(plan) for plan in plans],
+        "requester": promotion.requested_by.username,
+        "involved": [
+            {"id": pk, "name": people[pk].username, "ties": list(involved[pk])}
+            for pk in sorted(involved)
+        ],
+    }
+
+
+def _rests_on(finding: Finding, gathered: Gathered) -> dict:
+    demanded = [demand.metric for demand in gathered.facts.demands]
+    return {
+        "requirement": f"{finding.gate}.{finding.code}",
+        "evidence": [
+            {
+                "id": pk,
+                "digest": gathered.items[pk].digest,
+                "holds_until": finding.until
+                if len(finding.evidence) == 1 and finding.until
+                else gathered.items[pk].expires_at,
+            }
+            for pk in finding.evidence
+        ],
+        "scores": [
+            {"run": run, "metric": metric, "text": gathered.scores[run, metric].text}
+            for run in finding.runs
+            for metric in demanded
+            if (run, metric) in gathered.scores
+        ],
+    }
+
+
+SCHEMAS = {SCHEMA: _document_1}
+
+
+def ties(
+    promotion: Promotion, endpoints: list, gathered: Gathered, findings: Iterable[Finding]
+) -> dict[int, tuple[str, ...]]:
+    """Return everybody who had a hand in what is asked, with the codes of how.
+
+    Who asked or edited the request; who made the release, its prompt versions and tool grants,
+    and the endpoints; who gave evidence for the release, or what its findings rest on.
+    """
+    release = promotion.release
+    found: dict[int, set[str]] = {}
+
+    def tie(code: str, people: Iterable[int | None]) -> None:
+        for pk in people:
+            if pk is not None:
+                found.setdefault(pk, set()).add(code)
+
+    def authors(history, **where) -> Iterable[int | None]:
+        return history.filter(**where).values_list("history_user_id", flat=True).distinct()
+
+    tie("requester", [promotion.requested_by_id])
+    tie("edited_request", authors(promotion.endpoint_links.model.history, promotion=promotion))
+    tie("made_release", [release.created_by_id, *authors(type(release).history, id=release.pk)])
+    grants = release.tool_grants.model.history
+    tie("granted_tool", authors(grants, release=release))
+    for part in (release.prompt_links.model, release.objectives.model):
+        tie("made_release", authors(part.history, release=release))
+    tie(
+        "made_prompt",
+        release.prompt_links.values_list("prompt_version__created_by_id", flat=True),
+    )
+    if endpoints:
+        pks = [endpoint.pk for endpoint in endpoints]
+        model = type(endpoints[0])
+        tie("made_endpoint", authors(model.history, id__in=pks))
+        regions = endpoints[0].region_links.model
+        tie("made_endpoint", authors(regions.history, endpoint__in=pks))
+    rested_on = {pk for finding in findings for pk in finding.evidence}
+    tie(
+        "gave_evidence",
+        (
+            item.author_id
+            for pk, item in gathered.items.items()
+            if pk in rested_on or item.release_id == release.pk
+        ),
+    )
+    rested_runs = {run for finding in findings for run in finding.runs}
+    tie(
+        "gave_evidence",
+        (
+            score.run.given_by_id
+            for (run, _), score in gathered.scores.items()
+            if run in rested_runs
+        ),
+    )
+    return {pk: tuple(sorted(codes)) for pk, codes in found.items()}
+
+
+def stored(promotion: Promotion, live_digest: str) -> Package | None:
+    """Return the package of that digest, if it was written."""
+    return Package.objects.filter(promotion=promotion, digest=live_digest).first()

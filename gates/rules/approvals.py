@@ -1,0 +1,94 @@
+"""When an approval ends by itself: computed from what it rests on, never stored."""
+
+import calendar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+#: How long an approval lasts before it is looked at again, by risk tier.
+REVIEW_MONTHS = {"high": 12, "limited": 18, "minimal": 24}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """One thing that ended an approval, or will: when, a stable code, a sentence."""
+
+    at: datetime
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Rest:
+    """An evidence item that an approval rests on."""
+
+    title: str
+    until: datetime
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FailingRun:
+    """A newer accepted, complete run that misses a threshold the approval was judged by."""
+
+    sentence: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True)
+class ApprovalFacts:
+    """An approval with what it rests on, as known at the instant that is asked about."""
+
+    promotion: int
+    decided_at: datetime
+    review_at: datetime
+    rests_on: tuple[Rest, ...] = ()
+    failing_runs: tuple[FailingRun, ...] = ()
+    #: Endpoints as approved and as they are: slug, still the same.
+    endpoints: tuple[tuple[str, bool], ...] = ()
+
+
+def add_months(instant: datetime, months: int) -> datetime:
+    """Return the same day `months` calendar months later, or that month's last day."""
+    month = instant.month - 1 + months
+    year, month = instant.year + month // 12, month % 12 + 1
+    day = min(instant.day, calendar.monthrange(year, month)[1])
+    return instant.replace(year=year, month=month, day=day)
+
+
+def review_date(decided_at: datetime, risk_tier: str) -> datetime:
+    """Return the instant an approval of that tier is looked at again, and ends."""
+    return add_months(decided_at, REVIEW_MONTHS[risk_tier])
+
+
+def endings(facts: ApprovalFacts, at: datetime) -> list[Ending]:
+    """Return all that ended the approval by `at` or is known to end it, soonest first."""
+    found = [Ending(facts.review_at, "REVIEW_DUE", "The approval's review date is reached.")]
+    for item in facts.rests_on:
+        found.append(Ending(item.until, "EVIDENCE_ENDED", f"The evidence “{item.title}” ended."))
+        if item.withdrawn_at is not None:
+            found.append(
+                Ending(
+                    item.withdrawn_at,
+                    "EVIDENCE_WITHDRAWN",
+                    f"The evidence “{item.title}” was withdrawn.",
+                )
+            )
+    found.extend(
+        Ending(run.accepted_at, "NEWER_RUN_FAILS", run.sentence) for run in facts.failing_runs
+    )
+    if facts.endpoints and not any(same for _, same in facts.endpoints):
+        # When they changed does not matter: what is asked is whether one is covered at `at`.
+        names = ", ".join(slug for slug, _ in facts.endpoints)
+        found.append(
+            Ending(at, "ENDPOINT_CHANGED", f"Every approved endpoint changed since: {names}.")
+        )
+    return sorted(found, key=lambda ending: (ending.at, ending.code))
+
+
+def standing(approvals: Iterable[ApprovalFacts], at: datetime) -> ApprovalFacts | None:
+    """Return the approval that holds at `at` and ends last, if any holds."""
+    holding = [
+        (ends[0].at, facts) for facts in approvals if (ends := endings(facts, at))[0].at > at
+    ]
+    return max(holding, key=lambda pair: (pair[0], pair[1].promotion), default=(None, None))[1]

@@ -1,0 +1,487 @@
+"""One requirement judged against the facts is a finding; `assess` judges them all."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from functools import partial
+
+STAGES = ("sandbox", "production", "regulated")
+
+
+class Status(StrEnum):
+    """How a requirement stands; all but met and waived stand in the way."""
+
+    MET = "met"
+    MISSING = "missing"
+    STALE = "stale"
+    FAILED = "failed"
+    WAIVED = "waived"
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One thing that a gate asks for; `terms` are described in `gates.shipped`."""
+
+    gate: str
+    code: str
+    type: str
+    sentence: str
+    terms: Mapping
+    guidance: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An evidence item as a rule sees it. `taken_in` is whether the promotion rests on it."""
+
+    id: str
+    kind: str
+    title: str
+    verdict: str
+    standing: str
+    digest: str
+    author: str
+    created_at: datetime
+    expires_at: datetime
+    taken_in: bool = True
+    withdrawn_at: datetime | None = None
+    #: What a rollback plan puts back: a release digest, "switch_off", or "".
+    rollback: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure of a run on the release or on its version. It counts once it is accepted."""
+
+    metric: int
+    run: int
+    item: str
+    text: str
+    value: Decimal
+    subject: str  # "release" or "version"
+    ran_at: datetime
+    expires_at: datetime
+    complete: bool = True
+    accepted: bool = True
+    taken_in: bool = True
+    withdrawn: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether the figure speaks, for or against."""
+        return self.accepted and self.complete and not self.withdrawn
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """Newest last; runs of one instant in the order they were given."""
+        return self.ran_at, self.run
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A score that the use case demands."""
+
+    metric: int
+    name: str
+    threshold: Decimal
+    higher_is_better: bool
+    unit: str = ""
+
+    def met_by(self, value: Decimal) -> bool:
+        """Whether `value` is on the right side of the threshold, or on it."""
+        return value >= self.threshold if self.higher_is_better else value <= self.threshold
+
+    @property
+    def bound(self) -> str:
+        """The threshold in words: "at least 0.9"."""
+        side = "at least" if self.higher_is_better else "at most"
+        return f"{side} {self.threshold.normalize():f}{f' {self.unit}' if self.unit else ''}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """One fact of the minimum metadata: recorded, or what to do about it."""
+
+    code: str
+    label: str
+    known: bool
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The last recorded verification of one scope."""
+
+    finished_at: datetime
+    position: int
+    #: (row key, sentence) of each discrepancy; an empty key concerns the log itself.
+    broken: tuple[tuple[str, str], ...] = ()
+    incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the requirements of one promotion are judged by."""
+
+    risk_tier: str
+    data_classification: str
+    evidence: tuple[Evidence, ...] = ()
+    scores: tuple[Score, ...] = ()
+    demands: tuple[Demand, ...] = ()
+    metadata: Mapping[str, Known] = field(default_factory=dict)
+    lineage_gaps: tuple[str, ...] = ()
+    #: Digests of the earlier releases that are approved in the environment now.
+    approved_releases: frozenset[str] = frozenset()
+    #: The last verification of the record, and the last that read every evidence file.
+    record_verified: Verified | None = None
+    evidence_verified: Verified | None = None
+    #: Keys of the rows that must be sound: the release with what it is made of and rests on.
+    rows: frozenset[str] = frozenset()
+    evidence_rows: frozenset[str] = frozenset()
+    #: Number of the newest change to those rows; an older verification did not see it.
+    rows_position: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One requirement judged, with what would fix it and what it rests on."""
+
+    code: str
+    gate: str
+    status: Status
+    sentence: str
+    fact: str
+    fix: str = ""
+    #: Where it is fixed: ("evidence", kind), ("score", ""), ("metadata", code), ("verify", "").
+    fix_at: tuple[str, str] = ("", "")
+    evidence: tuple[str, ...] = ()
+    runs: tuple[int, ...] = ()
+    #: The instant the finding stops holding by itself, if it does.
+    until: datetime | None = None
+
+    @property
+    def stands_in_the_way(self) -> bool:
+        """Whether approving must wait for this."""
+        return self.status not in (Status.MET, Status.WAIVED)
+
+
+def effective_gate(stage: str, risk_tier: str) -> str:
+    """Return the higher of the environment's stage gate and the one that the tier demands.
+
+    Outside the sandbox a high-risk use case meets the regulated gate wherever it runs.
+    """
+    if stage != "sandbox" and risk_tier == "high":
+        return "regulated"
+    return stage
+
+
+def gates_up_to(gate: str) -> tuple[str, ...]:
+    """Return the gates that make up `gate`, weakest first: gates are cumulative."""
+    return STAGES[: STAGES.index(gate) + 1]
+
+
+def applies(requirement: Requirement, facts: Facts) -> bool:
+    """Whether the requirement's tiers and classifications name this use case."""
+    tiers = requirement.terms.get("tiers")
+    classifications = requirement.terms.get("classifications")
+    return (tiers is None or facts.risk_tier in tiers) and (
+        classifications is None or facts.data_classification in classifications
+    )
+
+
+def assess(requirements: Iterable[Requirement], facts: Facts, at: datetime) -> list[Finding]:
+    """Return one finding per requirement that applies, in the order given."""
+    return [
+        _JUDGES[requirement.type](requirement, facts, at)
+        for requirement in requirements
+        if applies(requirement, facts)
+    ]
+
+
+def in_the_way(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that stand in the way, failed before missing before stale."""
+    order = (Status.FAILED, Status.MISSING, Status.STALE)
+    return sorted(
+        (finding for finding in findings if finding.stands_in_the_way),
+        key=lambda finding: order.index(finding.status),
+    )
+
+
+def day(instant: datetime) -> str:
+    """Return the day of an instant as people read it: "21 Nov 2026"."""
+    return f"{instant.day} {instant:%b %Y}"
+
+
+def _evidence(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
+    """The newest item of the kind decides; among those that pass, the one that holds longest."""
+    terms = requirement.terms
+    kind = terms["kind"]
+    finding = partial(
+        Finding,
+        code=requirement.code,
+        gate=requirement.gate,
+        sentence=requirement.sentence,
+        fix_at=("evidence", kind),
+    )
+    of_kind = [item for item in facts.evidence if item.kind == kind]
+    standing = [
+        item
+        for item in of_kind
+        if (item.withdrawn_at is None or item.withdrawn_at > at)
+        and ("standings" not in terms or item.standing in terms["standings"])
+    ]
+    if standing:
+        newest = max(standing, key=lambda item: item.created_at)
+        if newest.verdict == "fail":
+            return finding(
+                status=Status.FAILED,
+                fact=f"“{newest.title}” of {day(newest.created_at)} failed.",
+                fix="Mend what failed in a new release, or give newer evidence that passes.",
+                evidence=(newest.id,),
+            )
+    good = [item for item in standing if item.verdict in terms["verdicts"]]
+    taken_in = [item for item in good if item.taken_in]
+    if not taken_in:
+        return finding(status=Status.MISSING, **_missing(terms, of_kind, standing, good))
+
+    def holds_until(item: Evidence) -> datetime:
+        aged = timedelta(days=terms["max_age_days"]) if "max_age_days" in terms else None
+        return min(item.expires_at, item.created_at + aged) if aged else item.expires_at
+
+    best = max(taken_in, key=holds_until)
+    until = holds_until(best)
+    if until <= at:
+        return finding(
+            status=Status.STALE,
+            fact=f"“{best.title}” by {best.author} ended on {day(until)}.",
+            fix="Give newer evidence of this kind and take it in.",
+            evidence=(best.id,),
+            until=until,
+        )
+    if terms.get("rollback") and (why := _rollback_objection(best, facts)):
+        return finding(
+            status=Status.FAILED,
+            fact=why,
+            fix="Give a rollback plan whose target is approved there now.",
+            evidence=(best.id,),
+            until=until,
+        )
+    return finding(
+        status=Status.MET,
+        fact=f"“{best.title}” by {best.author}, {day(best.created_at)}.",
+        evidence=(best.id,),
+        until=until,
+    )
+
+
+def _missing(terms: Mapping, of_kind: list, standing: list, good: list) -> dict[str, str]:
+    """Say which of the several ways of being missing this is."""
+    if good:
+        return {
+            "fact": f"“{good[0].title}” arrived after this was submitted.",
+            "fix": "The requester takes the newer evidence in.",
+        }
+    if standing:
+        return {
+            "fact": f"“{standing[0].title}” only notes; a verdict is wanted.",
+            "fix": f"Give evidence whose verdict is {' or '.join(terms['verdicts'])}.",
+        }
+    if any(item.withdrawn_at for item in of_kind):
+        withdrawn = next(item for item in of_kind if item.withdrawn_at)
+        return {
+            "fact": f"“{withdrawn.title}” was withdrawn on {day(withdrawn.withdrawn_at)}.",
+            "fix": "Give new evidence of this kind.",
+        }
+    if of_kind:
+        return {
+            "fact": f"“{of_kind[0].title}” is {of_kind[0].standing.replace('_', '-')}.",
+            "fix": f"Give evidence that is {' or '.join(terms['standings'])}.",
+        }
+    return {"fact": "Nothing was given.", "fix": "Give evidence of this kind."}
+
+
+def _rollback_objection(plan: Evidence, facts: Facts) -> str:
+    if plan.rollback == "switch_off":
+        return ""
+    if plan.rollback in facts.approved_releases:
+        return ""
+    return "The release that the plan puts back is not approved in this environment."
+
+
+def _score(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
+    """Every demanded score, the worst first to be told; no demand at all is missing too."""
+    finding = partial(
+        Finding,
+        code=requirement.code,
+        gate=requirement.gate,
+        sentence=requirement.sentence,
+        fix_at=("score", ""),
+    )
+    if not facts.demands:
+        return finding(
+            status=Status.MISSING,
+            fact="The use case demands no score.",
+            fix="Name the suites, metrics and thresholds that the use case demands.",
+            fix_at=("demands", ""),
+        )
+    judged = [_judge_demand(demand, facts.scores, at) for demand in facts.demands]
+    order = (Status.FAILED, Status.MISSING, Status.STALE, Status.MET)
+    worst = min(judged, key=lambda one: order.index(one.status))
+    untils = [one.until for one in judged if one.until]
+    return finding(
+        status=worst.status,
+        fact=" ".join(one.fact for one in judged),
+        fix=worst.fix,
+        evidence=tuple(sorted({one.basis.item for one in judged if one.basis})),
+        runs=tuple(sorted({one.basis.run for one in judged if one.basis})),
+        until=min(untils) if untils else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    status: Status
+    fact: str
+    fix: str = ""
+    basis: Score | None = None
+    until: datetime | None = None
+
+
+def _judge_demand(demand: Demand, scores: Iterable[Score], at: datetime) -> _Judged:
+    """Judge by the newest run on the release, or on its version if the release has none."""
+    of_metric = [score for score in scores if score.metric == demand.metric]
+    counting = [score for score in of_metric if score.counts]
+    subject = "release" if any(one.subject == "release" for one in counting) else "version"
+    counting = [score for score in counting if score.subject == subject]
+    taken_in = [score for score in counting if score.taken_in]
+    basis = max(taken_in, key=lambda one: one.order, default=None)
+    newest = max(counting, key=lambda one: one.order, default=None)
+    if newest and not demand.met_by(newest.value):
+        return _Judged(
+            Status.FAILED,
+            f"{demand.name} is {newest.text}, not {demand.bound} "
+            f"(run {newest.run} on the {subject}, {day(newest.ran_at)}).",
+            "A newer run that passes, or a new release.",
+            newest,
+            newest.expires_at,
+        )
+    if basis is None:
+        if counting:
+            fix = "The requester takes the newer run in."
+            fact = f"{demand.name}: run {newest.run} came after this was submitted."
+        elif any(not one.complete and not one.withdrawn for one in of_metric):
+            fix, fact = "Give a complete run.", f"{demand.name} has only a partial run."
+        elif waiting := [one for one in of_metric if not one.accepted and not one.withdrawn]:
+            fix = "Somebody other than its giver accepts the run."
+            fact = f"{demand.name}: run {waiting[0].run} waits to be accepted."
+        else:
+            fix = "Give a run of the suite."
+            fact = f"{demand.name} was not measured; {demand.bound} is demanded."
+        return _Judged(Status.MISSING, fact, fix)
+    where = f"run {basis.run} on the {subject}, {day(basis.ran_at)}"
+    if basis.expires_at <= at:
+        return _Judged(
+            Status.STALE,
+            f"{demand.name} {basis.text} ({where}) ended on {day(basis.expires_at)}.",
+            "Give a newer run.",
+            basis,
+            basis.expires_at,
+        )
+    return _Judged(
+        Status.MET,
+        f"{demand.name} {basis.text}, {demand.bound} ({where}).",
+        basis=basis,
+        until=basis.expires_at,
+    )
+
+
+def _metadata(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
+    if requirement.terms.get("lineage"):
+        gaps = list(facts.lineage_gaps)
+        fix = "Record the digests that are missing."
+        first = "lineage"
+    else:
+        unknown = [
+            facts.metadata.get(code, Known(code, code.replace("_", " "), False))
+            for code in requirement.terms["fields"]
+        ]
+        unknown = [fact for fact in unknown if not fact.known]
+        gaps = [f"{fact.label} is not recorded." for fact in unknown]
+        fix = " ".join(fact.fix for fact in unknown if fact.fix)
+        first = unknown[0].code if unknown else ""
+    return Finding(
+        code=requirement.code,
+        gate=requirement.gate,
+        sentence=requirement.sentence,
+        status=Status.MISSING if gaps else Status.MET,
+        fact=" ".join(gaps) or "All of it is there.",
+        fix=fix if gaps else "",
+        fix_at=("metadata", first) if gaps else ("", ""),
+    )
+
+
+def _check(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
+    """Judge by the last recorded verification: of what it claims, and not older than it may be."""
+    check = requirement.terms["check"]
+    verified, rows, command = {
+        "evidence_complete": (
+            facts.evidence_verified,
+            facts.evidence_rows,
+            "audit_verify --evidence all",
+        ),
+        "log_traceable": (facts.record_verified, facts.rows, "audit_verify"),
+    }[check]
+    finding = partial(
+        Finding,
+        code=requirement.code,
+        gate=requirement.gate,
+        sentence=requirement.sentence,
+        fix_at=("verify", ""),
+    )
+    run_it = f"An operator runs `manage.py {command}`."
+    if verified is None:
+        return finding(
+            status=Status.MISSING, fact="The record has not been verified yet.", fix=run_it
+        )
+    when = f"{verified.finished_at:%d %b %Y %H:%M} UTC"
+    broken = [
+        sentence
+        for row, sentence in verified.broken
+        if row in rows or (not row and check == "log_traceable")
+    ]
+    if broken:
+        return finding(
+            status=Status.FAILED,
+            fact=f"The verification of {when} found: {' '.join(broken)}",
+            fix="Find out what happened, put it right, and verify again.",
+        )
+    if verified.incomplete:
+        return finding(
+            status=Status.MISSING,
+            fact=f"The verification of {when} could not check: {' '.join(verified.incomplete)}",
+            fix=run_it,
+        )
+    if verified.position < facts.rows_position:
+        return finding(
+            status=Status.STALE,
+            fact=f"The verification of {when} is older than what this rests on.",
+            fix=run_it,
+        )
+    until = verified.finished_at + timedelta(hours=requirement.terms["max_age_hours"])
+    if until <= at:
+        return finding(
+            status=Status.STALE,
+            fact=f"The last verification was on {when}.",
+            fix=run_it,
+        )
+    return finding(status=Status.MET, fact=f"Verified on {when}; nothing disagrees.", until=until)
+
+
+_JUDGES: Mapping[str, Callable[[Requirement, Facts, datetime], Finding]] = {
+    "evidence": _evidence,
+    "score": _score,
+    "metadata": _metadata,
+    "check": _check,
+}
