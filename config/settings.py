@@ -202,7 +202,6 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.problems.answer_exception",
-    "DEFAULT_VERSIONING_CLASS": None,
 }
 
 SPECTACULAR_SETTINGS = {
@@ -219,7 +218,7 @@ SPECTACULAR_SETTINGS = {
 # --- Files ------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("GATEHOUSE_STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [folder] if (folder := BASE_DIR / "static").is_dir() else []
 # The demo serves the files where they lie, so that nobody has to collect them first.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = GATEHOUSE_DEMO

@@ -34,6 +34,7 @@ def in_production(folder: str) -> dict[str, str]:
     return unset | {
         "GATEHOUSE_ENV_FILE": os.devnull,
         "GATEHOUSE_DATA_DIR": folder,
+        "GATEHOUSE_STATIC_ROOT": f"{folder}/static",
         "DATABASE_URL": f"sqlite:///{folder}/production.sqlite3",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "ALLOWED_HOSTS": "gatehouse.example.com",
@@ -51,6 +52,11 @@ def main(arguments: list[str]) -> None:
         run(
             "Production settings: check --deploy",
             *(*MANAGE, "check", "--deploy", "--database", "default", "--fail-level", "WARNING"),
+            **production,
+        )
+        run(
+            "Static files are whole: collectstatic",
+            *(*MANAGE, "collectstatic", "--no-input", "--verbosity", "0"),
             **production,
         )
         run(
