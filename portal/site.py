@@ -33,6 +33,16 @@ class GatehouseSite(AdminSite):
         """The throttled sign-in form; imported late, since forms need the user model."""
         return import_string("registry.forms.SignInForm")
 
+    def password_change(self, request, extra_context=None):
+        """One's own password, by the old one."""
+        request.current_app = self.name
+        return auth_views.PasswordChangeView.as_view(
+            form_class=import_string("registry.forms.PasswordChangeForm"),
+            success_url=reverse_lazy("admin:password_change_done"),
+            template_name=self.password_change_template,
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )(request)
+
     def has_permission(self, request):
         """Every active person may enter; what they see and do there is decided row by row."""
         return request.user.is_active
@@ -69,8 +79,10 @@ class GatehouseSite(AdminSite):
     def _password_reset_urls(self):
         """The four steps of a forgotten password, the only pages besides sign-in for anybody."""
 
-        def step(view, **options):
+        def step(view, form="", **options):
             def show(request, **kwargs):
+                if form:
+                    options["form_class"] = import_string(form)
                 shell = {**self.each_context(request), "has_permission": False, "nav": ()}
                 return view.as_view(extra_context=shell, **options)(request, **kwargs)
 
@@ -81,6 +93,7 @@ class GatehouseSite(AdminSite):
                 "password_reset/",
                 step(
                     auth_views.PasswordResetView,
+                    form="registry.forms.PasswordResetForm",
                     success_url=reverse_lazy("admin:password_reset_done"),
                 ),
                 name="password_reset",
@@ -94,6 +107,7 @@ class GatehouseSite(AdminSite):
                 "reset/<uidb64>/<token>/",
                 step(
                     auth_views.PasswordResetConfirmView,
+                    form="registry.forms.SetPasswordForm",
                     success_url=reverse_lazy("admin:password_reset_complete"),
                 ),
                 name="password_reset_confirm",

@@ -247,7 +247,9 @@ def short_digest(value, detail=""):
     return format_html(
         '<code class="digest" title="{}">{}{}<span class="digest-middle">{}</span>{}</code>',
         value,
-        "" if detail == "bare" else algorithm + colon,
+        format_html('<span class="digest-start">{}</span>', algorithm + colon)
+        if detail == "bare"
+        else algorithm + colon,
         hexes[:6],
         hexes[6:-4],
         hexes[-4:],
