@@ -263,3 +263,123 @@ def after_failure(count: Count, now: datetime, allowed: int = LOCKED_AFTER) -> C
         count = Count(0, now)
     failures = count.failures + 1
     return Count(failures, count.first_at, now + LOCKED_FOR if failures >= allowed else None)
+
+
+# Completeness: what is recorded of a release and its model version, gate by gate
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One fact of the minimum metadata: its name, the gate that first asks, where it is told.
+
+    `told_on` is the row it is recorded on: "version", "model", "endpoint" or "release".
+    """
+
+    label: str
+    gate: str
+    told_on: str
+    fix: str
+
+
+#: Code -> what is asked. Requirements of the gates name these codes; they never change.
+ASKED: dict[str, Asked] = {
+    "identifier": Asked("Identifier", "sandbox", "version", "Give the maker's name for it."),
+    "maker": Asked("Maker", "sandbox", "version", "Name the provider that made it."),
+    "region": Asked("Region", "sandbox", "endpoint", "Say where the endpoint processes data."),
+    "intended_use": Asked(
+        "Intended use", "sandbox", "model", "List the use case as intended on the model."
+    ),
+    "context_window": Asked("Context window", "production", "version", "Give it in tokens."),
+    "output_limit": Asked("Output limit", "production", "version", "Give it in tokens."),
+    "modalities": Asked(
+        "Modalities", "production", "version", "List what goes in and what comes out."
+    ),
+    "capabilities": Asked("Capabilities", "production", "version", "List what it can do."),
+    "licence": Asked("Licence", "production", "version", "Name the licence or the terms of use."),
+    "lineage": Asked(
+        "Base version and method",
+        "production",
+        "version",
+        "Say by which method it was made from its base version.",
+    ),
+    "datasets": Asked(
+        "Datasets by role",
+        "production",
+        "version",
+        "List the dataset versions it was trained, tuned or evaluated on.",
+    ),
+    "retirement": Asked(
+        "Retirement date",
+        "production",
+        "version",
+        "Give the date, or say that none is announced.",
+    ),
+    "card": Asked("Model card", "production", "version", "Write or paste the model card."),
+    "endpoints": Asked(
+        "Serving endpoints",
+        "production",
+        "endpoint",
+        "Give each endpoint its regions for processing, storage, telemetry and support access.",
+    ),
+    "served_release_id": Asked(
+        "Served release id",
+        "production",
+        "endpoint",
+        "Record what the provider reports, or that it exposes nothing.",
+    ),
+    "prompts_digest": Asked("Prompt versions", "production", "release", "Add prompt versions."),
+    "tools": Asked("Tool grants", "production", "release", "Say which tools it may use."),
+    "parameters": Asked("Generation parameters", "production", "release", "Give them as JSON."),
+    "objectives": Asked(
+        "Service level objectives", "production", "release", "Promise one objective at least."
+    ),
+    "on_call": Asked("On-call team", "production", "release", "Name the team that is woken."),
+    "runbook": Asked("Runbook", "production", "release", "Link to what to do when it misbehaves."),
+}
+
+
+def lineage_said(base: str, method: str) -> str:
+    """Return the base version with the method in words, or nothing while the method is unsaid."""
+    if not base:
+        return "no base version of ours"
+    return f"{method} of {base}" if method else ""
+
+
+def datasets_said(method: str, listed: Iterable[tuple[str, str]]) -> str:
+    """Return the datasets by role, or nothing when one must be missing.
+
+    `listed` are (role, dataset version). What was tuned was tuned on something.
+    """
+    pairs = sorted(listed)
+    roles = {role for role, _ in pairs}
+    if method in TUNES_ON_DATA and not roles & {"training", "fine_tuning"}:
+        return ""
+    return ", ".join(f"{name} ({role.replace('_', '-')})" for role, name in pairs)
+
+
+#: Methods that take data; quantising and merging do not.
+TUNES_ON_DATA = ("full", "adapter", "preference", "distilled")
+
+
+def intended_said(use_case: str | None, stances: Mapping[str, str]) -> str:
+    """Return the intended use; of a release, whether its own use case is listed as intended."""
+    if use_case is not None:
+        return use_case if stances.get(use_case) == "intended" else ""
+    return ", ".join(sorted(name for name, stance in stances.items() if stance == "intended"))
+
+
+#: What an endpoint does with what it is sent; each needs its regions.
+PURPOSES = ("processing", "storage", "telemetry", "support")
+
+
+def processing_said(endpoints: Mapping[str, Mapping[str, Iterable[str]]]) -> str:
+    """Return the regions that process, or nothing if any endpoint names none, or there is none."""
+    regions = [set(by_purpose.get("processing", ())) for by_purpose in endpoints.values()]
+    return ", ".join(sorted(set().union(*regions))) if regions and all(regions) else ""
+
+
+def endpoints_said(endpoints: Mapping[str, Mapping[str, Iterable[str]]]) -> str:
+    """Return the endpoints, or nothing if there is none or one leaves a purpose without region."""
+    if any(not by_purpose.get(each) for by_purpose in endpoints.values() for each in PURPOSES):
+        return ""
+    return ", ".join(sorted(endpoints))

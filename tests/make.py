@@ -211,7 +211,7 @@ def make_model_version(
     values = {
         "model": model or make_model(team=team),
         "version": name("v"),
-        "maker": values.pop("maker", None) or make_provider(),
+        **({} if "maker" in values else {"maker": make_provider()}),
         **METADATA,
         **values,
     }
@@ -250,7 +250,7 @@ def make_endpoint(
     slug = slug or name("endpoint")
     values = {
         "version": version,
-        "host": values.pop("host", None) or make_provider(),
+        **({} if "host" in values else {"host": make_provider()}),
         "team": version.model.team,
         "address": f"https://{slug}.example.org/v1",
         **values,
@@ -321,7 +321,11 @@ def make_release(
     """Return a release that is ready to operate: prompt, objective, on-call team and runbook."""
     actor = actor or registrar()
     use_case = use_case or make_use_case(team=team)
-    version = version or make_model_version(team=use_case.team)
+    if version is None:
+        intended = [{"use_case": use_case, "stance": "intended"}]
+        model = make_model(team=use_case.team, uses=intended)
+        tried = make_dataset_version(team=use_case.team)
+        version = make_model_version(model=model, datasets=[(tried, "evaluation")])
     prompts = [make_prompt_version(make_prompt(team=use_case.team))] if prompts is None else prompts
     if objectives is None:
         objectives = [{"metric": "answered within 2 s", "objective": "≥ 99 %", "window": "30 days"}]

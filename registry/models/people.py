@@ -72,7 +72,11 @@ class Person(AbstractBaseUser, GovernedModel):
     def save_base(self, *args, **kwargs):
         # A password is nobody's business but its owner's: the one write outside a change.
         if kwargs.get("update_fields") == frozenset({"password"}):
-            models.Model.save_base(self, *args, **kwargs)
+            self.skip_history_when_saving = True  # history holds what the log holds
+            try:
+                models.Model.save_base(self, *args, **kwargs)
+            finally:
+                del self.skip_history_when_saving
         else:
             super().save_base(*args, **kwargs)
 
@@ -196,7 +200,6 @@ class RoleGrant(GovernedModel):
             models.UniqueConstraint(
                 fields=["person", "role", "team"],
                 condition=Q(ended_at=None),
-                nulls_distinct=True,
                 name="rolegrant_once_per_team",
                 violation_error_message="This person has this role in this team already.",
             ),
