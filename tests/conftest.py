@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in long]
     if not CHROMIUM and not CI:
         for item in items:
-            if "page" in getattr(item, "fixturenames", ()):
+            if "browser" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.skip(reason="Chromium is not installed."))
 
 

@@ -2,6 +2,9 @@
 
 The server lives in a temporary folder and ends with the command. The command finds it in
 `DATABASE_URL`; without a command a shell is opened, for a look around.
+
+Run by root, the server runs as a user `pgserver`, who is added, and the folders on the way to its
+programs in the virtual environment are opened for reading.
 """
 
 import os
