@@ -76,9 +76,7 @@ def change(*, actor, reason: str, apps=installed_apps) -> Iterator["Change"]:
 def _claim_outer_transaction() -> None:
     """Refuse a second change in one outer transaction: the first already holds the head's lock."""
     # pytest's and TestCase's own transactions stand for "no transaction" here.
-    outer = next(
-        (block for block in connection.atomic_blocks if not block._from_testcase), None
-    )
+    outer = next((block for block in connection.atomic_blocks if not block._from_testcase), None)
     if outer is not None:
         if getattr(outer, "_governed_change", False):
             raise NotInChange("This transaction already made a governed change.")
@@ -93,10 +91,7 @@ def _constraint_sentence(error: IntegrityError) -> str | None:
     for model in installed_apps.get_models():
         table = model._meta.db_table
         for constraint in model._meta.constraints:
-            if (
-                constraint.violation_error_message
-                == constraint.default_violation_error_message
-            ):
+            if constraint.violation_error_message == constraint.default_violation_error_message:
                 continue
             columns = ", ".join(
                 f"{table}.{model._meta.get_field(name).column}"
@@ -120,9 +115,7 @@ class Change:
         self.id = uuid.uuid4()
         self.user = None if isinstance(actor, Actor) else actor
         self.actor = (
-            actor
-            if isinstance(actor, Actor)
-            else Actor(id=actor.pk, name=actor.get_username())
+            actor if isinstance(actor, Actor) else Actor(id=actor.pk, name=actor.get_username())
         )
         self.reason = reason
         #: The instant for the rows' own times; the change's instant is taken at its end.
@@ -141,16 +134,10 @@ class Change:
         a change, lock models in the order registry, evidence, gates: two changes that lock the
         same rows in opposite order would wait for each other.
         """
-        rows = (
-            model._base_manager.select_for_update(no_key=True)
-            .filter(pk__in=pks)
-            .order_by("pk")
-        )
+        rows = model._base_manager.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk")
         found = list(rows)
         if len(found) != len(set(pks)):
-            raise model.DoesNotExist(
-                f"{model._meta.verbose_name} {pks} does not exist."
-            )
+            raise model.DoesNotExist(f"{model._meta.verbose_name} {pks} does not exist.")
         for row in found:
             self._before[_key(row)] = _digest(row)
         return found[0] if len(pks) == 1 else found
@@ -200,9 +187,7 @@ class Change:
         part.pk = key.rpartition(":")[2]
         self._collect(part, f"{part._meta.model_name}.removed", before, None, None)
 
-    def sync_parts(
-        self, parent, model: type["GovernedModel"], wanted: list[dict]
-    ) -> None:
+    def sync_parts(self, parent, model: type["GovernedModel"], wanted: list[dict]) -> None:
         """Make the parts of `parent` be exactly `wanted`: add, remove, and leave what is equal.
 
         Each dict names every field that tells two parts apart and matters; a part that differs
@@ -211,9 +196,7 @@ class Change:
         link = model.part_of
         missing = [dict(values) for values in wanted]
         for part in model._base_manager.filter(**{link: parent}).order_by("pk"):
-            same = next(
-                (v for v in missing if all(getattr(part, k) == v[k] for k in v)), None
-            )
+            same = next((v for v in missing if all(getattr(part, k) == v[k] for k in v)), None)
             if same is None:
                 self.remove(part)
             else:
@@ -281,10 +264,7 @@ class Change:
         if connection.vendor == "postgresql":
             # A key check left for COMMIT would wait on another writer while we hold the head.
             connection.check_constraints()
-        model = {
-            name: self._apps.get_model("audit", name)
-            for name in ("Head", "Change", "Entry")
-        }
+        model = {name: self._apps.get_model("audit", name) for name in ("Head", "Change", "Entry")}
         head = model["Head"]._base_manager.select_for_update(no_key=True).get(pk=1)
         at = clock.now()
         if head.last_at is not None:
@@ -355,11 +335,7 @@ def _about(row) -> str:
 
 def _digested(row) -> list[str]:
     left_out = {"change_id", *_real(row).undigested}
-    return [
-        field.attname
-        for field in row._meta.concrete_fields
-        if field.attname not in left_out
-    ]
+    return [field.attname for field in row._meta.concrete_fields if field.attname not in left_out]
 
 
 def row_digest(row, fields: list[str]) -> str:

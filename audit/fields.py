@@ -79,11 +79,7 @@ class DocumentFormField(forms.CharField):
         super().__init__(*args, **kwargs)
 
     def prepare_value(self, value):
-        return (
-            value
-            if isinstance(value, str)
-            else json.dumps(value, indent=2, ensure_ascii=False)
-        )
+        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
     def to_python(self, value):
         if not isinstance(value, str):
@@ -93,9 +89,7 @@ class DocumentFormField(forms.CharField):
         try:
             return plain(parse_document(value))
         except ValueError as error:
-            raise ValidationError(
-                f"This is not JSON that can be kept: {error}"
-            ) from None
+            raise ValidationError(f"This is not JSON that can be kept: {error}") from None
 
     def has_changed(self, initial, data):
         try:

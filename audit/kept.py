@@ -32,9 +32,7 @@ class Kept:
     """A bounded store of answers, the least recently used thrown out first."""
 
     def __init__(self, limit: int = 10_000):
-        self._answers: OrderedDict[Hashable, tuple[int, Any, datetime | None]] = (
-            OrderedDict()
-        )
+        self._answers: OrderedDict[Hashable, tuple[int, Any, datetime | None]] = OrderedDict()
         self._limit = limit
         self._lock = Lock()
 

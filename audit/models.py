@@ -73,9 +73,7 @@ class GovernedModel(models.Model):
     def save_base(self, *args, **kwargs):
         change = current_change()
         if change is None or change.saving is not self:
-            raise NotInChange(
-                f"{type(self).__name__} is governed: save it with change.save()."
-            )
+            raise NotInChange(f"{type(self).__name__} is governed: save it with change.save().")
         super().save_base(*args, **kwargs)
 
     save_base.alters_data = True
@@ -83,9 +81,7 @@ class GovernedModel(models.Model):
     def delete(self, *args, **kwargs):
         change = current_change()
         if change is None or change.saving is not self:
-            raise NotInChange(
-                f"{type(self).__name__} is governed: rows are not deleted."
-            )
+            raise NotInChange(f"{type(self).__name__} is governed: rows are not deleted.")
         return super().delete(*args, **kwargs)
 
     delete.alters_data = True
@@ -227,9 +223,7 @@ class Verification(GovernedModel):
     class Meta(GovernedModel.Meta):
         get_latest_by = "started_at"
         ordering = ("-pk",)
-        indexes = [
-            models.Index(fields=["scope", "-finished_at"], name="verification_latest")
-        ]
+        indexes = [models.Index(fields=["scope", "-finished_at"], name="verification_latest")]
 
     def __str__(self):
         return f"verification {self.pk}: {self.outcome}"

@@ -53,9 +53,7 @@ def plain(value: Any) -> Any:
         case None | bool() | int():
             return value
         case float():
-            raise TypeError(
-                "A float has no exact canonical form; use a Decimal or a string."
-            )
+            raise TypeError("A float has no exact canonical form; use a Decimal or a string.")
         case Decimal():
             return decimal_text(value)
         case datetime():

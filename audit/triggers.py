@@ -37,11 +37,7 @@ class Trigger:
     def name(self) -> str:
         name = f"{PREFIX}{self.table}_{self.verb.lower()}{self.suffix}"
         # PostgreSQL cuts names at 63 bytes.
-        return (
-            name
-            if len(name) <= 60
-            else f"{name[:51]}_{sha256(name.encode()).hexdigest()[:8]}"
-        )
+        return name if len(name) <= 60 else f"{name[:51]}_{sha256(name.encode()).hexdigest()[:8]}"
 
     def sqlite(self) -> str:
         """Return the CREATE TRIGGER statement for SQLite."""
@@ -61,9 +57,7 @@ class Trigger:
 
         The parent is read FOR SHARE, so that whoever is sealing it right now is waited for.
         """
-        raising = (
-            f"RAISE EXCEPTION '{self.sentence}' USING ERRCODE = 'restrict_violation';"
-        )
+        raising = f"RAISE EXCEPTION '{self.sentence}' USING ERRCODE = 'restrict_violation';"
         back = "OLD" if self.verb == "DELETE" else "NEW"
         if self.looks_up:
             table, column, key = self.looks_up
@@ -74,9 +68,7 @@ class Trigger:
             ).replace(" IS NOT NEW.", " IS DISTINCT FROM NEW.")
         else:
             body = f"BEGIN {raising} END"
-        when = (
-            f" WHEN ({self.condition})" if self.condition and not self.looks_up else ""
-        )
+        when = f" WHEN ({self.condition})" if self.condition and not self.looks_up else ""
         level = "STATEMENT" if self.verb == "TRUNCATE" else "ROW"
         return (
             f'CREATE OR REPLACE FUNCTION "{self.name}"() RETURNS trigger LANGUAGE plpgsql '
@@ -182,10 +174,7 @@ def _present() -> dict[tuple[str, str], str]:
                 "WHERE type = 'trigger' AND name LIKE %s",
                 [f"{PREFIX}%"],
             )
-            return {
-                (table, name): _fingerprint((sql,))
-                for table, name, sql in cursor.fetchall()
-            }
+            return {(table, name): _fingerprint((sql,)) for table, name, sql in cursor.fetchall()}
         cursor.execute(
             "SELECT c.relname, t.tgname, coalesce(obj_description(t.oid, 'pg_trigger'), '') "
             "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
@@ -193,9 +182,7 @@ def _present() -> dict[tuple[str, str], str]:
             "AND c.relnamespace = current_schema()::regnamespace",
             [f"{PREFIX}%"],
         )
-        return {
-            (table, name): fingerprint for table, name, fingerprint in cursor.fetchall()
-        }
+        return {(table, name): fingerprint for table, name, fingerprint in cursor.fetchall()}
 
 
 def differing() -> list[tuple[str, str]]:
@@ -230,9 +217,7 @@ def install(**kwargs) -> None:
             cursor.execute(function)
             if present.get((table, name)) != fingerprint:
                 cursor.execute(trigger)
-                cursor.execute(
-                    f'COMMENT ON TRIGGER "{name}" ON "{table}" IS \'{fingerprint}\''
-                )
+                cursor.execute(f'COMMENT ON TRIGGER "{name}" ON "{table}" IS \'{fingerprint}\'')
 
 
 def lift(**kwargs) -> None:

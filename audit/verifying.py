@@ -68,9 +68,7 @@ def record(report: Report, *, scope: str, actor, started_at):
         outcome = Verification.Outcome.INCOMPLETE
     if report.found:
         outcome = Verification.Outcome.DISCREPANCIES
-    with change(
-        actor=actor, reason=f"Verification of the record: {len(report.found)} found."
-    ) as c:
+    with change(actor=actor, reason=f"Verification of the record: {len(report.found)} found.") as c:
         return c.save(
             Verification(
                 outcome=outcome,
@@ -144,21 +142,13 @@ def _log(report: Report) -> Iterator[Discrepancy]:
     # Counted before the head is read again: an entry appended meanwhile is not one too many.
     last = Entry.objects.order_by("-seq").values_list("seq", flat=True).first()
     if last is not None and last >= Head.objects.get(pk=1).size:
-        yield Discrepancy(
-            "ENTRY_EXTRA", f"Entry {last} stands beyond the head of the log."
-        )
+        yield Discrepancy("ENTRY_EXTRA", f"Entry {last} stands beyond the head of the log.")
     if peaks != head.peak_hashes:
-        yield Discrepancy(
-            "ROOT", "The root over all entries is not the one the head holds."
-        )
+        yield Discrepancy("ROOT", "The root over all entries is not the one the head holds.")
     previous = None
-    for changes in in_chunks(
-        ChangeRow.objects.filter(number__lte=head.position), "number"
-    ):
+    for changes in in_chunks(ChangeRow.objects.filter(number__lte=head.position), "number"):
         for row in changes:
-            if previous and (
-                row.number != previous.number + 1 or row.at <= previous.at
-            ):
+            if previous and (row.number != previous.number + 1 or row.at <= previous.at):
                 yield Discrepancy(
                     "CHANGE_ORDER",
                     f"Change {row.number} does not follow change {previous.number}.",
@@ -210,9 +200,7 @@ def _triggers() -> Iterator[Discrepancy]:
     from audit import triggers
 
     for table, name in triggers.differing():
-        yield Discrepancy(
-            "TRIGGER", f"The trigger {name} on {table} is missing, off or altered."
-        )
+        yield Discrepancy("TRIGGER", f"The trigger {name} on {table} is missing, off or altered.")
 
 
 def _bodies(keys: list[str]) -> dict[str, list[dict]]:
@@ -236,9 +224,7 @@ def _rows(model) -> Iterator[Discrepancy]:
         for row in rows:
             named = f"{model._meta.verbose_name} {row.pk}"
             if not bodies[row.key]:
-                yield Discrepancy(
-                    "ROW_UNLOGGED", f"The {named} has no entry in the log.", row.key
-                )
+                yield Discrepancy("ROW_UNLOGGED", f"The {named} has no entry in the log.", row.key)
                 continue
             last = bodies[row.key][-1]
             if not _agrees(row, last):
@@ -281,15 +267,11 @@ def _history(model) -> Iterator[Discrepancy]:
     last = None
     while True:
         keys = history._base_manager.order_by(pk).values_list(pk, flat=True).distinct()
-        pks = list(
-            (keys if last is None else keys.filter(**{f"{pk}__gt": last}))[:CHUNK]
-        )
+        pks = list((keys if last is None else keys.filter(**{f"{pk}__gt": last}))[:CHUNK])
         if not pks:
             return
         last = pks[-1]
-        steps: dict[str, list] = {
-            f"{model._meta.label_lower}:{value}": [] for value in pks
-        }
+        steps: dict[str, list] = {f"{model._meta.label_lower}:{value}": [] for value in pks}
         rows = history._base_manager.filter(**{f"{pk}__in": pks}).order_by("history_id")
         for step in rows:
             steps[f"{model._meta.label_lower}:{getattr(step, pk)}"].append(step)
@@ -297,9 +279,7 @@ def _history(model) -> Iterator[Discrepancy]:
             yield from _compare_history(key, steps[key], entries)
 
 
-def _compare_history(
-    key: str, steps: list, entries: list[dict]
-) -> Iterator[Discrepancy]:
+def _compare_history(key: str, steps: list, entries: list[dict]) -> Iterator[Discrepancy]:
     if len(steps) != len(entries):
         yield Discrepancy(
             "HISTORY_LENGTH",
@@ -345,24 +325,25 @@ def _rows_behind_entries() -> Iterator[Discrepancy]:
         for label, of_model in by_label.items():
             model = tables.get(label)
             if model is None:
-                yield Discrepancy(
-                    "MODEL_UNKNOWN", f"The log speaks of {label}, which is unknown."
-                )
+                yield Discrepancy("MODEL_UNKNOWN", f"The log speaks of {label}, which is unknown.")
                 continue
             present = _existing(model, of_model)
+            if hasattr(model, "history"):
+                # Rows with some history are compared step by step where history is read.
+                for key in set(of_model) - _existing(model, of_model, with_history=True):
+                    yield Discrepancy("HISTORY_LENGTH", f"All history of {key} is gone.", key)
             for key in of_model:
                 alive = bool(bodies[key]) and bodies[key][-1]["after"] is not None
                 if alive and key not in present:
-                    yield Discrepancy(
-                        "ROW_MISSING", f"{key} is in the log but gone.", key
-                    )
+                    yield Discrepancy("ROW_MISSING", f"{key} is in the log but gone.", key)
                 elif not alive and key in present:
-                    yield Discrepancy(
-                        "ROW_BACK", f"{key} was removed but is there.", key
-                    )
+                    yield Discrepancy("ROW_BACK", f"{key} was removed but is there.", key)
 
 
-def _existing(model, keys: list[str]) -> set[str]:
+def _existing(model, keys: list[str], *, with_history: bool = False) -> set[str]:
+    """Return those of `keys` that have a row, or with `with_history` a history row."""
+    pk = model._meta.pk.attname
+    rows = model.history.model._base_manager if with_history else model._base_manager
     pks = [key.partition(":")[2] for key in keys]
-    found = model._base_manager.filter(pk__in=pks).values_list("pk", flat=True)
-    return {f"{model._meta.label_lower}:{pk}" for pk in found}
+    found = rows.filter(**{f"{pk}__in": pks}).values_list(pk, flat=True).distinct()
+    return {f"{model._meta.label_lower}:{value}" for value in found}

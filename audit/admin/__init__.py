@@ -6,7 +6,7 @@ class TeamAdmin(GovernedAdmin):
     def write(self, request, pk, *, values, parts, reason, form): ...   # call one verb
 """
 
-from audit.admin.acts import Act, ReasonForm, panels, panels_of
+from audit.admin.acts import Act, ReasonForm, buttons, buttons_of, panels, panels_of
 from audit.admin.base import GovernedAdmin
 from audit.admin.checks import check_registered_admins
 from audit.admin.filters import VisibleRelatedFilter
@@ -23,6 +23,8 @@ __all__ = [
     "PartForm",
     "ReasonForm",
     "VisibleRelatedFilter",
+    "buttons",
+    "buttons_of",
     "check_registered_admins",
     "panels",
     "panels_of",

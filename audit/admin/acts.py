@@ -18,6 +18,18 @@ from audit.refusals import Reason, Refused
 panels: dict[str, list[Callable]] = {}
 
 
+#: Buttons that apps above put beside a noun's own verbs, by model label: each takes (request, row)
+#: and returns a list of {"label", "url", "objections"}; one with objections is off, with reasons.
+buttons: dict[str, list[Callable]] = {}
+
+
+def buttons_of(request, row) -> list[dict]:
+    """Return the buttons that apps above offer on a row's page."""
+    return [
+        button for offer in buttons.get(row._meta.label_lower, ()) for button in offer(request, row)
+    ]
+
+
 def panels_of(request, row) -> list[SafeString]:
     """Return the panels of a row that have something to show."""
     shown = (panel(request, row) for panel in panels.get(row._meta.label_lower, ()))

@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR, ShowFacets
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpResponseRedirect
@@ -10,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from audit.admin import history
-from audit.admin.acts import Act, panels_of
+from audit.admin.acts import Act, buttons_of, panels_of
 from audit.admin.filters import VisibleRelatedFilter
 from audit.admin.forms import GovernedForm, on_timeline
 from audit.admin.visible import VisibleChoices
@@ -35,7 +36,10 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 50
-    search_help_text = ""
+    #: What the rows of a list need beyond a join; menus of the same rows do without it.
+    list_prefetch: tuple = ()
+    #: Words under a field of the form, where the model's own do not say enough.
+    help_texts: dict[str, str] = {}
 
     # What subclasses say
 
@@ -49,6 +53,10 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
         `parts` holds the wanted parts by model, from inlines and from the form's own fields.
         """
         raise NotImplementedError
+
+    def sections(self, request, obj) -> list[str]:
+        """Return safe HTML that the noun itself shows under its form, before other apps' panels."""
+        return []
 
     # Who may what
 
@@ -86,6 +94,9 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
         if found is None:
             raise Http404("There is no such row.")
         return found
+
+    def get_changelist(self, request, **kwargs):
+        return GovernedChangeList
 
     def get_list_filter(self, request):
         return [self._visible_filter(item) for item in super().get_list_filter(request)]
@@ -146,7 +157,7 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
 
     def act_buttons(self, request, obj) -> list[dict]:
         """Return the verbs of a row as buttons, each with the reasons why it is off."""
-        return [
+        own = [
             {
                 "name": act.name,
                 "label": act.label,
@@ -157,6 +168,7 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
             for act in self.acts
             if act.offered(obj)
         ]
+        return [*own, *buttons_of(request, obj)]
 
     # Saving: the verb does all of it
 
@@ -192,6 +204,7 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
         """Write nothing: nothing is deleted here."""
 
     def get_form(self, request, obj=None, change=False, **kwargs):
+        kwargs.setdefault("help_texts", self.help_texts)
         form = super().get_form(request, obj, change=change, **kwargs)
         refused = getattr(request, "refused", None)
         return form if refused is None else _refusing(form, refused)
@@ -226,7 +239,7 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
         if obj is not None:
             context |= {
                 "act_buttons": self.act_buttons(request, obj),
-                "panels": panels_of(request, obj),
+                "panels": [*self.sections(request, obj), *panels_of(request, obj)],
                 "closed": closed_sentence(obj) if is_closed(obj) else "",
                 "why_not": () if is_closed(obj) else self.objections(request, "change", obj),
             }
@@ -262,6 +275,15 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
 
     def history_view(self, request, object_id, extra_context=None):
         return history.page(self, request, self.get_object(request, object_id))
+
+
+class GovernedChangeList(ChangeList):
+    """A list that fetches what its columns need in a number of queries that never grows."""
+
+    def get_queryset(self, *args, **kwargs):
+        return (
+            super().get_queryset(*args, **kwargs).prefetch_related(*self.model_admin.list_prefetch)
+        )
 
 
 def is_closed(row) -> bool:

@@ -14,6 +14,8 @@ class GovernedInline(VisibleChoices, admin.TabularInline):
     formset = PartFormSet
     extra = 1
     view_on_site = False
+    #: Set for each request: whether the reader may only look.
+    only_shown = False
 
     def get_queryset(self, request):
         """Return the parts with all that their names are made of, in one query."""
@@ -23,7 +25,24 @@ class GovernedInline(VisibleChoices, admin.TabularInline):
                 paths.append(field.name)
                 paths += [f"{field.name}__{path}" for path in self.naming.get(field.name, ())]
         rows = super().get_queryset(request)
+        if self.only_shown:
+            rows = self._visible(rows, request)
         return rows.select_related(*paths) if paths else rows
+
+    def get_formset(self, request, obj=None, **kwargs):
+        self.only_shown = not self.has_change_permission(request, obj)
+        return super().get_formset(request, obj, **kwargs)
+
+    def _visible(self, rows, request):
+        """Leave out parts that point at rows the reader may not see.
+
+        Only where nothing is saved: what a form leaves out, saving it would take away.
+        """
+        for field in self.model._meta.concrete_fields:
+            if field.remote_field and field.name not in ("change", self.model.part_of):
+                seen = field.related_model._default_manager.visible_to(request.user)
+                rows = rows.filter(**{f"{field.name}__in": seen.order_by()})
+        return rows
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

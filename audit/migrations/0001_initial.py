@@ -57,9 +57,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.PositiveSmallIntegerField(
-                        default=1, primary_key=True, serialize=False
-                    ),
+                    models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False),
                 ),
                 ("size", models.BigIntegerField(default=0)),
                 ("peaks", models.TextField(blank=True, default="")),

@@ -36,9 +36,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="head",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("id", 1)), name="head_is_one"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("id", 1)), name="head_is_one"),
         ),
         migrations.AddField(
             model_name="verification",
@@ -65,8 +63,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="verification",
-            index=models.Index(
-                fields=["scope", "-finished_at"], name="verification_latest"
-            ),
+            index=models.Index(fields=["scope", "-finished_at"], name="verification_latest"),
         ),
     ]

@@ -25,9 +25,7 @@ class Command(BaseCommand):
             default="none",
             help="Also read every evidence file and compare its digest.",
         )
-        parser.add_argument(
-            "--json", action="store_true", help="Print one JSON document."
-        )
+        parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
     def handle(self, *args, **options):
         scope = (
@@ -39,9 +37,7 @@ class Command(BaseCommand):
         started_at = clock.now()
         try:
             report = verify(scope)
-            record(
-                report, scope=scope, actor=system("audit_verify"), started_at=started_at
-            )
+            record(report, scope=scope, actor=system("audit_verify"), started_at=started_at)
         except (DatabaseError, OSError) as error:
             self.stderr.write(f"Could not check: {error}")
             sys.exit(2)
