@@ -95,24 +95,17 @@ class Act:
 
     def answer(self, model_admin, request, row):
         """Answer the page that asks, or do it when it was posted."""
-        objections = self.objections(model_admin, request, row)
-        status = 200
-        form = self.form(request=request, row=row)
+        form, status = self.form(request=request, row=row), 200
         if request.method == "POST":
-            if objections:
-                status = 403
-            else:
-                form = self.form(request.POST, request.FILES, request=request, row=row)
-                if form.is_valid():
-                    try:
-                        result = self.run(request, row, form.cleaned_data)
-                    except Refused as refused:
-                        form.refuse(refused)
-                        status = refused.status
-                    else:
-                        return self._gone_to(model_admin, request, row, result)
+            form, status = self.form(request.POST, request.FILES, request=request, row=row), 422
+            if form.is_valid():
+                try:
+                    result = self.run(request, row, form.cleaned_data)
+                except Refused as refused:
+                    form.refuse(refused)
+                    status = refused.status
                 else:
-                    status = 422
+                    return self._gone_to(model_admin, request, row, result)
         context = {
             **model_admin.admin_site.each_context(request),
             "opts": model_admin.opts,
@@ -121,7 +114,7 @@ class Act:
             "row": row,
             "row_url": model_admin.change_url(row),
             "form": form,
-            "objections": objections,
+            "objections": self.objections(model_admin, request, row),
             **self.context(model_admin, request, row),
         }
         request.current_app = model_admin.admin_site.name

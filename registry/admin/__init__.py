@@ -3,9 +3,35 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from registry.admin import places, teams
+from registry.admin import (
+    datasets,
+    endpoints,
+    models,
+    people,
+    places,
+    prompts,
+    releases,
+    suites,
+    teams,
+    tokens,
+    tools,
+    use_cases,
+)
 
-__all__ = ["places", "teams"]
+__all__ = [
+    "datasets",
+    "endpoints",
+    "models",
+    "people",
+    "places",
+    "prompts",
+    "releases",
+    "suites",
+    "teams",
+    "tokens",
+    "tools",
+    "use_cases",
+]
 
 # Rights are role grants; a group would promise some and give none.
 admin.site.unregister(Group)

@@ -1,0 +1,109 @@
+"""Prompt templates and their versions."""
+
+from django.contrib import admin
+from django.utils.html import format_html
+
+from registry.admin.base import RegistryAdmin, add_url, list_section
+from registry.models import PromptTemplate, PromptVersion
+from registry.transitions import add_prompt_version
+
+
+@admin.register(PromptTemplate)
+class PromptTemplateAdmin(RegistryAdmin):
+    list_display = ("slug", "name", "team", "kind", "changed")
+    list_filter = ("kind", "team")
+    list_select_related = ("team",)
+    search_fields = ("slug", "name")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("slug", "name", "team", "kind"),
+                "description": "A prompt keeps its name; each text is a version of its own that "
+                "never changes.",
+            },
+        ),
+    )
+    help_texts = {"slug": "Its name in addresses and tools; it never changes."}
+
+    def sections(self, request, obj):
+        versions = PromptVersion.objects.visible_to(request.user).filter(template=obj)
+        rows = [
+            (
+                f"/prompts/{obj.slug}/{version.number}/",
+                f"Version {version.number}",
+                version.notes or "No notes.",
+            )
+            for version in versions.order_by("-number")[:20]
+        ]
+        return [
+            list_section(
+                "Versions",
+                rows,
+                link=add_url(PromptVersion, template=obj.pk),
+                words="Write a new version",
+                empty="No version is written yet.",
+            )
+        ]
+
+
+@admin.register(PromptVersion)
+class PromptVersionAdmin(RegistryAdmin):
+    list_display = ("__str__", "notes", "created_by", "created_at")
+    list_filter = ("template", "template__kind")
+    list_select_related = ("template", "created_by")
+    search_fields = ("template__slug", "template__name", "notes", "digest")
+    date_hierarchy = "created_at"
+    list_fields = ("variables",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("template", "text", "variables", "notes"),
+                "description": "Saving makes a new version that never changes. The form begins "
+                "with the newest text of the prompt.",
+            },
+        ),
+    )
+    shown_fieldsets = (
+        (None, {"fields": ("template", "number", "parent", "notes")}),
+        ("Text", {"fields": ("text_as_written", "variables")}),
+        ("Record", {"fields": ("created_by", "created_at", "digest")}),
+    )
+    readonly_fields = ("number", "parent", "text_as_written", "created_by", "created_at", "digest")
+    help_texts = {
+        "text": "Write a place for a variable as {{ name }}. The text is kept as it is; nothing "
+        "here fills it in.",
+        "notes": "What is new in this version, and why.",
+    }
+
+    def get_fieldsets(self, request, obj=None):
+        return self.fieldsets if obj is None else self.shown_fieldsets
+
+    def get_changeform_initial_data(self, request):
+        """Begin with the text of the version named by `from`, or else with the newest one."""
+        initial = super().get_changeform_initial_data(request)
+        begun = PromptVersion.objects.visible_to(request.user).order_by("-number")
+        for name, lookup in (("from", "pk"), ("template", "template")):
+            key = initial.get(name, "")
+            if key.isdecimal() and (source := begun.filter(**{lookup: key}).first()):
+                return {
+                    "template": source.template_id,
+                    "text": source.text,
+                    "variables": source.variables,
+                }
+        return initial
+
+    @admin.display(description="text")
+    def text_as_written(self, obj):
+        return format_html('<pre class="text">{}</pre>', obj.text)
+
+    def write(self, request, pk, *, values, parts, reason, form):
+        return add_prompt_version(
+            values["template"].pk,
+            text=values["text"],
+            variables=values["variables"],
+            notes=values["notes"],
+            actor=request.user,
+            reason=reason,
+        )
