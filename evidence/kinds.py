@@ -8,8 +8,9 @@ class Question:
     """One question of a kind.
 
     `type` is "text", "choice", "flag", "release" (a sealed release of the same use case) or
-    "date". `only_if` names (another question, value) that must hold for this one to be asked;
-    a required question that is asked and unanswered refuses the item.
+    "date". `only_if` names (another question, value) that must hold for this one to be asked.
+    A required question that is asked and unanswered refuses the item, unless a file may speak
+    for it; no file speaks for a question that is asked `always`, since rules read its answer.
     """
 
     key: str
@@ -19,6 +20,7 @@ class Question:
     required: bool = True
     choices: tuple[tuple[str, str], ...] = ()
     only_if: tuple[str, str] | None = None
+    always: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,7 @@ KINDS: dict[str, Kind] = {
             "What was tried to make it do harm, and what it did.",
             6,
             (
-                Question(
-                    "method", "How was it checked?", "Tools, prompts and who tried."
-                ),
+                Question("method", "How was it checked?", "Tools, prompts and who tried."),
                 Question("result", "What was found?"),
                 Question("limits", "What was not checked?", required=False),
             ),
@@ -67,9 +67,7 @@ KINDS: dict[str, Kind] = {
             "Measured scores on named suites.",
             6,
             (
-                Question(
-                    "setup", "How was it run?", "Suite, settings, hardware, seed."
-                ),
+                Question("setup", "How was it run?", "Suite, settings, hardware, seed."),
                 Question("limits", "What do the scores not show?", required=False),
             ),
         ),
@@ -106,6 +104,7 @@ KINDS: dict[str, Kind] = {
                     "target",
                     "What is put back?",
                     type="choice",
+                    always=True,
                     choices=(
                         ("release", "An earlier release that is approved there"),
                         (
@@ -119,6 +118,7 @@ KINDS: dict[str, Kind] = {
                     "Which release is put back?",
                     type="release",
                     only_if=("target", "release"),
+                    always=True,
                 ),
                 Question(
                     "procedure",

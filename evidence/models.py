@@ -77,9 +77,7 @@ class EvidenceItem(GovernedModel):
     )
     title = models.CharField(max_length=200)
     verdict = models.CharField(max_length=10, choices=Verdict)
-    standing = models.CharField(
-        max_length=20, choices=Standing, default=Standing.INTERNAL
-    )
+    standing = models.CharField(max_length=20, choices=Standing, default=Standing.INTERNAL)
     vouched_by = models.CharField(
         "who vouches",
         max_length=200,
@@ -103,12 +101,8 @@ class EvidenceItem(GovernedModel):
         verbose_name = "evidence item"
         ordering = ("-created_at", "-pk")
         indexes = [
-            models.Index(
-                fields=["release", "kind", "-created_at"], name="evidence_of_release"
-            ),
-            models.Index(
-                fields=["version", "kind", "-created_at"], name="evidence_of_version"
-            ),
+            models.Index(fields=["release", "kind", "-created_at"], name="evidence_of_release"),
+            models.Index(fields=["version", "kind", "-created_at"], name="evidence_of_version"),
         ]
         constraints = [
             # Evidence about nothing, or about two things, would count where nobody looked.
@@ -208,13 +202,9 @@ class EvaluationRun(GovernedModel):
         max_length=10, choices=Completeness, default=Completeness.COMPLETE
     )
     ran_at = models.DateTimeField(help_text="When it was run.")
-    source = models.CharField(
-        max_length=200, help_text="Tool and version, or who measured."
-    )
+    source = models.CharField(max_length=200, help_text="Tool and version, or who measured.")
     config = DocumentField(default=dict, blank=True, help_text="Settings of the run.")
-    given_by = models.ForeignKey(
-        Person, models.PROTECT, editable=False, related_name="runs_given"
-    )
+    given_by = models.ForeignKey(Person, models.PROTECT, editable=False, related_name="runs_given")
     created_at = models.DateTimeField(editable=False)
 
     objects = through_item("item__")
@@ -267,9 +257,7 @@ class RunAcceptance(GovernedModel):
 
     run = models.OneToOneField(EvaluationRun, models.PROTECT, related_name="acceptance")
     given_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
-    accepted_by = models.ForeignKey(
-        Person, models.PROTECT, related_name="runs_accepted"
-    )
+    accepted_by = models.ForeignKey(Person, models.PROTECT, related_name="runs_accepted")
     accepted_at = models.DateTimeField()
     reason = models.TextField()
 

@@ -1,0 +1,10 @@
+"""The verbs that write evidence: give an item, withdraw it, add a run, accept a run.
+
+Locks are taken in the order people, items, runs. Files are in the storage before a change opens,
+so that no lock is held while they are written.
+"""
+
+from evidence.transitions.items import give, withdraw
+from evidence.transitions.runs import accept_run, add_run, may_accept
+
+__all__ = ["accept_run", "add_run", "give", "may_accept", "withdraw"]

@@ -1,0 +1,233 @@
+"""Items: given whole, with files and runs, and withdrawn."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import audit
+from audit import Reason, Refused, clock
+from audit.refusals import NotAllowed
+from audit.rules import canonical, digest
+from evidence import documents, rules, storage
+from evidence.kinds import KINDS
+from evidence.models import EvidenceFile, EvidenceItem, Withdrawal
+from evidence.transitions.judging import field_reasons, key_of, refuse, refuse_withdrawn
+from evidence.transitions.runs import Run, judge_run, run_of, save_run
+from registry import rights
+from registry.models import ModelVersion, Release
+
+
+def give(
+    *,
+    release: Release | int | None = None,
+    version: ModelVersion | int | None = None,
+    kind: str,
+    title: str,
+    verdict: str,
+    vouched_by: str,
+    standing: str = EvidenceItem.Standing.INTERNAL,
+    answers: Mapping[str, Any] | None = None,
+    files: Iterable = (),
+    expires_at: datetime | None = None,
+    replaces: EvidenceItem | UUID | None = None,
+    runs: Sequence[Mapping] = (),
+    actor,
+    reason: str,
+) -> EvidenceItem:
+    """Give one item about a sealed release or model version, with its files and runs.
+
+    `answers` maps the keys of the kind's questions to values; `files` are uploads with a name, a
+    size and chunks. An item ends with the life of its kind unless `expires_at` says earlier. Each
+    run is a mapping of `add_run`'s own arguments. Raises `NotAllowed`, `Refused` with every
+    reason at once, and `storage.TooLarge`; a refused item leaves no row.
+    """
+    given = _Given(
+        release=key_of(release),
+        version=key_of(version),
+        kind=kind,
+        title=title.strip(),
+        verdict=verdict,
+        vouched_by=vouched_by.strip(),
+        standing=standing,
+        answers=dict(answers or {}),
+        expires_at=expires_at,
+        replaces=key_of(replaces),
+        runs=[run_of(**run) for run in runs],
+        has_files=bool(files := list(files)),
+    )
+    # Judged before the files are kept, and again under lock: what stood open may be closed.
+    subject = _subject(given)
+    if not_allowed := rights.may(actor, "give_evidence", subject, fresh=True):
+        raise NotAllowed(not_allowed)
+    _, reasons = _judge(given, subject, clock.now())
+    refuse([*reasons, *storage.judge(files)])
+    kept = storage.keep(files)
+    refuse(_same_file_twice(kept))
+    with audit.change(actor=actor, reason=reason) as change:
+        person = rights.acting(change, actor)
+        if given.replaces:
+            change.lock(EvidenceItem, given.replaces)
+        subject = _subject(given)
+        rights.demand(person, "give_evidence", subject)
+        item, reasons = _judge(given, subject, change.now)
+        refuse(reasons)
+        item.author = person
+        rows = [EvidenceFile(item=item, **vars(file)) for file in kept]
+        content = canonical(documents.evidence_item(item, rows))
+        item.content, item.digest = content.decode(), digest(content)
+        change.save(
+            item,
+            event="evidence.given",
+            facts={"digest": item.digest, "subject": subject.key, "kind": item.kind},
+        )
+        for row in rows:
+            change.save(row)
+        for run in given.runs:
+            save_run(change, item, run, person)
+    return item
+
+
+def withdraw(item_pk: UUID, *, actor, reason: str) -> Withdrawal:
+    """Withdraw an item for good: whatever rests on it ends. Raises `Conflict` if it is already."""
+    with audit.change(actor=actor, reason=reason) as change:
+        person = rights.acting(change, actor)
+        item = change.lock(EvidenceItem, item_pk)
+        rights.demand(person, "withdraw_evidence", item.subject)
+        refuse_withdrawn(item)
+        return change.save(
+            Withdrawal(
+                item=item, withdrawn_by=person, withdrawn_at=change.now, reason=change.reason
+            ),
+            event="evidence.withdrawn",
+            facts={"digest": item.digest},
+        )
+
+
+# What was given
+
+
+@dataclass
+class _Given:
+    release: int | None
+    version: int | None
+    kind: str
+    title: str
+    verdict: str
+    vouched_by: str
+    standing: str
+    answers: dict[str, Any]
+    expires_at: datetime | None
+    replaces: UUID | None
+    has_files: bool
+    runs: list[Run]
+
+
+def _subject(given: _Given) -> Release | ModelVersion:
+    """Read the release or version anew. Raises `Refused` unless exactly one is named."""
+    if (given.release is None) == (given.version is None):
+        sentence = "Name a release or a model version, one of them."
+        raise Refused(Reason("ONE_SUBJECT", sentence, "release"))
+    if given.release is not None:
+        return Release.objects.select_related("use_case__team").get(pk=given.release)
+    return ModelVersion.objects.select_related("model__team").get(pk=given.version)
+
+
+# Judging
+
+
+def _judge(given: _Given, subject, now: datetime) -> tuple[EvidenceItem, list[Reason]]:
+    """Return the item as it would be saved at `now`, and every reason why it cannot be."""
+    item = EvidenceItem(
+        id=uuid4(),
+        kind=given.kind,
+        release=subject if given.release else None,
+        version=subject if given.version else None,
+        title=given.title,
+        verdict=given.verdict,
+        standing=given.standing,
+        vouched_by=given.vouched_by,
+        created_at=now,
+    )
+    fields = ("kind", "title", "verdict", "standing", "vouched_by")
+    reasons = field_reasons(item, *fields) + _subject_reasons(given, subject)
+    if kind := KINDS.get(given.kind):
+        item.expires_at = given.expires_at or rules.add_months(now, kind.life_months)
+        reasons += rules.life_problems(kind, created=now, expires=item.expires_at)
+        item.answers, problems = rules.judge_answers(
+            kind,
+            given.answers,
+            has_files=given.has_files,
+            releases=_releases(kind, given.answers, subject),
+        )
+        reasons += problems
+    if given.replaces:
+        old = EvidenceItem.objects.filter(pk=given.replaces).first()
+        reasons += _replacement_reasons(item, old)
+        item.replaces = old  # only now: it makes `old` believe that it is replaced
+    for place, run in enumerate(given.runs):
+        reasons += judge_run(run, now, f"runs.{place}.")
+    return item, reasons
+
+
+def _subject_reasons(given: _Given, subject) -> list[Reason]:
+    noun, name = subject._meta.verbose_name, "release" if given.release else "version"
+    reasons = []
+    if subject.sealed_at is None:
+        reasons.append(
+            Reason(
+                "NOT_SEALED",
+                f"The {noun} {subject} is a draft and may change under its evidence. "
+                "Seal it first.",
+                name,
+            )
+        )
+    kind = KINDS.get(given.kind)
+    if kind and kind.of_release_only and given.version:
+        sentence = f"{kind.name} is about a release, never about a model version. Name a release."
+        reasons.append(Reason("OF_RELEASE_ONLY", sentence, name))
+    return reasons
+
+
+def _releases(kind, answers: Mapping[str, Any], subject) -> dict[str, str]:
+    """Return the digests of the releases that answers may name, by key and by digest itself."""
+    named = {str(key_of(answers.get(q.key))) for q in kind.questions if q.type == "release"}
+    if not isinstance(subject, Release):
+        return {}
+    found = Release.objects.filter(use_case=subject.use_case_id, sealed_at__isnull=False).exclude(
+        pk=subject.pk
+    )
+    keys = [name for name in named if name.isascii() and name.isdigit() and len(name) < 19]
+    releases = {}
+    for release in found.filter(pk__in=keys) | found.filter(digest__in=named):
+        releases |= {str(release.pk): release.digest, release.digest: release.digest}
+    return releases
+
+
+def _replacement_reasons(item: EvidenceItem, old: EvidenceItem | None) -> list[Reason]:
+    if old is None or (old.release_id, old.version_id, old.kind) != (
+        item.release_id,
+        item.version_id,
+        item.kind,
+    ):
+        sentence = "An item replaces one of the same kind about the same thing. Choose such a one."
+        return [Reason("REPLACES_OTHER", sentence, "replaces")]
+    if hasattr(old, "withdrawal"):
+        sentence = f"“{old}” was withdrawn; there is nothing to replace. Leave this empty."
+        return [Reason("REPLACES_WITHDRAWN", sentence, "replaces")]
+    if hasattr(old, "replaced_by"):
+        sentence = f"“{old}” was replaced already. Replace “{old.replaced_by}” instead."
+        return [Reason("REPLACED_ALREADY", sentence, "replaces")]
+    return []
+
+
+def _same_file_twice(files: list[storage.Kept]) -> list[Reason]:
+    seen: dict[str, str] = {}
+    reasons = []
+    for file in files:
+        if first := seen.get(file.sha256):
+            sentence = f"“{first}” and “{file.name}” are the same file. Attach it once."
+            reasons.append(Reason("FILE_TWICE", sentence, "files"))
+        seen.setdefault(file.sha256, file.name)
+    return reasons

@@ -1,0 +1,49 @@
+"""What items and runs are judged by alike."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from audit import Reason, Refused
+from audit.refusals import Conflict
+from evidence import rules
+from evidence.models import EvidenceItem
+
+
+def key_of(row: Any) -> Any:
+    """Return the key of a row; a key is its own."""
+    return getattr(row, "pk", row)
+
+
+def refuse(reasons: list[Reason]) -> None:
+    """Raise `Refused` with the reasons, if there are any."""
+    if reasons:
+        raise Refused(reasons)
+
+
+def refuse_withdrawn(item: EvidenceItem) -> None:
+    """Raise `Conflict` when the item was withdrawn."""
+    if hasattr(item, "withdrawal"):
+        raise Conflict(
+            Reason("WITHDRAWN", f"{item.withdrawal.withdrawn_by} withdrew this item already.")
+        )
+
+
+def field_reasons(row, *names: str, field: str = "") -> list[Reason]:
+    """Judge the named columns of a row as its model declares them."""
+    left_out = {column.name for column in row._meta.concrete_fields} - set(names)
+    reasons = []
+    try:
+        row.clean_fields(exclude=left_out)
+    except ValidationError as error:
+        reasons += [
+            Reason("NOT_VALID", message, f"{field}{name}")
+            for name, messages in error.message_dict.items()
+            for message in messages
+        ]
+    for name in names:
+        value = getattr(row, name)
+        if isinstance(value, str) and not rules.is_storable(value):
+            sentence = "This has characters that cannot be kept. Type it anew."
+            reasons.append(Reason("NOT_STORABLE", sentence, f"{field}{name}"))
+    return reasons
