@@ -10,7 +10,9 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from portal import nav
+from portal.overview import overview
 from portal.pages import PAGES
+from registry import forms
 
 
 class GatehouseSite(AdminSite):
@@ -21,25 +23,19 @@ class GatehouseSite(AdminSite):
     index_title = "Overview"
     site_url = None
     empty_value_display = "–"
-    password_change_template = "registration/password_change_form.html"
+    login_form = forms.SignInForm
 
     def __init__(self, name="admin"):
         super().__init__(name)
         # Rows are ended by verbs of their own, with a reason; nothing is deleted in bulk.
         self.disable_action("delete_selected")
 
-    @property
-    def login_form(self):
-        """The throttled sign-in form; imported late, since forms need the user model."""
-        return import_string("registry.forms.SignInForm")
-
     def password_change(self, request, extra_context=None):
-        """One's own password, by the old one."""
+        """Change one's own password by the old one, whose failures count as at signing."""
         request.current_app = self.name
         return auth_views.PasswordChangeView.as_view(
-            form_class=import_string("registry.forms.PasswordChangeForm"),
+            form_class=forms.PasswordChangeForm,
             success_url=reverse_lazy("admin:password_change_done"),
-            template_name=self.password_change_template,
             extra_context={**self.each_context(request), **(extra_context or {})},
         )(request)
 
@@ -59,8 +55,6 @@ class GatehouseSite(AdminSite):
 
     def index(self, request, extra_context=None):
         """The overview: what waits for the reader first."""
-        from portal.overview import overview
-
         return super().index(request, {**overview(request.user), **(extra_context or {})})
 
     def get_urls(self):
@@ -79,10 +73,8 @@ class GatehouseSite(AdminSite):
     def _password_reset_urls(self):
         """The four steps of a forgotten password, the only pages besides sign-in for anybody."""
 
-        def step(view, form="", **options):
+        def step(view, **options):
             def show(request, **kwargs):
-                if form:
-                    options["form_class"] = import_string(form)
                 shell = {**self.each_context(request), "has_permission": False, "nav": ()}
                 return view.as_view(extra_context=shell, **options)(request, **kwargs)
 
@@ -93,7 +85,7 @@ class GatehouseSite(AdminSite):
                 "password_reset/",
                 step(
                     auth_views.PasswordResetView,
-                    form="registry.forms.PasswordResetForm",
+                    form_class=forms.PasswordResetForm,
                     success_url=reverse_lazy("admin:password_reset_done"),
                 ),
                 name="password_reset",
@@ -107,7 +99,7 @@ class GatehouseSite(AdminSite):
                 "reset/<uidb64>/<token>/",
                 step(
                     auth_views.PasswordResetConfirmView,
-                    form="registry.forms.SetPasswordForm",
+                    form_class=forms.SetPasswordForm,
                     success_url=reverse_lazy("admin:password_reset_complete"),
                 ),
                 name="password_reset_confirm",

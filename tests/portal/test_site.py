@@ -157,6 +157,18 @@ def test_a_forgotten_password_is_set_anew_through_one_link(client):
     assert "This link works no longer" in client.get(link, follow=True).text
 
 
+def test_a_password_is_changed_by_the_old_one(client):
+    person = make.make_person()
+    client.force_login(person)
+    chosen = "a quay beyond the copper lantern"
+    wrong = {"old_password": "wrong", "new_password1": chosen, "new_password2": chosen}
+    assert "Not changed." in client.post("/password_change/", wrong).text
+    right = {**wrong, "old_password": make.PASSWORD}
+    assert "Your password is changed." in client.post("/password_change/", right, follow=True).text
+    person.refresh_from_db()
+    assert person.check_password(chosen)
+
+
 def test_an_unknown_address_is_answered_alike_and_gets_no_letter(client):
     answer = client.post("/password_reset/", {"email": "nobody@example.org"}, follow=True)
     assert "The link is sent" in answer.text
