@@ -5,9 +5,17 @@ Behind a proxy that ends TLS, gunicorn believes its `X-Forwarded-Proto` only fro
 """
 
 import os
+from pathlib import Path
+
+import environ
+
+env = environ.Env()
+# Read here too: gunicorn listens before the application reads its settings.
+env.read_env(os.environ.get("GATEHOUSE_ENV_FILE", Path(__file__).resolve().parent.parent / ".env"))
 
 wsgi_app = "config.wsgi:application"
-bind = os.environ.get("BIND", "127.0.0.1:8000")
+bind = env.str("BIND", default="127.0.0.1:8000")
+forwarded_allow_ips = env.str("FORWARDED_ALLOW_IPS", default="127.0.0.1")
 worker_class = "gthread"
 workers = 2
 threads = 4

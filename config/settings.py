@@ -155,8 +155,11 @@ if _database["ENGINE"] == _sqlite:
         "init_command": "PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; "
         "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;",
     }
-elif _timeout := env.int("DATABASE_STATEMENT_TIMEOUT_MS", default=0):
-    # A worker that hangs inside a transaction may hold the lock of the log's head.
+elif env.bool("GATEHOUSE_WEB", default=False) and (
+    _timeout := env.int("DATABASE_STATEMENT_TIMEOUT_MS", default=5000)
+):
+    # A page that takes longer is a fault; commands such as migrate take their time. A worker
+    # that hangs inside a transaction may hold the lock of the log's head.
     _database["OPTIONS"]["options"] = (
         f"-c statement_timeout={_timeout} -c idle_in_transaction_session_timeout={_timeout * 6}"
     )

@@ -26,15 +26,15 @@ def server(tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("production")
-    environ = {
-        "PATH": os.environ["PATH"],
-        "GATEHOUSE_ENV_FILE": os.devnull,
-        "GATEHOUSE_DATA_DIR": str(folder),
-        "GATEHOUSE_STATIC_ROOT": str(folder / "static"),
+    told = {
+        "GATEHOUSE_DATA_DIR": folder,
+        "GATEHOUSE_STATIC_ROOT": folder / "static",
         "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
         "ALLOWED_HOSTS": "gatehouse.example.com",
         "BIND": f"127.0.0.1:{port}",
     }
+    (folder / "env").write_text("".join(f"{name}={value}\n" for name, value in told.items()))
+    environ = {"PATH": os.environ["PATH"], "GATEHOUSE_ENV_FILE": str(folder / "env")}
     opener = urllib.request.build_opener(KeepRedirect)
 
     def ask(address, **headers):
