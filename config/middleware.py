@@ -6,8 +6,11 @@ import time
 import uuid
 
 from django.conf import settings
+from django.db import OperationalError
 from django.utils.functional import SimpleLazyObject
 
+from audit.kept import Unsettled
+from config import problems
 from config.logs import request_id as current_request_id
 
 log = logging.getLogger("gatehouse.request")
@@ -69,3 +72,23 @@ def security_headers(get_response):
         return response
 
     return middleware
+
+
+class DatabaseBusy:
+    """Answer "try again" where the database gave up: a deadlock, a lock held too long, an outage.
+
+    A change cannot be retried from within: its block has run. Whoever asked can ask again, since
+    what was not confirmed did not happen.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if not isinstance(exception, OperationalError | Unsettled):
+            return None
+        log.error("The database was busy.", exc_info=exception)
+        return problems.busy(request)

@@ -1,6 +1,7 @@
 """Answers for tools when something is wrong: problem details as in RFC 9457."""
 
 import re
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from django.core.exceptions import PermissionDenied
@@ -11,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from audit import Refused
+from audit.kept import Unsettled
 from portal import views as pages
 
 CONTENT_TYPE = "application/problem+json"
@@ -18,20 +20,28 @@ CONTENT_TYPE = "application/problem+json"
 #: Addresses that tools call; everything else is the portal's, which answers with pages.
 FOR_TOOLS = r"^(?:api|ingest|v1|ofrep|static|\.well-known)(?:/|$)"
 
+NOTHING_HERE = "There is nothing at this address that you may see."
+
 
 def body(status: int, detail: str, **more) -> dict:
     """Return a problem body; `more` are members of its own, such as `errors`."""
-    return {"title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    title = HTTPStatus(status).phrase
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
 
 
 def problem(status: int, detail: str, **more) -> JsonResponse:
     """Answer with a problem body."""
-    return JsonResponse(body(status, detail, **more), status=status, content_type=CONTENT_TYPE)
+    return JsonResponse(
+        body(status, detail, **more),
+        status=status,
+        content_type=CONTENT_TYPE,
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def not_found(request, *args, **kwargs) -> JsonResponse:
     """Answer 404 to a tool, where the portal would send an anonymous caller to its sign-in."""
-    return problem(404, "There is nothing at this address that you may see.")
+    return problem(404, NOTHING_HERE)
 
 
 def answer_exception(error: Exception, context) -> Response | None:
@@ -39,19 +49,23 @@ def answer_exception(error: Exception, context) -> Response | None:
     headers = {}
     if isinstance(error, Refused):
         errors = [
-            {"code": reason.code, "sentence": reason.sentence, "field": reason.field}
+            {"field": reason.field, "code": reason.code, "sentence": reason.sentence}
             for reason in error.reasons
         ]
-        status, answer = error.status, body(error.status, str(error), errors=errors)
+        answer = body(error.status, str(error), errors=errors)
     elif isinstance(error, Http404):
         # Its own text names the model that was asked for.
-        status, answer = 404, body(404, "There is nothing at this address that you may see.")
+        answer = body(404, NOTHING_HERE)
     elif isinstance(error, PermissionDenied):
-        status, answer = 403, body(403, str(error) or "You may see this, but not do it.")
+        answer = body(403, str(error) or "You may see this, but not do it.")
+    elif isinstance(error, Unsettled):
+        answer = body(503, "Changes kept landing while this was worked out. Ask again.")
+        headers["Retry-After"] = "1"
     elif isinstance(error, exceptions.ValidationError):
-        status, answer = 400, body(400, "The request does not fit.", errors=error.detail)
+        errors = list(_errors(error.detail))
+        answer = body(400, " ".join(one["sentence"] for one in errors), errors=errors)
     elif isinstance(error, exceptions.APIException):
-        status, answer = error.status_code, body(error.status_code, str(error.detail))
+        answer = body(error.status_code, str(error.detail))
         if challenge := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = challenge
         if wait := getattr(error, "wait", None):
@@ -59,7 +73,20 @@ def answer_exception(error: Exception, context) -> Response | None:
     else:
         return None
     set_rollback()
-    return Response(answer, status=status, headers=headers, content_type=CONTENT_TYPE)
+    return Response(answer, answer["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def _errors(detail, field: str = "") -> Iterator[dict[str, str]]:
+    """Yield each error of REST framework's nested lists and dicts in the shape of a reason."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            yield from _errors(inner, f"{field}.{name}" if field else str(name))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _errors(inner, field)
+    else:
+        code = getattr(detail, "code", "invalid")
+        yield {"field": field, "code": code.upper(), "sentence": str(detail)}
 
 
 def _handler(status: int, detail: str, page):
@@ -75,7 +102,5 @@ def _handler(status: int, detail: str, page):
 
 bad_request = _handler(400, "The request cannot be read.", defaults.bad_request)
 permission_denied = _handler(403, "You may not do this.", pages.forbidden)
-page_not_found = _handler(
-    404, "There is nothing at this address that you may see.", pages.not_found
-)
+page_not_found = _handler(404, NOTHING_HERE, pages.not_found)
 server_error = _handler(500, "This failed here; it is in the log.", pages.server_error)

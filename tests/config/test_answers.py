@@ -4,9 +4,11 @@ import json
 import logging
 
 import pytest
+from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import RequestFactory
 
+from audit.kept import Unsettled
 from config import middleware, problems
 from config.logs import JsonFormatter, request_id
 
@@ -87,6 +89,36 @@ def test_a_fault_is_a_problem_for_tools(client, monkeypatch):
     answer = client.get("/api/v1/schema/")
     assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
     assert "secret" not in answer.content.decode()
+
+
+def test_a_fault_is_a_page_for_people_and_names_the_request(client, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("secret detail")
+
+    client.raise_request_exception = False
+    monkeypatch.setattr("django.contrib.auth.views.LoginView.dispatch", fail)
+    answer = client.get("/login/", headers={"X-Request-ID": "abc-1"})
+    assert (answer.status_code, answer["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert "abc-1" in answer.content.decode()
+    assert "secret" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "content_type"),
+    [("/login/", "text/html; charset=utf-8"), ("/api/v1/schema/", "application/problem+json")],
+)
+@pytest.mark.parametrize("error", [OperationalError("deadlock detected"), Unsettled()])
+def test_a_busy_database_is_worth_another_try(client, monkeypatch, address, content_type, error):
+    def give_up(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("django.contrib.auth.views.LoginView.dispatch", give_up)
+    monkeypatch.setattr("rest_framework.views.APIView.initial", give_up)
+    answer = client.get(address)
+    assert (answer.status_code, answer["Content-Type"]) == (503, content_type)
+    assert answer["Retry-After"] == "1"
+    assert "try again" in answer.content.decode()
+    assert "deadlock" not in answer.content.decode()
 
 
 def test_the_schema_is_for_callers_with_a_token(client):
