@@ -117,7 +117,9 @@ def may(actor, verb: str, about: Any = None, *, fresh: bool = False) -> list[Rea
 
 
 def _owner_key(about) -> int | None:
-    return about.user_id if isinstance(about, ApiToken) else getattr(about, "pk", None)
+    if isinstance(about, ApiToken):
+        return about.user_id
+    return about.pk if isinstance(about, Person) else None
 
 
 def _saving(about) -> tuple[str, Any]:

@@ -59,16 +59,18 @@ def save_row(
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
         if pk is None:
+            rights.demand(person, "save", model)
             row = model()
         else:
             row = change.lock(model, pk)
             rights.demand(person, "save", row)
             refuse_sealed(row)
         before = _columns(row)
-        reasons = not_theirs(person, model, values, before)
+        reasons = _not_theirs(person, model, values, [before])
         for part_model, wanted in parts.items():
+            there = [] if pk is None else _parts_of(row, part_model)
             for each in wanted:
-                reasons += not_theirs(person, part_model, each, {})
+                reasons += _not_theirs(person, part_model, each, there)
         _assign(row, values)
         reasons += _document_problems(row, noun)
         if pk is not None:
@@ -97,15 +99,19 @@ def refuse_sealed(row: GovernedModel) -> None:
         )
 
 
-def not_theirs(
+def _parts_of(row: GovernedModel, model: type[GovernedModel]) -> list[dict]:
+    return list(model._base_manager.filter(**{model.part_of: row}).values())
+
+
+def _not_theirs(
     person: Person,
     model: type[models.Model],
     values: Mapping[str, Any],
-    before: Mapping[str, Any],
+    there: list[Mapping[str, Any]],
 ) -> list[Reason]:
     """Return a reason for each row named in `values` that `person` may not see.
 
-    What stood there `before` may stay: somebody else chose it.
+    What is named `there` already may stay: somebody else chose it.
     """
     reasons = []
     for name, value in values.items():
@@ -113,14 +119,12 @@ def not_theirs(
         if not field.many_to_one or value is None:
             continue
         key = getattr(value, "pk", value)
-        if key == before.get(field.attname):
+        if any(columns[field.attname] == key for columns in there):
             continue
-        related = field.related_model.objects.all()
-        if not related.visible_to(person).filter(pk=key).exists():
-            noun = field.related_model._meta.verbose_name
-            reasons.append(
-                Reason("NOT_FOUND", f"There is no such {noun}, or it is not yours to name.", name)
-            )
+        related = field.related_model
+        if not related.objects.visible_to(person).filter(pk=key).exists():
+            sentence = f"There is no such {related._meta.verbose_name}, or it is not yours to name."
+            reasons.append(Reason("NOT_FOUND", sentence, name))
     return reasons
 
 
@@ -208,16 +212,17 @@ def _prepare_version(change: Change, version: ModelVersion, parts: Parts, person
 
 
 def lineage_circle(version: ModelVersion) -> list[str]:
-    """Return the path by which the lineage of a version comes back to it, or nothing."""
-    base_of: dict[str, str | None] = {}
-    base = version.base_version
-    name = start = str(version)
-    while base is not None:
-        # Versions are told apart by key: a draft not saved yet is nobody's base.
-        base_of[name] = name = start if base.pk == version.pk else str(base)
-        if name == start or name in base_of:
-            break
-        base = base.base_version
+    """Return the path by which the lineage of a version comes back to it, or nothing.
+
+    Versions are read anew: the one that was handed in may know an older base.
+    """
+    start = here = str(version)
+    base_of: dict[str, str] = {}
+    base_pk = version.base_version_id
+    while base_pk is not None and here not in base_of:
+        base = ModelVersion._base_manager.select_related("model").get(pk=base_pk)
+        base_of[here] = here = start if base.pk == version.pk else str(base)
+        base_pk = base.base_version_id
     return rules.circle(start, base_of)
 
 
