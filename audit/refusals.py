@@ -28,6 +28,12 @@ class Refused(Exception):
         super().__init__(" ".join(reason.sentence for reason in self.reasons))
 
 
+class NotUnderstood(Refused):
+    """What was asked cannot be read; nothing was looked up."""
+
+    status = 400
+
+
 class NotAllowed(Refused):
     """The actor may see the row but not do this to it."""
 

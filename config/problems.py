@@ -21,6 +21,7 @@ CONTENT_TYPE = "application/problem+json"
 FOR_TOOLS = r"^(?:api|ingest|v1|ofrep|static|\.well-known)(?:/|$)"
 
 NOTHING_HERE = "There is nothing at this address that you may see."
+BUSY = "The database was too busy to answer. Nothing was changed; try again."
 
 
 def body(status: int, detail: str, **more) -> dict:
@@ -59,7 +60,7 @@ def answer_exception(error: Exception, context) -> Response | None:
     elif isinstance(error, PermissionDenied):
         answer = body(403, str(error) or "You may see this, but not do it.")
     elif isinstance(error, Unsettled):
-        answer = body(503, "Changes kept landing while this was worked out. Ask again.")
+        answer = body(503, BUSY)
         headers["Retry-After"] = "1"
     elif isinstance(error, exceptions.ValidationError):
         errors = list(_errors(error.detail))
@@ -89,11 +90,22 @@ def _errors(detail, field: str = "") -> Iterator[dict[str, str]]:
         yield {"field": field, "code": code.upper(), "sentence": str(detail)}
 
 
+def busy(request) -> HttpResponse:
+    """Answer 503 to a tool or a person: the same request may well succeed in a moment."""
+    answer = problem(503, BUSY) if _is_for_tools(request) else pages.busy(request)
+    answer["Retry-After"] = "1"
+    return answer
+
+
+def _is_for_tools(request) -> bool:
+    return re.match(FOR_TOOLS, request.path.lstrip("/")) is not None
+
+
 def _handler(status: int, detail: str, page):
     """Return an error handler: a problem for tools, the page `page` makes for people."""
 
     def handler(request, exception=None) -> HttpResponse:
-        if re.match(FOR_TOOLS, request.path.lstrip("/")):
+        if _is_for_tools(request):
             return problem(status, detail)
         return page(request) if exception is None else page(request, exception)
 

@@ -64,6 +64,7 @@ def test_tools_get_a_problem_and_no_sign_in(client, address):
     answer = client.get(address)
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
     assert answer.json() == {
+        "type": "about:blank",
         "title": "Not Found",
         "status": 404,
         "detail": "There is nothing at this address that you may see.",
@@ -162,6 +163,7 @@ def test_lines_within_a_request_carry_its_id():
 def test_a_problem_may_carry_members_of_its_own():
     answer = problems.problem(409, "Already decided.", instance="/promotions/1/")
     assert json.loads(answer.content) == {
+        "type": "about:blank",
         "title": "Conflict",
         "status": 409,
         "detail": "Already decided.",

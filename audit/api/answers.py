@@ -1,0 +1,81 @@
+"""How an answer leaves: which parameters it takes, what may keep it, and when 304 says it all."""
+
+from hashlib import sha256
+
+from django.http import HttpResponseNotModified
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+
+from audit import Reason
+from audit.refusals import NotUnderstood
+
+#: Longest value of a query parameter, in characters; every name, digest and cursor is shorter.
+LONGEST = 2000
+
+
+class Answers:
+    """A view of the reading API: GET, HEAD and OPTIONS, a strong ETag, and no unknown parameter.
+
+    The ETag is taken over the bytes of the body, so it needs no knowledge of what they say.
+    A misspelt filter would otherwise answer with every row, and be believed.
+    """
+
+    http_method_names = ("get", "head", "options")
+
+    def parameters(self) -> frozenset[str]:
+        """Return the query parameters that this view reads."""
+        return frozenset()
+
+    def initial(self, request, *args, **kwargs):
+        super().initial(request, *args, **kwargs)
+        if reasons := parameter_problems(request.query_params, self.parameters()):
+            raise NotUnderstood(reasons)
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        response = super().finalize_response(request, response, *args, **kwargs)
+        patch_vary_headers(response, ("Authorization",))
+        if response.status_code != 200:
+            # A kept 404 would outlive the grant that ends it.
+            response["Cache-Control"] = "no-store"
+        elif "Cache-Control" not in response:
+            response["Cache-Control"] = "private, no-cache"
+            response.add_post_render_callback(
+                lambda rendered: _marked(rendered, request.headers.get("If-None-Match", ""))
+            )
+        return response
+
+
+def parameter_problems(given, known: frozenset[str]) -> list[Reason]:
+    """Return what is wrong with query parameters before any of them is read."""
+    reasons = []
+    for name, values in given.lists():
+        if name not in known:
+            takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
+            sentence = f"This address has no parameter of this name. {takes}"
+            reasons.append(Reason("PARAMETER_UNKNOWN", sentence, name[:100]))
+        elif len(values) > 1:
+            sentence = "This parameter is given twice. Give it once, with commas between values."
+            reasons.append(Reason("PARAMETER_TWICE", sentence, name))
+        elif not values[0].strip():
+            sentence = "This parameter is empty. Give it a value or leave it out."
+            reasons.append(Reason("PARAMETER_EMPTY", sentence, name))
+        elif len(values[0]) > LONGEST:
+            sentence = f"This value is longer than {LONGEST} characters. Shorten it."
+            reasons.append(Reason("PARAMETER_TOO_LONG", sentence, name))
+        elif "\x00" in values[0]:
+            sentence = "This value contains a null character. Take it out."
+            reasons.append(Reason("PARAMETER_NOT_TEXT", sentence, name))
+    return reasons
+
+
+def _marked(response, if_none_match: str):
+    """Give `response` its ETag, or answer 304 if the caller holds these very bytes."""
+    tag = f'"{sha256(response.content).hexdigest()[:32]}"'
+    response["ETag"] = tag
+    held = parse_etags(if_none_match)
+    if tag not in held and f"W/{tag}" not in held and "*" not in held:
+        return response
+    unchanged = HttpResponseNotModified()
+    for name in ("ETag", "Cache-Control", "Vary"):
+        unchanged[name] = response[name]
+    return unchanged

@@ -1,0 +1,59 @@
+"""The base of every view that reads governed rows."""
+
+from rest_framework.generics import get_object_or_404
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from audit.api.answers import Answers
+from audit.api.pages import CursorPages
+
+
+class RowsView(Answers, ReadOnlyModelViewSet):
+    """A list of the rows that the caller may see, and each of them by its address.
+
+    Subclasses name the `model`, the list's `order` (ending in something unique), a serializer for
+    the list and one for the row, and in `rows` and `row` what these read along, so that the
+    number of queries does not follow the number of rows.
+    """
+
+    model = None
+    order: tuple[str, ...] = ("-pk",)
+    filterset_class = None
+    pagination_class = CursorPages
+    row_serializer_class = None
+
+    def visible(self):
+        """Return the rows that the caller may see."""
+        return self.model.objects.visible_to(self.request.user)
+
+    def rows(self, visible):
+        """Return `visible` with what a line of the list says of other rows."""
+        return visible
+
+    def row(self, visible):
+        """Return `visible` with what the page of one row says of other rows."""
+        return self.rows(visible)
+
+    def get_queryset(self):
+        if getattr(self, "swagger_fake_view", False):
+            return self.model.objects.none()
+        return self.rows(self.visible()) if self.of_list else self.row(self.visible())
+
+    @property
+    def of_list(self) -> bool:
+        """Whether a list is asked for; sub-lists are actions of their own."""
+        return not self.detail
+
+    def get_object(self):
+        found = {self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]}
+        return get_object_or_404(self.get_queryset(), **found)
+
+    def get_serializer_class(self):
+        if self.of_list or self.row_serializer_class is None:
+            return self.serializer_class
+        return self.row_serializer_class
+
+    def parameters(self):
+        if not self.of_list:
+            return frozenset()
+        filters = self.filterset_class.base_filters if self.filterset_class else ()
+        return frozenset({"cursor", "limit", *filters})
