@@ -193,8 +193,9 @@ def _remedy(code, asked, version, endpoints, release) -> tuple[str, str]:
     row = release if asked.told_on == "release" else version
     if row.sealed_at is None:
         return asked.fix, _form(row)
-    new = "a new release" if row is release else "a new version"
-    return f"{asked.fix} This one is sealed: make {new} from it.", _form(row)
+    new = "release" if row is release else "version"
+    fix = f"{asked.fix} This one is sealed: make a new {new} from it."
+    return fix, f"/registry/{row._meta.model_name}/{row.pk}/new-{new}/"
 
 
 def _form(row) -> str:

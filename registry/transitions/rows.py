@@ -207,7 +207,8 @@ def _nothing_more(change: Change, row: Any, parts: Parts, person: Person) -> Non
 def _prepare_version(change: Change, version: ModelVersion, parts: Parts, person: Person):
     if version._state.adding:
         version.created_by = person
-    if reasons := rules.circle_reasons(lineage_circle(version)):
+    # Nothing comes from a version that is not saved yet.
+    elif reasons := rules.circle_reasons(lineage_circle(version)):
         raise Refused(reasons)
 
 
@@ -231,15 +232,14 @@ def _prepare_endpoint(
 ) -> None:
     """Take the digest over the columns and the regions as they will be."""
     if (wanted := parts.get(EndpointRegion)) is not None:
-        slugs = {
-            region.pk: region
-            for region in Region.objects.filter(
-                pk__in=[getattr(each["region"], "pk", each["region"]) for each in wanted]
-            )
-        }
+        pairs = [(str(each["purpose"]), each["region"]) for each in wanted]
+        keys = [getattr(region, "pk", region) for _, region in pairs]
+        found = Region.objects.in_bulk([key for key in keys if key is not None])
+        # A line without a region is refused when it is saved.
         regions = [
-            (str(each["purpose"]), slugs[getattr(each["region"], "pk", each["region"])])
-            for each in wanted
+            (purpose, found[key])
+            for (purpose, _), key in zip(pairs, keys, strict=True)
+            if key in found
         ]
     else:
         links = endpoint.region_links.select_related("region") if endpoint.pk else ()
