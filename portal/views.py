@@ -27,6 +27,11 @@ def server_error(request):
     return render(request, "500.html", status=500)
 
 
+def busy(request):
+    """Answer 503 from a page that asks nothing of the database or the session."""
+    return render(request, "503.html", status=503)
+
+
 def _shell(request) -> dict:
     # A path that is refused before the session is read has no user to build a sidebar for.
     return admin.site.each_context(request) if hasattr(request, "user") else {}
