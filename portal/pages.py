@@ -28,4 +28,33 @@ class Page:
     place: str = ""
 
 
-PAGES = (Page("menu/", "portal.views.menu", "menu"),)
+PAGES = (
+    Page("menu/", "portal.views.menu", "menu"),
+    Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
+    Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
+    Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),
+    Page(
+        "models/<slug:slug>/<slug:version>/",
+        "registry.views.model_version",
+        "model_version",
+        "registry.modelversion",
+    ),
+    Page(
+        "prompts/<slug:slug>/<int:number>/",
+        "registry.views.prompt_version",
+        "prompt_version",
+        "registry.promptversion",
+    ),
+    Page(
+        "releases/<slug:slug>/<int:number>/",
+        "registry.views.release",
+        "release",
+        "registry.release",
+    ),
+    Page(
+        "environments/<slug:slug>/",
+        "registry.views.environment",
+        "environment",
+        "registry.environment",
+    ),
+)

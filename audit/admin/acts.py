@@ -106,6 +106,12 @@ class Act:
                     status = refused.status
                 else:
                     return self._gone_to(model_admin, request, row, result)
+        if status in (200, 422) and model_admin.may(request, self.right or self.name, row):
+            status = 403
+        objections = self.objections(model_admin, request, row)
+        if not self.offered(row):
+            sentence = f"This does not apply to {row} as it is now."
+            objections = [Reason("NOT_NOW", sentence), *objections]
         context = {
             **model_admin.admin_site.each_context(request),
             "opts": model_admin.opts,
@@ -114,7 +120,7 @@ class Act:
             "row": row,
             "row_url": model_admin.change_url(row),
             "form": form,
-            "objections": self.objections(model_admin, request, row),
+            "objections": objections,
             **self.context(model_admin, request, row),
         }
         request.current_app = model_admin.admin_site.name

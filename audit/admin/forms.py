@@ -77,7 +77,7 @@ class GovernedForm(forms.ModelForm):
     seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         _keep_current(self)
 
     def values(self) -> dict:

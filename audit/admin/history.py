@@ -107,13 +107,19 @@ def _event(entry: Entry, differences: dict) -> Event:
     name = model._meta.verbose_name if model else noun
     words = f"{capfirst(name)} {verb.replace('_', ' ').replace('-', ' ')}"
     facts = json.loads(entry.body).get("facts") or {}
+    fields = differences.get((entry.row, entry.change_id), [])
     return Event(
         state=STATES.get(verb, "changed"),
         words=words,
         code=entry.event,
         seq=entry.seq,
-        fields=differences.get((entry.row, entry.change_id), []),
-        facts=[(key.replace("_", " "), _plain(value)) for key, value in facts.items()],
+        fields=fields,
+        # What the fields say already is not said twice.
+        facts=[
+            (key.replace("_", " "), _plain(value))
+            for key, value in facts.items()
+            if _plain(value) not in {touched["after"] for touched in fields}
+        ],
     )
 
 

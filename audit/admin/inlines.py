@@ -1,7 +1,8 @@
 """Tables of parts on the page of the row they belong to."""
 
 from django.contrib import admin
-from django.forms import ModelChoiceField
+from django.db.models import CharField
+from django.forms import ModelChoiceField, TextInput
 
 from audit.admin.forms import PartForm, PartFormSet
 from audit.admin.visible import VisibleChoices
@@ -13,6 +14,8 @@ class GovernedInline(VisibleChoices, admin.TabularInline):
     form = PartForm
     formset = PartFormSet
     extra = 1
+    # A line of a table has less room than a form.
+    formfield_overrides = {CharField: {"widget": TextInput(attrs={"size": 24})}}
     view_on_site = False
     #: Set for each request: whether the reader may only look.
     only_shown = False

@@ -154,7 +154,7 @@ class ModelVersionAdmin(SealedColumn, RegistryAdmin):
         ),
         ("Until when", {"fields": ("retires_on", "no_retirement_announced")}),
         ("Model card", {"fields": ("card",)}),
-        ("Seal", {"fields": ("created_by", "sealed_at", "digest")}),
+        ("Record", {"fields": ("created_by", "sealed_at", "digest")}),
     )
     readonly_fields = ("created_by", "sealed_at", "digest")
     help_texts = {

@@ -94,7 +94,7 @@ class ReleaseAdmin(SealedColumn, RegistryAdmin):
                 "objective at least.",
             },
         ),
-        ("Seal", {"fields": ("number", "derived_from", "created_by", "sealed_at", "digest")}),
+        ("Record", {"fields": ("number", "derived_from", "created_by", "sealed_at", "digest")}),
     )
     readonly_fields = ("number", "derived_from", "created_by", "sealed_at", "digest")
 
