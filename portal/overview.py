@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from audit import clock
+from portal.axis import draw
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,15 @@ class Ending:
 
 def overview(user) -> dict:
     """Return the context of `admin/index.html` for one reader, oldest first."""
+    now = clock.now()
+    ending: list[Ending] = []
     return {
-        "now": clock.now(),
+        "now": now,
         "waiting": [],
         "waiting_in_teams": 0,
         "requests_mine": [],
         "may_request": False,
-        "ending": [],
+        "ending": ending,
+        "axis": draw([(row.title, row.ends) for row in ending], now) if ending else None,
         "next_ending": None,
     }
