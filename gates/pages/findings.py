@@ -1,0 +1,130 @@
+"""Findings as rows of a page: what stands in the way first, each with the place it is mended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from evidence.kinds import KINDS
+from gates.pages import words
+from gates.pages.loaded import Loaded
+from gates.rules import Finding, Status
+from registry.completeness import facts_of_release
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """One finding, as `portal/_finding.html` lays it out."""
+
+    state: str
+    requirement: str
+    fact: str
+    code: str
+    fix: str
+    fix_url: str
+    fix_words: str
+    until: datetime | None
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All findings, grouped; `count` in words."""
+
+    open: list[FindingRow]
+    waived: list[FindingRow]
+    met: list[FindingRow]
+    count: str
+
+
+def anchor(finding: Finding) -> str:
+    """Return the id of a finding's row, so that reasons can lead to it."""
+    return f"finding-{finding.gate}-{finding.code}"
+
+
+def shown_findings(loaded: Loaded) -> Shown:
+    """Return the findings of the live package as rows."""
+    findings = loaded.package.findings
+    places = _Places(loaded)
+    open_ones = loaded.in_the_way
+    return Shown(
+        open=[_row(finding, places) for finding in open_ones],
+        waived=[_row(one, places) for one in findings if one.status == Status.WAIVED],
+        met=[_row(one, places) for one in findings if one.status == Status.MET],
+        count=f"{len(open_ones)} open of {len(findings)}",
+    )
+
+
+def _row(finding: Finding, places: "_Places") -> FindingRow:
+    url, said = places.of(finding) if finding.stands_in_the_way else ("", "")
+    return FindingRow(
+        state=str(finding.status),
+        requirement=finding.sentence,
+        fact=finding.fact,
+        code=f"{finding.gate}.{finding.code}",
+        fix=finding.fix,
+        fix_url=url,
+        fix_words=said,
+        until=finding.until,
+        anchor=anchor(finding),
+    )
+
+
+class _Places:
+    """Where findings are mended: an address, and the words of the link to it."""
+
+    def __init__(self, loaded: Loaded):
+        self.loaded = loaded
+        self.release = loaded.promotion.release
+
+    def of(self, finding: Finding) -> tuple[str, str]:
+        what, which = finding.fix_at
+        if self._waits_to_be_taken_in(finding):
+            return f"/gates/promotion/{self.loaded.promotion.pk}/take-in/", "Take it in"
+        place = getattr(self, f"_{what}", None)
+        return place(which) if place else ("", "")
+
+    def _waits_to_be_taken_in(self, finding: Finding) -> bool:
+        return finding.status == Status.MISSING and finding.fix.startswith("The requester takes")
+
+    def _evidence(self, kind: str) -> tuple[str, str]:
+        query = urlencode({"kind": kind, "release": self.release.pk})
+        name = KINDS[kind].name.lower() if kind in KINDS else "evidence"
+        return f"/evidence/evidenceitem/add/?{query}", f"Give {_an(name)}"
+
+    def _score(self, _: str) -> tuple[str, str]:
+        """The run that waits to be accepted, if one does; else the form that gives one."""
+        gathered = self.loaded.package.gathered
+        for (run, _), score in gathered.scores.items():
+            if not hasattr(score.run, "acceptance"):
+                return gathered.items[str(score.run.item_id)].get_absolute_url(), f"See run {run}"
+        query = urlencode({"kind": "benchmark", "release": self.release.pk})
+        return f"/evidence/evidenceitem/add/?{query}", "Give a run"
+
+    def _demands(self, _: str) -> tuple[str, str]:
+        pk = self.release.use_case_id
+        return f"/registry/usecase/{pk}/change/", f"Open {self.release.use_case}"
+
+    def _metadata(self, code: str) -> tuple[str, str]:
+        if code == "lineage":
+            return self.release.model_version.get_absolute_url(), "Open the model version"
+        endpoints = [
+            link.endpoint
+            for link in self.loaded.promotion.endpoint_links.select_related("endpoint")
+        ]
+        facts = {fact.code: fact for fact in facts_of_release(self.release, endpoints)}
+        fact = facts.get(code)
+        return (fact.url, f"Record {fact.label.lower()}") if fact and fact.url else ("", "")
+
+
+def _an(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def anchors_by_sentence(loaded: Loaded) -> dict[str, str]:
+    """Return {sentence of an objection: id of the finding's row}."""
+    return {f"{one.sentence} {one.fact}": anchor(one) for one in loaded.in_the_way}
+
+
+def counted(number: int) -> str:
+    """Return "3 findings"."""
+    return words.count(number, "finding")

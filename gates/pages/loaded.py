@@ -1,0 +1,110 @@
+"""All that the review page is made of, read once."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from audit import clock
+from gates.approvals import Approval, approvals
+from gates.models import PackagePerson, Promotion
+from gates.packages import Live, live
+from gates.review import person_facts, review_facts, sign_offs
+from gates.rules import Finding, PersonFacts, ReviewFacts, Slot, in_the_way
+from registry.models import Person, RoleGrant
+
+#: What the page names of a promotion, in the promotion's own query.
+WITH = (
+    "release__use_case__team",
+    "release__model_version__model",
+    "environment",
+    "requested_by",
+    "decided_package",
+    "change",
+)
+
+
+@dataclass
+class Loaded:
+    """A promotion with its package as it is now, its signatures, and who looks at it."""
+
+    promotion: Promotion
+    user: Person
+    now: datetime
+    package: Live
+    signed: list[PackagePerson]
+    review: ReviewFacts
+    person: PersonFacts
+    approval: Approval | None
+
+    @property
+    def in_the_way(self) -> list[Finding]:
+        """The findings that stand in the way, worst first."""
+        return in_the_way(self.package.findings)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The package on show: the one that was decided, or else the live one."""
+        decided = self.promotion.decided_package
+        return json.loads(decided.content) if decided else self.package.document
+
+    @property
+    def digest(self) -> str:
+        """The digest of the package on show."""
+        decided = self.promotion.decided_package
+        return decided.digest if decided else self.package.digest
+
+    @property
+    def slots(self) -> list[Slot]:
+        """The sign-off slots of the package on show."""
+        texts = (slot.rpartition(":") for slot in self.document["gate"]["slots"])
+        return [Slot(role, int(place)) for role, _, place in texts]
+
+    @cached_property
+    def eligible(self) -> dict[str, list[Person]]:
+        """By role of a slot: who may sign in it, for all that is known without asking again."""
+        team = self.promotion.release.use_case.team_id
+        out = set(self.package.involved) | {
+            one.person_id for one in self.signed if one.package_digest == self.package.digest
+        }
+        grants = (
+            RoleGrant.objects.in_force()
+            .filter(
+                role__in={slot.role for slot in self.slots},
+                person__is_active=True,
+                person__kind=Person.Kind.PERSON,
+            )
+            .select_related("person")
+            .order_by("person__username")
+        )
+        found: dict[str, list[Person]] = {}
+        for grant in grants:
+            if grant.team_id in (None, team) and grant.person_id not in out:
+                people = found.setdefault(grant.role, [])
+                if grant.person not in people:
+                    people.append(grant.person)
+        return found
+
+    def you_or(self, person_id: int, name: str) -> str:
+        """Return "you" for the reader, the name for anybody else."""
+        return "you" if person_id == self.user.pk else name
+
+
+def load(promotion: Promotion, user: Person) -> Loaded:
+    """Read all that the page shows; a fixed number of queries but for the lineage's length."""
+    package = live(promotion)
+    signed = sign_offs(promotion)
+    approval = None
+    if promotion.state == Promotion.State.APPROVED:
+        approval = approvals(Promotion.objects.filter(pk=promotion.pk))[0]
+    return Loaded(
+        promotion=promotion,
+        user=user,
+        now=clock.now(),
+        package=package,
+        signed=signed,
+        review=review_facts(promotion, package, signed),
+        person=person_facts(user, promotion, package),
+        approval=approval,
+    )

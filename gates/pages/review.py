@@ -1,0 +1,215 @@
+"""The review page of one promotion: everything it shows, in the order it shows it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+
+from gates.differences import Difference
+from gates.models import Promotion
+from gates.pages import words
+from gates.pages.answer import Band, answer, pill
+from gates.pages.box import Box, decision_box
+from gates.pages.evidence import EvidenceRow, NewerEvidence, evidence_rows, newer_evidence
+from gates.pages.findings import Shown, shown_findings
+from gates.pages.loaded import Loaded, load
+from gates.pages.people import Part, Slotted, earlier_sign_offs, slots, taking_part
+from gates.pages.timeline import Line, timeline
+from gates.rules.approvals import review_date
+from gates.rules.findings import day
+from registry.models import Person
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One cell of the grid of facts; value and note may be safe HTML."""
+
+    label: str
+    value: Any
+    note: Any = ""
+    #: Shown short, and in full when it is copied or printed.
+    digest: str = ""
+
+
+@dataclass
+class ReviewPage:
+    """All that the template lays out."""
+
+    promotion: Promotion
+    title: str
+    pill: tuple[str, str]
+    band: Band
+    digest: str
+    facts: list[Fact]
+    purpose: str
+    endpoints: list[dict]
+    findings: Shown
+    newer: NewerEvidence | None
+    evidence: list[EvidenceRow]
+    more_evidence: int
+    slots: list[Slotted]
+    slots_count: str
+    earlier: list[Slotted]
+    took_part: list[Part]
+    timeline: list[Line]
+    older_events: int
+    box: Box
+    now: datetime
+    loaded: Loaded = field(repr=False)
+    #: What changed between the package a refused signer was shown and the one on show.
+    changed_meanwhile: list[Difference] = field(default_factory=list)
+
+
+def review_page(
+    promotion: Promotion, user: Person, verdict: str = "", role: str = ""
+) -> ReviewPage:
+    """Return the page of `promotion` for one reader; `verdict` opens that form in its box."""
+    loaded = load(promotion, user)
+    rows, more = evidence_rows(loaded)
+    lines, older = timeline(promotion)
+    box = decision_box(loaded, verdict, role)
+    slotted, count = slots(loaded)
+    return ReviewPage(
+        promotion=promotion,
+        title=words.question(promotion),
+        pill=pill(loaded),
+        band=answer(loaded),
+        digest=loaded.digest,
+        facts=_facts(loaded),
+        purpose=promotion.purpose,
+        endpoints=_endpoints(loaded),
+        findings=shown_findings(loaded),
+        newer=newer_evidence(loaded),
+        evidence=rows,
+        more_evidence=more,
+        slots=slotted,
+        slots_count=count,
+        earlier=earlier_sign_offs(loaded),
+        took_part=taking_part(loaded),
+        timeline=lines,
+        older_events=older,
+        box=box,
+        now=loaded.now,
+        loaded=loaded,
+    )
+
+
+def _facts(loaded: Loaded) -> list[Fact]:
+    promotion, document = loaded.promotion, loaded.document
+    release, use_case = promotion.release, promotion.release.use_case
+    gate = document["gate"]
+    return [
+        Fact(
+            "Use case",
+            _link(f"/registry/usecase/{use_case.pk}/change/", use_case.slug),
+            f"{words.capital(document['use_case']['risk_tier'])} risk · "
+            f"{document['use_case']['data_classification']} data",
+        ),
+        Fact(
+            "Release",
+            _link(release.get_absolute_url(), str(release)),
+            digest=release.digest,
+        ),
+        Fact("Gate", gate["effective"], _gate_note(loaded)),
+        Fact("Endpoints", _names(document), _regions(loaded)),
+        Fact("Asked for by", promotion.requested_by.username, _asked(promotion)),
+        Fact("Effective policy", "", "No pack is in force.", digest=document["effective_policy"]),
+        _good_until(loaded),
+        Fact("Package", "", _submissions(promotion), digest=loaded.digest),
+    ]
+
+
+def _link(url: str, text: str):
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
+def _names(document) -> str:
+    return words.listed(one["slug"] for one in document["endpoints"]) or "none named yet"
+
+
+def _gate_note(loaded: Loaded) -> Any:
+    versions = format_html_join(
+        ", ",
+        '<a href="/gates/gateversion/{}/change/">{} v{}</a>',
+        ((one.pk, one.gate, one.number) for one in loaded.package.gate.versions),
+    )
+    return format_html("{} Made of {}.", loaded.package.gate.why, versions)
+
+
+def _regions(loaded: Loaded) -> str:
+    regions = {region for one in _endpoints(loaded) for region in one["processing"]}
+    return f"Processing in {words.listed(sorted(regions))}." if regions else ""
+
+
+def _endpoints(loaded: Loaded) -> list[dict]:
+    """Return the endpoints asked for, each with its regions by purpose and whether it changed."""
+    cached = loaded.__dict__.get("_endpoints")
+    if cached is not None:
+        return cached
+    links = (
+        loaded.promotion.endpoint_links.select_related("endpoint__host")
+        .prefetch_related("endpoint__region_links__region")
+        .order_by("endpoint__slug")
+    )
+    approved = {one["slug"]: one["digest"] for one in loaded.document["endpoints"]}
+    shown = []
+    for link in links:
+        endpoint = link.endpoint
+        by_purpose: dict[str, list[str]] = {}
+        for place in endpoint.region_links.all():
+            by_purpose.setdefault(place.purpose, []).append(place.region.slug)
+        shown.append(
+            {
+                "slug": endpoint.slug,
+                "url": f"/registry/servingendpoint/{endpoint.pk}/change/",
+                "host": endpoint.host.name,
+                "digest": approved.get(endpoint.slug, endpoint.digest),
+                "changed": approved.get(endpoint.slug) != endpoint.digest,
+                "processing": sorted(by_purpose.get("processing", ())),
+                "regions": [
+                    (purpose, words.listed(sorted(by_purpose.get(purpose, ()))) or "unknown")
+                    for purpose in ("processing", "storage", "telemetry", "support")
+                ],
+            }
+        )
+    loaded.__dict__["_endpoints"] = shown
+    return shown
+
+
+def _asked(promotion: Promotion) -> Any:
+    said = f"on {day(promotion.created_at)}"
+    if promotion.wanted_by:
+        said += f"; decision wanted by {day(promotion.wanted_by)}"
+    return said
+
+
+def _submissions(promotion: Promotion) -> str:
+    if not promotion.submission:
+        return "Not submitted yet."
+    return f"Submission {promotion.submission}."
+
+
+def _good_until(loaded: Loaded) -> Fact:
+    if loaded.approval:
+        first = loaded.approval.ends[0]
+        return Fact(
+            "Good until" if loaded.approval.holds else "Ended", day(first.at), first.sentence
+        )
+    if loaded.promotion.decided_at:
+        return Fact("If approved, until", "–", "It was not approved.")
+    ends = [
+        (
+            review_date(loaded.now, loaded.document["use_case"]["risk_tier"]),
+            "The approval's review date.",
+        )
+    ]
+    items = loaded.package.gathered.items
+    for rest in loaded.document["rests_on"]:
+        for one in rest["evidence"]:
+            at = datetime.fromisoformat(one["holds_until"])
+            ends.append((at, f"First to end: “{items[one['id']].title}”."))
+    at, because = min(ends)
+    if at <= loaded.now:
+        return Fact("If approved, until", "–", f"{because.removesuffix('.')} has ended already.")
+    return Fact("If approved, until", day(at), because)

@@ -1,0 +1,138 @@
+"""The review page of a promotion, where it is read and signed."""
+
+from django.contrib import admin, messages
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods
+
+from audit import Refused
+from gates import transitions
+from gates.forms import SignForm
+from gates.models import Package, Promotion
+from gates.pages import refused, review_page, words
+from gates.pages.loaded import WITH
+from gates.pages.people import changed_since
+from gates.rules.signing import VERDICTS
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def review(request, pk):
+    """Show a promotion with everything it rests on; sign it when a verdict is posted."""
+    promotion = get_object_or_404(
+        Promotion.objects.visible_to(request.user).select_related(*WITH), pk=pk
+    )
+    if request.method == "POST":
+        return _sign(request, promotion)
+    printing = request.GET.get("view") == "print"
+    page = review_page(
+        promotion, request.user, request.GET.get("verdict", ""), request.GET.get("role", "")
+    )
+    form = None if printing else _form(request, page)
+    return _answer(request, page, form=form, printing=printing)
+
+
+def _form(request, page) -> SignForm | None:
+    """Return the open verdict's form with a new challenge, unless something objects."""
+    box = page.box
+    if not box.opens_form:
+        return None
+    return SignForm(
+        verdict=box.verdict, role=box.role, auto_id="sign_%s", initial=_hidden(request, page)
+    )
+
+
+def _hidden(request, page) -> dict[str, str]:
+    box = page.box
+    challenge = transitions.issue_challenge(
+        page.promotion.pk,
+        actor=request.user,
+        verdict=box.verdict,
+        package_digest=page.digest,
+    )
+    return {
+        "challenge": str(challenge.pk),
+        "package_digest": page.digest,
+        "verdict": box.verdict,
+        "role": box.role,
+    }
+
+
+def _sign(request, promotion):
+    verdict, role = request.POST.get("verdict", ""), request.POST.get("role", "")
+    form = SignForm(request.POST, verdict=verdict, role=role, auto_id="sign_%s")
+    if verdict not in VERDICTS or not form.is_valid():
+        why = refused.NotSigned(422, "Not signed.", refused.by_form(form, verdict))
+        return _not_signed(request, promotion, form, why)
+    cleaned = form.cleaned_data
+    try:
+        row = transitions.sign(
+            promotion.pk,
+            challenge=cleaned["challenge"],
+            package_digest=cleaned["package_digest"],
+            verdict=verdict,
+            meaning=cleaned["meaning"],
+            reason=cleaned["reason"],
+            password=cleaned["password"],
+            role=role,
+            actor=request.user,
+        )
+    except Refused as error:
+        for reason in error.reasons:
+            if reason.field in form.fields:
+                form.add_error(reason.field, reason.sentence)
+        promotion = Promotion.objects.select_related(*WITH).get(pk=promotion.pk)
+        return _not_signed(request, promotion, form, refused.by_verb(error, promotion))
+    did = words.VERDICTS[row.verdict][0].lower()
+    messages.success(request, f"Signed: {did}, as {words.role(row.role)}.")
+    return HttpResponseRedirect(promotion.get_absolute_url())
+
+
+def _not_signed(request, promotion, form, why):
+    """Show the page again: why, what was typed, and a new challenge if signing is open still."""
+    shown = form.data.get("package_digest", "")
+    page = review_page(
+        promotion, request.user, form.data.get("verdict", ""), form.data.get("role", "")
+    )
+    page.band = why.band
+    kept = form.data.get("reason", "")
+    if page.box.opens_form:
+        form.rearm(**_hidden(request, page))
+    else:
+        form = None
+    if shown and shown != page.digest:
+        package = Package.objects.filter(promotion=promotion, digest=shown).first()
+        page.changed_meanwhile = changed_since(page.loaded, package) if package else []
+    return _answer(request, page, form=form, status=why.status, focus=True, kept=kept)
+
+
+def _answer(request, page, *, form, status=200, focus=False, printing=False, kept=""):
+    context = {
+        **admin.site.each_context(request),
+        "title": page.title,
+        "page": page,
+        "form": form,
+        "focus": focus,
+        "kept": kept,
+        "printing": printing,
+        "acts": _acts(request, page.promotion),
+    }
+    template = "gates/review_print.html" if printing else "gates/review.html"
+    return TemplateResponse(request, template, context, status=status)
+
+
+def _acts(request, promotion) -> list[dict]:
+    """Return what whoever asked may do, as buttons, each with the reasons why it is off."""
+    return admin.site.get_model_admin(Promotion).act_buttons(request, promotion)
+
+
+@require_GET
+def ask(request):
+    """Lead to the one form that asks for a promotion, with the release it is asked for."""
+    query = request.GET.urlencode()
+    return HttpResponseRedirect(
+        f"{reverse('admin:gates_promotion_add')}{f'?{query}' if query else ''}"
+    )
