@@ -55,7 +55,8 @@ class GovernedModel(models.Model):
     undigested: tuple[str, ...] = ()
 
     # No database constraint: the change row is written last, under the head's lock. That every
-    # row's change exists is what `audit_verify` checks.
+    # row's change exists is what `audit_verify` checks. Until then a query that joins it, inside
+    # the same change, does not find the row.
     change = models.ForeignKey(
         "audit.Change",
         models.PROTECT,

@@ -23,7 +23,7 @@ def sign_offs(promotion: Promotion) -> list[PackagePerson]:
     """Return every signature on any package of the promotion, oldest first."""
     return list(
         promotion.people.filter(kind=PackagePerson.Kind.SIGNER)
-        .select_related("person", "package", "change")
+        .select_related("person", "package")
         .order_by("pk")
     )
 

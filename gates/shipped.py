@@ -43,7 +43,7 @@ PRODUCTION = {
             "code": "benchmark_scores",
             "type": "score",
             "sentence": "Benchmark scores are at or above what the use case demands.",
-            "guidance": "The newest accepted, complete run counts, on the release before its version.",
+            "guidance": "The newest accepted run that is complete counts: release first.",
             "terms": {},
         },
         {
@@ -78,7 +78,7 @@ PRODUCTION = {
             "code": "red_team",
             "type": "evidence",
             "sentence": "A red team attacked it and the result is acceptable.",
-            "guidance": "From limited risk up: attacks tried on purpose, and how often they worked.",
+            "guidance": "From limited risk up: attacks tried on purpose, how often they worked.",
             "terms": {"kind": "red_team", "verdicts": ["pass"], "tiers": ["limited", "high"]},
         },
         {
@@ -121,7 +121,7 @@ REGULATED = {
         {
             "code": "lineage_complete",
             "type": "metadata",
-            "sentence": "Lineage is complete: every dataset, base version and prompt has its digest.",
+            "sentence": "Lineage is complete: each dataset, base version and prompt has a digest.",
             "guidance": "A gap in the lineage is a question that nobody can answer later.",
             "terms": {"lineage": True},
         },

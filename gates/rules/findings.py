@@ -215,7 +215,7 @@ def day(instant: datetime) -> str:
 
 
 def _evidence(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
-    """The newest item of the kind decides; among those that pass, the one that holds longest."""
+    """The newest item of the kind decides; the finding rests on the newest that still holds."""
     terms = requirement.terms
     kind = terms["kind"]
     finding = partial(
@@ -250,7 +250,7 @@ def _evidence(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
         aged = timedelta(days=terms["max_age_days"]) if "max_age_days" in terms else None
         return min(item.expires_at, item.created_at + aged) if aged else item.expires_at
 
-    best = max(taken_in, key=holds_until)
+    best = max(taken_in, key=lambda item: (holds_until(item) > at, item.created_at))
     until = holds_until(best)
     if until <= at:
         return finding(

@@ -132,10 +132,10 @@ def objections(review: ReviewFacts, person: PersonFacts, verdict: str) -> list[R
     if not person.roles & wanted:
         names = ", ".join(sorted(role.replace("_", " ") for role in wanted))
         reasons.append(Reason("NO_ROLE", f"Signing here needs one of the roles {names}."))
-    for tie in person.ties:
-        reasons.append(
-            Reason("INVOLVED", f"You {TIES[tie]}, so your signature cannot be one of these.")
-        )
+    reasons += [
+        Reason("INVOLVED", f"You {TIES[tie]}, so your signature cannot be one of these.")
+        for tie in person.ties
+    ]
     if any(
         one.person == person.id and one.package_digest == review.package_digest
         for one in review.sign_offs

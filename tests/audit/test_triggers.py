@@ -34,7 +34,7 @@ def test_every_trigger_is_installed_after_migrate():
 
 
 def test_a_missing_trigger_is_a_warning_and_the_next_install_puts_it_back():
-    where = sorted(triggers._statements())[0]
+    where = min(triggers._statements())
     with connection.cursor() as cursor:
         triggers._drop(cursor, *where)
     assert triggers.differing() == [where]

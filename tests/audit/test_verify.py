@@ -86,18 +86,24 @@ TAMPERINGS = {
         "ROW_MISSING",
     ),
     "a row slipped in": (
-        "INSERT INTO registry_team (slug, name, contact, change_id) "
-        "SELECT 'slipped', 'in', '', id FROM audit_change WHERE number = 1",
+        (
+            "INSERT INTO registry_team (slug, name, contact, change_id) "
+            "SELECT 'slipped', 'in', '', id FROM audit_change WHERE number = 1"
+        ),
         "ROW_UNLOGGED",
     ),
     "a history row altered": (
-        "UPDATE registry_historicalteam SET name = 'x' WHERE history_id = "
-        "(SELECT min(history_id) FROM registry_historicalteam)",
+        (
+            "UPDATE registry_historicalteam SET name = 'x' WHERE history_id = "
+            "(SELECT min(history_id) FROM registry_historicalteam)"
+        ),
         "HISTORY_ALTERED",
     ),
     "a history row deleted": (
-        "DELETE FROM registry_historicalteam WHERE history_id = "
-        "(SELECT max(history_id) FROM registry_historicalteam)",
+        (
+            "DELETE FROM registry_historicalteam WHERE history_id = "
+            "(SELECT max(history_id) FROM registry_historicalteam)"
+        ),
         "HISTORY_LENGTH",
     ),
     "all history of a row deleted": (

@@ -86,8 +86,9 @@ NEWER = replace(ITEM, id="b", title="Review B", created_at=NOW - DAY)
         (REVIEW, [replace(ITEM, verdict="fail"), NEWER], Status.MET, ("b",), "Review B"),
         # A newer pass changes nothing until it is taken in.
         (REVIEW, [ITEM, replace(NEWER, taken_in=False)], Status.MET, ("a",), "Review A"),
-        # Of those that pass, the one that holds longest.
-        (REVIEW, [ITEM, replace(NEWER, expires_at=NOW + DAY)], Status.MET, ("a",), "Review A"),
+        # Of those that pass, the newest that still holds.
+        (REVIEW, [ITEM, replace(NEWER, expires_at=NOW + DAY)], Status.MET, ("b",), "Review B"),
+        (REVIEW, [ITEM, replace(NEWER, expires_at=NOW)], Status.MET, ("a",), "Review A"),
         (terms(max_age_days=30), [ITEM], Status.STALE, ("a",), "ended on 23 Nov 2026"),
         (terms(max_age_days=31), [ITEM], Status.MET, ("a",), "Review A"),
         (terms(standings=["independent"]), [ITEM], Status.MISSING, (), "is internal"),
