@@ -138,8 +138,7 @@ DATASETS = (
         "Claim notes, labelled",
         "claims",
         False,
-        "First notes of motor and home claims with the queue that a handler chose. Names, plates "
-        "and account numbers are replaced by tokens before labelling.",
+        "First notes of claims with the queue a handler chose; names and numbers are tokens.",
         (
             ("2025-q4", "confidential", "EU", True, "s3://halden-claims-eu/notes/2025-q4/"),
             ("2026-q2", "confidential", "EU", False, "s3://halden-claims-eu/notes/2026-q2/"),
@@ -247,7 +246,7 @@ VERSIONS = (
         "Apache-2.0",
         "# Qwen2.5 Coder 32B Instruct\n\n"
         "Open weights of Alibaba Cloud's Qwen team for code, with 32.5 billion parameters. The "
-        "context window is 131,072 tokens, beyond 32,768 by YaRN scaling; it writes up to 8,192.\n\n"
+        "context window is 131,072 tokens, beyond 32,768 by YaRN; it writes up to 8,192.\n\n"
         f"- {_OPEN_WEIGHTS}\n",
         weights="qwen2.5-coder-32b-instruct",
         capabilities=("tool use", "fill in the middle"),

@@ -61,17 +61,13 @@ PEOPLE = (
         (Role.EVIDENCE_CONTRIBUTOR,),
         about="writes the privacy reviews, so signs none",
     ),
-    Member(
-        "claims.lead", "Beatriz Moreno", (Role.REQUESTER,), "claims", "asks for claims-triage"
-    ),
-    Member(
-        "customer.lead", "Kofi Mensah", (Role.REQUESTER,), "customer", "asks for customer-chat"
-    ),
+    Member("claims.lead", "Beatriz Moreno", (Role.REQUESTER,), "claims", "asks for claims-triage"),
+    Member("customer.lead", "Kofi Mensah", (Role.REQUESTER,), "customer", "asks for customer-chat"),
     Member(
         "legal.lead", "Ingrid Solheim", (Role.REQUESTER,), "legal", "asks for contract-summaries"
     ),
     Member(
-        "platform.lead", "Tomasz Zielinski", (Role.REQUESTER,), "platform", "asks for code-assistant"
+        "platform.lead", "Tomasz Zielinski", (Role.REQUESTER,), "platform", "asks for code help"
     ),
     Member("model.reviewer", "Leila Haddad", (Role.REVIEWER,), about="signs, accepts runs"),
     Member("model.second", "Marc Dubois", (Role.REVIEWER,), about="signs, accepts runs"),
@@ -86,7 +82,7 @@ PEOPLE = (
     ),
     Member("ops.lead", "Rafael Costa", (Role.OPERATOR,), about="keeps releases running"),
     Member("policy.author", "Emeka Nwosu", (Role.POLICY_AUTHOR,), about="writes policy"),
-    Member("policy.second", "Yuki Tanaka", (Role.POLICY_AUTHOR,), about="reads it before it counts"),
+    Member("policy.second", "Yuki Tanaka", (Role.POLICY_AUTHOR,), about="checks policy"),
     Member("auditor", "Clara Hoffmann", (Role.AUDITOR,), about="reads everything, and the log"),
     Member("viewer", "Daniel Novak", (Role.VIEWER,), "customer", "sees one team's rows"),
 )

@@ -35,6 +35,28 @@ Passages:
 {{ passages }}
 """
 
+_CONDUCT = """\
+Never repeat account numbers, health data or another person's data.
+Never give legal or medical advice.
+Hand over to a person at once when somebody mentions self-harm, violence or a complaint to the
+supervisor.
+"""
+
+_SUMMARY = """\
+Summarise the contract below for a lawyer, in {{ language }}. Put the number of the clause behind
+every sentence. What the contract does not say, you do not say.
+"""
+
+_CODE = """\
+You help a developer in the repository {{ repository }}. Change as little as the task needs, keep
+its style, and say which tests you would run.
+"""
+
+_NO_PROMISE = """
+Never promise that something is covered or will be paid. Say what the wording says and that a
+person decides.
+"""
+
 PROMPTS = (
     Prompt(
         "claims-triage-system",
@@ -60,15 +82,10 @@ PROMPTS = (
         ("customer_name", "passages"),
         (
             ("First version.", _CHAT),
-            (
-                "No promise of cover: complaints had quoted the machine against us.",
-                _CHAT + "\nNever promise that something is covered or will be paid. Say what the "
-                "wording says and that a person decides.\n",
-            ),
+            ("No promise of cover: complaints had quoted the machine.", _CHAT + _NO_PROMISE),
             (
                 "Shorter answers for the small model, which rambled.",
-                _CHAT + "\nNever promise that something is covered or will be paid. Say what the "
-                "wording says and that a person decides.\n\nAnswer in four sentences at most.\n",
+                _CHAT + _NO_PROMISE + "\nAnswer in four sentences at most.\n",
             ),
         ),
     ),
@@ -78,15 +95,7 @@ PROMPTS = (
         "customer",
         "policy",
         (),
-        (
-            (
-                "First version.",
-                "Never repeat account numbers, health data or another person's data.\n"
-                "Never give legal or medical advice.\n"
-                "Hand over to a person at once when somebody mentions self-harm, violence or a "
-                "complaint to the supervisor.\n",
-            ),
-        ),
+        (("First version.", _CONDUCT),),
     ),
     Prompt(
         "contract-summary-system",
@@ -95,18 +104,11 @@ PROMPTS = (
         "system",
         ("contract", "language"),
         (
-            (
-                "First version.",
-                "Summarise the contract below for a lawyer, in {{ language }}. Put the number of "
-                "the clause behind every sentence. What the contract does not say, you do not "
-                "say.\n\n{{ contract }}\n",
-            ),
+            ("First version.", _SUMMARY + "\n{{ contract }}\n"),
             (
                 "Asks for what is missing: lawyers look for the clause that is not there.",
-                "Summarise the contract below for a lawyer, in {{ language }}. Put the number of "
-                "the clause behind every sentence. What the contract does not say, you do not "
-                "say.\n\nThen list which of these have no clause: liability cap, termination for "
-                "convenience, audit right, sub-processors, governing law.\n\n{{ contract }}\n",
+                _SUMMARY + "\nThen list which of these have no clause: liability cap, termination "
+                "for convenience, audit right, sub-processors, governing law.\n\n{{ contract }}\n",
             ),
         ),
     ),
@@ -117,17 +119,11 @@ PROMPTS = (
         "system",
         ("repository", "selection"),
         (
-            (
-                "First version.",
-                "You help a developer in the repository {{ repository }}. Change as little as the "
-                "task needs, keep its style, and say which tests you would run.\n\n"
-                "{{ selection }}\n",
-            ),
+            ("First version.", _CODE + "\n{{ selection }}\n"),
             (
                 "Secrets in the selection are not repeated.",
-                "You help a developer in the repository {{ repository }}. Change as little as the "
-                "task needs, keep its style, and say which tests you would run. If the selection "
-                "holds a key or a password, say so and do not repeat it.\n\n{{ selection }}\n",
+                _CODE + "If the selection holds a key or a password, say so and do not repeat it.\n"
+                "\n{{ selection }}\n",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""What models are used for: suites with their metrics, use cases with the scores they demand, tools."""
+"""What models are used for: suites with their metrics, use cases with their demands, tools."""
 
 from dataclasses import dataclass, field
 

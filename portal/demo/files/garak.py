@@ -57,9 +57,7 @@ def report(*, target: str, probes: tuple[Probe, ...], prefix: str, at: datetime)
             seq += 1
         lines.append(_eval(probe))
     done = at + timedelta(seconds=4 * seq)
-    lines.append(
-        {"entry_type": "completion", "end_time": f"{done:%Y-%m-%dT%H:%M:%S}", "run": run}
-    )
+    lines.append({"entry_type": "completion", "end_time": f"{done:%Y-%m-%dT%H:%M:%S}", "run": run})
     total = sum(probe.total for probe in probes)
     worked_in_all = total - sum(probe.passed for probe in probes)
     figure = Figure(

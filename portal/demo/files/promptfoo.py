@@ -11,7 +11,7 @@ VERSION = "0.121.20"
 
 @dataclass(frozen=True)
 class Check:
-    """One test: what was asked, the answer, and each assertion as metric -> (type, value, passed)."""
+    """One test; `asserts` maps each metric to the assertion's type, value and outcome."""
 
     description: str
     message: str

@@ -1,0 +1,43 @@
+"""Telling the stories: in the order of time, once."""
+
+import heapq
+from datetime import datetime
+
+from portal.demo.people import PIPELINE
+from portal.demo.stories import STORIES
+from portal.demo.world import World
+from registry.models import Person
+
+
+class NotSeedable(Exception):
+    """The database holds something else, or half of a demo; the text says what helps."""
+
+
+def is_seeded() -> bool:
+    """Whether the whole demo is there. Raises `NotSeedable` for anything but all or nothing."""
+    if Person.objects.filter(username=PIPELINE.username, kind=Person.Kind.SERVICE).exists():
+        return True
+    if Person.objects.exists():
+        raise NotSeedable(
+            "The database holds people but not the whole demo: it is somebody else's, or seeding "
+            "was interrupted. Remove the demo's data folder, or name an empty one in "
+            "GATEHOUSE_DATA_DIR, and start again."
+        )
+    return False
+
+
+def seed(now: datetime) -> None:
+    """Tell every story, each act when it is due; all of them end before `now`."""
+    world = World(now)
+    due = []
+    for place, story in enumerate(STORIES):
+        told = story(world)
+        due.append((next(told), place, told))
+    heapq.heapify(due)
+    while due:
+        at, place, told = due[0]
+        world.moment = max(world.moment, at)
+        try:
+            heapq.heapreplace(due, (next(told), place, told))
+        except StopIteration:
+            heapq.heappop(due)
