@@ -105,6 +105,16 @@ def test_statements_are_limited_on_postgresql_in_the_web_alone(start, told, limi
     assert re.findall(r"timeout=(\d+)", options) == limits
 
 
+def test_the_example_file_lists_every_variable(pytestconfig):
+    # The demo command and the web entrance set these themselves; the third names the file.
+    own = {"GATEHOUSE_DEMO", "GATEHOUSE_WEB", "GATEHOUSE_ENV_FILE"}
+    code = "".join(path.read_text() for path in (pytestconfig.rootpath / "config").glob("*.py"))
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', code))
+    assert {"SECRET_KEY", "DATABASE_URL", "BIND"} <= read
+    listed = (pytestconfig.rootpath / ".env.example").read_text()
+    assert read - own == set(re.findall(r"^#?([A-Z_]+)=", listed, re.MULTILINE))
+
+
 def test_the_production_lock_is_part_of_the_development_lock(pytestconfig):
     def pins(name):
         lines = (pytestconfig.rootpath / name).read_text().splitlines()
