@@ -1,7 +1,7 @@
 """The verbs that write evidence: give an item, withdraw it, add a run, accept a run.
 
-Locks are taken in the order people, items, runs. Files are in the storage before a change opens,
-so that no lock is held while they are written.
+Locks are taken in the order people, model versions, releases, items, runs. Files are in the
+storage before a change opens, so that no lock is held while they are written.
 """
 
 from evidence.transitions.items import give, withdraw

@@ -11,9 +11,16 @@ from audit import Reason, Refused, clock
 from audit.refusals import NotAllowed
 from audit.rules import canonical, digest
 from evidence import documents, rules, storage
-from evidence.kinds import KINDS
+from evidence.kinds import KINDS, Kind
 from evidence.models import EvidenceFile, EvidenceItem, Withdrawal
-from evidence.transitions.judging import field_reasons, key_of, refuse, refuse_withdrawn
+from evidence.transitions.judging import (
+    field_reasons,
+    key_of,
+    lock_item,
+    lock_subject,
+    refuse,
+    refuse_withdrawn,
+)
 from evidence.transitions.runs import Run, judge_run, run_of, save_run
 from registry import rights
 from registry.models import ModelVersion, Release
@@ -51,7 +58,7 @@ def give(
         verdict=verdict,
         vouched_by=vouched_by.strip(),
         standing=standing,
-        answers=dict(answers or {}),
+        answers={key: key_of(value) for key, value in (answers or {}).items()},
         expires_at=expires_at,
         replaces=key_of(replaces),
         runs=[run_of(**run) for run in runs],
@@ -62,11 +69,12 @@ def give(
     if not_allowed := rights.may(actor, "give_evidence", subject, fresh=True):
         raise NotAllowed(not_allowed)
     _, reasons = _judge(given, subject, clock.now())
-    refuse([*reasons, *storage.judge(files)])
+    storage.refuse([*reasons, *storage.judge(files)])
     kept = storage.keep(files)
     refuse(_same_file_twice(kept))
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
+        lock_subject(change, release=given.release, version=given.version)
         if given.replaces:
             change.lock(EvidenceItem, given.replaces)
         subject = _subject(given)
@@ -93,7 +101,7 @@ def withdraw(item_pk: UUID, *, actor, reason: str) -> Withdrawal:
     """Withdraw an item for good: whatever rests on it ends. Raises `Conflict` if it is already."""
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
-        item = change.lock(EvidenceItem, item_pk)
+        item = lock_item(change, item_pk)
         rights.demand(person, "withdraw_evidence", item.subject)
         refuse_withdrawn(item)
         return change.save(
@@ -151,7 +159,7 @@ def _judge(given: _Given, subject, now: datetime) -> tuple[EvidenceItem, list[Re
         created_at=now,
     )
     fields = ("kind", "title", "verdict", "standing", "vouched_by")
-    reasons = field_reasons(item, *fields) + _subject_reasons(given, subject)
+    reasons = field_reasons(item, *fields) + subject_problems(KINDS.get(given.kind), subject)
     if kind := KINDS.get(given.kind):
         item.expires_at = given.expires_at or rules.add_months(now, kind.life_months)
         reasons += rules.life_problems(kind, created=now, expires=item.expires_at)
@@ -171,28 +179,28 @@ def _judge(given: _Given, subject, now: datetime) -> tuple[EvidenceItem, list[Re
     return item, reasons
 
 
-def _subject_reasons(given: _Given, subject) -> list[Reason]:
-    noun, name = subject._meta.verbose_name, "release" if given.release else "version"
+def subject_problems(kind: Kind | None, subject: Release | ModelVersion) -> list[Reason]:
+    """Return why evidence of a kind cannot be about a subject; the page shows the same."""
+    noun, name = subject._meta.verbose_name, "release"
     reasons = []
-    if subject.sealed_at is None:
-        reasons.append(
-            Reason(
-                "NOT_SEALED",
-                f"The {noun} {subject} is a draft and may change under its evidence. "
-                "Seal it first.",
-                name,
+    if isinstance(subject, ModelVersion):
+        name = "version"
+        if kind and kind.of_release_only:
+            sentence = (
+                f"{kind.name} is about a release, never about a model version. Name a release."
             )
+            reasons.append(Reason("OF_RELEASE_ONLY", sentence, name))
+    if subject.sealed_at is None:
+        sentence = (
+            f"The {noun} {subject} is a draft and may change under its evidence. Seal it first."
         )
-    kind = KINDS.get(given.kind)
-    if kind and kind.of_release_only and given.version:
-        sentence = f"{kind.name} is about a release, never about a model version. Name a release."
-        reasons.append(Reason("OF_RELEASE_ONLY", sentence, name))
+        reasons.append(Reason("NOT_SEALED", sentence, name))
     return reasons
 
 
 def _releases(kind, answers: Mapping[str, Any], subject) -> dict[str, str]:
     """Return the digests of the releases that answers may name, by key and by digest itself."""
-    named = {str(key_of(answers.get(q.key))) for q in kind.questions if q.type == "release"}
+    named = {str(answers.get(q.key)) for q in kind.questions if q.type == "release"}
     if not isinstance(subject, Release):
         return {}
     found = Release.objects.filter(use_case=subject.use_case_id, sealed_at__isnull=False).exclude(

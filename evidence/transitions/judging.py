@@ -4,15 +4,31 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from audit import Reason, Refused
+from audit import Change, Reason, Refused
 from audit.refusals import Conflict
 from evidence import rules
 from evidence.models import EvidenceItem
+from registry.models import ModelVersion, Release
 
 
 def key_of(row: Any) -> Any:
     """Return the key of a row; a key is its own."""
     return getattr(row, "pk", row)
+
+
+def lock_subject(change: Change, *, release: int | None, version: int | None) -> None:
+    """Lock what evidence is about: whoever signs holds it, so that no fact moves while judged."""
+    if version is not None:
+        change.lock(ModelVersion, version)
+    if release is not None:
+        change.lock(Release, release)
+
+
+def lock_item(change: Change, pk) -> EvidenceItem:
+    """Lock an item with its subject first, and return the item. Raises `DoesNotExist`."""
+    subject = EvidenceItem._base_manager.values("release", "version").get(pk=pk)
+    lock_subject(change, **subject)
+    return change.lock(EvidenceItem, pk)
 
 
 def refuse(reasons: list[Reason]) -> None:

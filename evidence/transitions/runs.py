@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import audit
@@ -10,7 +11,7 @@ from audit import Change, Reason
 from audit.refusals import Conflict, NotAllowed
 from evidence import rules
 from evidence.models import EvaluationRun, EvidenceItem, RunAcceptance, Score
-from evidence.transitions.judging import field_reasons, key_of, refuse, refuse_withdrawn
+from evidence.transitions.judging import field_reasons, key_of, lock_item, refuse, refuse_withdrawn
 from registry import rights
 from registry.models import Metric, Person, SuiteVersion
 
@@ -35,7 +36,7 @@ def add_run(
     run = run_of(suite_version, ran_at, source, scores, completeness, config)
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
-        item = change.lock(EvidenceItem, item_pk)
+        item = lock_item(change, item_pk)
         rights.demand(person, "give_evidence", item.subject)
         refuse_withdrawn(item)
         if change.now >= item.expires_at:
@@ -51,7 +52,7 @@ def accept_run(run_pk: int, *, actor, reason: str) -> RunAcceptance:
     item_pk = EvaluationRun._base_manager.values_list("item_id", flat=True).get(pk=run_pk)
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
-        item = change.lock(EvidenceItem, item_pk)
+        item = lock_item(change, item_pk)
         run = change.lock(EvaluationRun, run_pk)
         if reasons := may_accept(person, run, item):
             raise NotAllowed(reasons)
@@ -95,7 +96,7 @@ class Run:
     source: str
     scores: list[dict]
     completeness: str
-    config: dict
+    config: Any
 
 
 def run_of(
@@ -108,9 +109,7 @@ def run_of(
 ) -> Run:
     """Return a run as it will be judged, from the arguments of `add_run`."""
     scores = [_score(score) for score in scores]
-    return Run(
-        key_of(suite_version), ran_at, source.strip(), scores, completeness, dict(config or {})
-    )
+    return Run(key_of(suite_version), ran_at, source.strip(), scores, completeness, config or {})
 
 
 _SCORE = {"filter": "", "subset": "", "stderr": "", "samples": None}
@@ -133,6 +132,9 @@ def judge_run(run: Run, now: datetime, field: str = "") -> list[Reason]:
     )
     row = EvaluationRun(source=run.source or "-", completeness=run.completeness, config=run.config)
     reasons += field_reasons(row, "source", "completeness", "config", field=field)
+    if not isinstance(run.config, Mapping):
+        sentence = 'Give the settings as a JSON object, such as {"shots": 5}.'
+        reasons.append(Reason("CONFIG_NOT_OBJECT", sentence, f"{field}config"))
     metrics = Metric.objects.filter(suite_version=run.suite_version).in_bulk()
     if not metrics:
         sentence = "There is no such suite version. Choose one that was published."
