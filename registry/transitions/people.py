@@ -1,10 +1,13 @@
 """People and service accounts: added, amended, deactivated; never deleted."""
 
 import secrets
+from functools import partial
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.mail import send_mail
+from django.db import transaction
 
 import audit
 from audit import Reason, Refused
@@ -65,7 +68,10 @@ def _set_password(person: Person, password: str | None) -> list[Reason]:
 def amend_person(
     pk: int, *, name: str | None = None, email: str | None = None, actor, reason: str
 ) -> Person:
-    """Change the printed name or the address; the user name stays, since records carry it."""
+    """Change the printed name or the address; the user name stays, since records carry it.
+
+    The old address is told of the new one: links for a new password go there from now on.
+    """
     with audit.change(actor=actor, reason=reason) as change:
         admin, person = rights.acting(change, actor, pk)
         rights.demand(admin, "administer")
@@ -74,7 +80,21 @@ def amend_person(
         person.email = person.email if email is None else email
         if (person.name, person.email) != before:
             change.save(person)
+        if before[1] and person.email != before[1]:
+            tell = partial(_tell_old_address, before[1], person, admin)
+            transaction.on_commit(tell, robust=True)
     return person
+
+
+def _tell_old_address(address: str, person: Person, admin: Person) -> None:
+    send_mail(
+        "Your address in Gatehouse was changed",
+        f"{admin.name} changed the address of {person.username} to {person.email or 'none'}.\n"
+        "Links for a new password go there from now on. "
+        "If you did not expect this, tell another administrator.\n",
+        from_email=None,
+        recipient_list=[address],
+    )
 
 
 def deactivate_person(pk: int, *, actor, reason: str) -> Person:
