@@ -1,12 +1,27 @@
 """Addresses under /api/v1/."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
+import audit.api.entries
+import evidence.api
+import gates.api
+import registry.api
+from config.openapi import SchemaView
+
 router = SimpleRouter()
+for routes in (
+    registry.api.routes,
+    evidence.api.routes,
+    gates.api.routes,
+    audit.api.entries.routes,
+):
+    for prefix, view in routes:
+        # The name is in every cursor, so it says the whole address.
+        router.register(prefix, view, basename=view.__name__.removesuffix("View").lower())
 
 urlpatterns = [
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("decision/", gates.api.DecisionView.as_view(), name="decision"),
     path("", include(router.urls)),
 ]

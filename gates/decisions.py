@@ -1,6 +1,6 @@
 """May this release run in this environment? The answer that deployment tools act on."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from audit import clock
 from audit.rules import instant_text
@@ -12,6 +12,10 @@ from gates.rules import in_the_way, open_slots
 from gates.rules.findings import day
 from registry.models import Environment, Release
 
+#: How long a refusal is taken for true. Time alone never turns it into leave, but it may add a
+#: reason: another finding goes stale.
+REFUSAL_HOLDS = timedelta(minutes=1)
+
 
 def decide(release: Release, environment: Environment, at: datetime | None = None) -> dict:
     """Return the decision for (release, environment, time) with every reason.
@@ -19,6 +23,18 @@ def decide(release: Release, environment: Environment, at: datetime | None = Non
     `at` defaults to now; for a past instant only what was known then counts. Any approval that
     holds allows, the answer names the one that ends last, and its endpoints are those of all of
     them that are still as approved. Anything but `allowed: true` means no.
+    """
+    answer, _ = decide_for_a_while(release, environment, at)
+    return answer
+
+
+def decide_for_a_while(
+    release: Release, environment: Environment, at: datetime | None = None
+) -> tuple[dict, datetime]:
+    """Return the decision, and until when it stays the same if no change lands.
+
+    Where several approvals hold, the first of them to end takes its endpoints along, before the
+    answer's own `expires_at`.
     """
     now = clock.now()
     at = at or now
@@ -45,7 +61,7 @@ def decide(release: Release, environment: Environment, at: datetime | None = Non
             "expires_at": instant_text(last.until),
             "endpoints": sorted({slug for one in holding for slug in one.covered}),
         }
-        return answer
+        return answer, holding[0].until
     answer["reasons"] = [
         _reason(
             ending.code,
@@ -62,15 +78,7 @@ def decide(release: Release, environment: Environment, at: datetime | None = Non
                 f"Nobody has asked to let {release} into {environment.slug}.",
             )
         ]
-    return answer
-
-
-def holds_until(answer: dict, now: datetime) -> datetime | None:
-    """Return when an answer given for "now" stops holding by time alone, if it does.
-
-    A refusal can turn by time alone only where a finding goes stale, which refuses as well.
-    """
-    return datetime.fromisoformat(answer["expires_at"]) if answer["expires_at"] else None
+    return answer, now + REFUSAL_HOLDS
 
 
 def _reason(code: str, sentence: str) -> dict:

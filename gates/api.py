@@ -1,0 +1,142 @@
+"""Reading promotions, and the question that deployment tools ask before they act."""
+
+from datetime import datetime
+
+from django.http import Http404
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audit import clock
+from audit.api.answers import Answers
+from audit.api.filters import Choices, Words
+from audit.api.rows import RowsView
+from audit.kept import kept
+from audit.refusals import NotUnderstood
+from audit.rules import instant_text
+from gates import serializers
+from gates.decisions import decide_for_a_while
+from gates.models import Promotion
+from gates.rules.questions import Question, read_question
+from registry.models import Environment, Release
+
+
+class PromotionFilters(filters.FilterSet):
+    release = Words("release__digest", "Digests of releases.")
+    environment = Words("environment__slug", "Slugs of environments.")
+    state = Choices("state", "Stored states.", Promotion.State.choices)
+    requested_by = Words("requested_by__username", "User names of requesters.")
+
+
+class PromotionsView(RowsView):
+    """Promotions, newest first. Whether one allows anything is what `decision/` answers.
+
+    One of them also says its package, findings, sign-offs and how an approval stands.
+    """
+
+    model = Promotion
+    lookup_value_regex = "[0-9]{1,18}"
+    serializer_class = serializers.PromotionLineSerializer
+    row_serializer_class = serializers.PromotionSerializer
+    filterset_class = PromotionFilters
+
+    def rows(self, visible):
+        return visible.select_related(
+            "release__use_case", "environment", "requested_by", "decided_package"
+        ).defer("release__content", "decided_package__content")
+
+    def row(self, visible):
+        return visible.select_related(
+            "release__use_case",
+            "release__model_version__model",
+            "environment",
+            "requested_by",
+            "decided_package",
+        )
+
+
+ALLOWED = {
+    "allowed": True,
+    "reasons": [
+        {
+            "code": "APPROVED",
+            "sentence": "Promotion 41 was approved on 2 Mar 2026 and holds until 1 Sep 2026. "
+            "First to end it: The evidence “Red team, March” ended.",
+        }
+    ],
+    "release": "sha256:9f2c1e0b7a5d4f3c8e6a1b2d3c4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60",
+    "environment": "production-eu",
+    "promotion": 41,
+    "at": "2026-03-03T08:30:00.000000Z",
+    "expires_at": "2026-09-01T00:00:00.000000Z",
+    "endpoints": ["heron-frankfurt"],
+}
+REFUSED = ALLOWED | {
+    "allowed": False,
+    "reasons": [
+        {"code": "IN_REVIEW", "sentence": "Promotion 42 is in review."},
+        {"code": "SIGN_OFF_WANTED", "sentence": "A risk owner has not signed."},
+    ],
+    "promotion": None,
+    "expires_at": None,
+    "endpoints": [],
+}
+
+
+class DecisionView(Answers, APIView):
+    """May this release run in this environment? Anything but `allowed: true` means no.
+
+    An answer is about one instant, so it is never to be kept: it says `no-store` and carries no
+    ETag. A 304 would let an old "yes" stand for a new one.
+    """
+
+    @extend_schema(
+        operation_id="decision",
+        parameters=[
+            OpenApiParameter("release", str, required=True, description="Digest of the release."),
+            OpenApiParameter(
+                "environment", str, required=True, description="Slug of the environment."
+            ),
+            OpenApiParameter(
+                "at",
+                {"type": "string", "format": "date-time"},
+                description="A past instant (RFC 3339); what was known then counts. Default: now.",
+            ),
+        ],
+        responses=serializers.DecisionSerializer,
+        examples=[
+            OpenApiExample("allowed", value=ALLOWED, response_only=True),
+            OpenApiExample("not allowed", value=REFUSED, response_only=True),
+        ],
+    )
+    def get(self, request):
+        question, reasons = read_question(request.query_params, now=clock.now())
+        if question is None:
+            raise NotUnderstood(reasons)
+        answer = kept.answer(
+            ("decision", request.user.pk, question),
+            lambda: _decide(request.user, question),
+            request.position,
+        )
+        if question.at is None:
+            # Kept is what holds over a while; what is asked for is this instant.
+            answer = answer | {"at": instant_text(clock.now())}
+        return Response(answer, headers={"Cache-Control": "no-store"})
+
+    def parameters(self):
+        return frozenset({"release", "environment", "at"})
+
+
+def _decide(user, question: Question) -> tuple[dict, datetime | None]:
+    """Return the answer and until when it may be kept. Raises `Http404` for what is not seen."""
+    try:
+        release = Release.objects.visible_to(user).get(digest=question.release)
+        environment = Environment.objects.visible_to(user).get(slug=question.environment)
+    except (Release.DoesNotExist, Environment.DoesNotExist):
+        raise Http404 from None
+    answer, until = decide_for_a_while(release, environment, question.at)
+    return answer, until if question.at is None else None
+
+
+routes = (("promotions", PromotionsView),)

@@ -1,0 +1,190 @@
+"""How promotions and decisions are written in answers."""
+
+import json
+
+from rest_framework import serializers
+
+from audit.serializers import Named, RowSerializer, Texts
+from gates.approvals import approvals
+from gates.models import GateVersion, Package, PackagePerson, Promotion
+from gates.packages import SCHEMA, live
+from gates.review import review_facts, sign_offs
+from gates.rules import Status, counting
+from registry.serializers import ReleaseNameSerializer
+
+
+class ReasonSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+
+
+class DecisionSerializer(serializers.Serializer):
+    """Whether a release may run in an environment; anything but `allowed: true` means no."""
+
+    allowed = serializers.BooleanField()
+    reasons = ReasonSerializer(many=True)
+    release = serializers.CharField(help_text="Digest of the release.")
+    environment = serializers.SlugField()
+    promotion = serializers.IntegerField(
+        allow_null=True, help_text="The approval that allows it, and ends last."
+    )
+    at = serializers.DateTimeField(help_text="The instant the answer is about.")
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the last approval ends, if nothing ends it before."
+    )
+    endpoints = serializers.ListField(
+        child=serializers.SlugField(), help_text="Serving endpoints that the approvals cover."
+    )
+
+
+class PromotionLineSerializer(RowSerializer):
+    release = ReleaseNameSerializer(read_only=True)
+    environment = Named()
+    requested_by = Named("username")
+    decided_package = serializers.CharField(
+        source="decided_package.digest", default=None, read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = Promotion
+        fields = (
+            "id",
+            "release",
+            "environment",
+            "state",
+            "purpose",
+            "wanted_by",
+            "requested_by",
+            "created_at",
+            "submission",
+            "submitted_at",
+            "decided_at",
+            "decided_package",
+            "review_at",
+        )
+
+
+class PackageEndpointSerializer(serializers.Serializer):
+    slug = serializers.SlugField()
+    digest = serializers.CharField()
+
+
+class PackageGateVersionSerializer(serializers.Serializer):
+    gate = serializers.ChoiceField(GateVersion._meta.get_field("gate").choices)
+    number = serializers.IntegerField()
+    digest = serializers.CharField()
+
+
+class PackageGateSerializer(serializers.Serializer):
+    effective = serializers.ChoiceField(GateVersion._meta.get_field("gate").choices)
+    versions = PackageGateVersionSerializer(many=True)
+    slots = serializers.ListField(child=serializers.CharField())
+
+
+class PackageSerializer(RowSerializer):
+    """The decided package, or else the one that would be signed now."""
+
+    class Meta:
+        model = Package
+        fields = ("schema", "digest", "content")
+
+
+class FindingSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    gate = serializers.CharField()
+    status = serializers.ChoiceField([(status.value, status.value) for status in Status])
+    sentence = serializers.CharField()
+    fact = serializers.CharField()
+    fix = serializers.CharField()
+    evidence = serializers.ListField(child=serializers.UUIDField())
+    runs = serializers.ListField(child=serializers.IntegerField())
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class SignOffSerializer(RowSerializer):
+    person = Named("username")
+    counts = serializers.BooleanField(
+        read_only=True, help_text="Whether it is on the package shown, by somebody still eligible."
+    )
+
+    class Meta:
+        model = PackagePerson
+        fields = (
+            "person",
+            "printed_name",
+            "slot",
+            "role",
+            "verdict",
+            "meaning",
+            "reason",
+            "package_digest",
+            "authentication",
+            "signed_at",
+            "counts",
+        )
+
+
+class EndingSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class ApprovalSerializer(serializers.Serializer):
+    holds = serializers.BooleanField()
+    until = serializers.DateTimeField(help_text="When it ended, or ends at the latest.")
+    ended_by = EndingSerializer(many=True)
+    endpoints = Texts(source="covered", help_text="Endpoints that are still as approved.")
+
+
+class PromotionSerializer(PromotionLineSerializer):
+    """A promotion with its package, findings, signatures and, once approved, how that stands."""
+
+    endpoints = PackageEndpointSerializer(many=True, read_only=True)
+    gate = PackageGateSerializer(read_only=True)
+    package = PackageSerializer(read_only=True)
+    findings = FindingSerializer(many=True, read_only=True, allow_null=True)
+    sign_offs = SignOffSerializer(many=True, read_only=True)
+    approval = ApprovalSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Promotion
+        fields = (
+            *PromotionLineSerializer.Meta.fields,
+            "endpoints",
+            "gate",
+            "package",
+            "findings",
+            "sign_offs",
+            "approval",
+        )
+
+    def to_representation(self, promotion):
+        _describe(promotion)
+        return super().to_representation(promotion)
+
+
+def _describe(promotion: Promotion) -> None:
+    """Set on `promotion` what is computed of it, once for all the fields that say it."""
+    signed = sign_offs(promotion)
+    promotion.findings = promotion.approval = None
+    promotion.package = promotion.decided_package
+    counted = {
+        (one.person_id, one.package_digest)
+        for one in signed
+        if promotion.package and one.package_digest == promotion.package.digest
+    }
+    if promotion.package is None:
+        now = live(promotion)
+        promotion.package = Package(schema=SCHEMA, digest=now.digest, content=now.content)
+        if promotion.is_undecided:
+            promotion.findings = now.findings
+            review = review_facts(promotion, now, signed)
+            counted = {(one.person, one.package_digest) for one in counting(review)}
+    for one in signed:
+        one.counts = (one.person_id, one.package_digest) in counted
+    promotion.sign_offs = signed
+    document = json.loads(promotion.package.content)
+    promotion.endpoints, promotion.gate = document["endpoints"], document["gate"]
+    if promotion.state == Promotion.State.APPROVED:
+        [promotion.approval] = approvals(Promotion.objects.filter(pk=promotion.pk))

@@ -1,0 +1,257 @@
+"""Reading the registry: find what the caller may see, and say it."""
+
+from django.db.models import Prefetch
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import get_object_or_404
+
+from audit.api.filters import Numbers, Words
+from audit.api.rows import RowsView
+from registry import serializers
+from registry.models import (
+    Dataset,
+    DatasetVersion,
+    Environment,
+    EnvironmentRegion,
+    ModelUse,
+    ModelVersion,
+    PromptTemplate,
+    PromptVersion,
+    RegisteredModel,
+    Release,
+    ScoreDemand,
+    ServingEndpoint,
+    Tool,
+    UseCase,
+)
+
+SLUG = "[-a-zA-Z0-9_]{1,60}"
+#: No more digits than both databases' keys hold.
+KEY = "[0-9]{1,18}"
+NUMBER = "[0-9]{1,9}"
+
+
+class SlugsView(RowsView):
+    """Nouns with a slug, in the order of their slugs."""
+
+    order = ("slug",)
+    lookup_field = "slug"
+    lookup_value_regex = SLUG
+
+
+class BySlug(filters.FilterSet):
+    slug = Words("slug", "Slugs.")
+
+
+class ByTeam(BySlug):
+    team = Words("team__slug", "Slugs of the owning teams.")
+
+
+class ModelsView(SlugsView):
+    """Registered models, with the use cases they are meant for and must not serve.
+
+    Of the use cases, those that the caller may see are named.
+    """
+
+    model = RegisteredModel
+    serializer_class = serializers.ModelSerializer
+    filterset_class = ByTeam
+
+    def rows(self, visible):
+        uses = ModelUse.objects.filter(use_case__in=UseCase.objects.visible_to(self.request.user))
+        return visible.select_related("team", "on_call_team").prefetch_related(
+            Prefetch("uses", uses.select_related("use_case").order_by("use_case__slug"))
+        )
+
+
+class VersionFilters(filters.FilterSet):
+    model = Words("model__slug", "Slugs of the models.")
+    version = Words("version", "Names of the versions.")
+    maker = Words("maker__slug", "Slugs of the makers.")
+    base_version = Numbers("base_version", "Ids of the base versions.")
+    digest = Words("digest", "Digests of sealed versions.")
+
+
+class VersionsView(RowsView):
+    """Model versions with their minimum metadata, newest first.
+
+    One version also says its card, datasets, serving endpoints, and what is not recorded yet.
+    """
+
+    model = ModelVersion
+    lookup_value_regex = KEY
+    serializer_class = serializers.VersionLineSerializer
+    row_serializer_class = serializers.VersionSerializer
+    filterset_class = VersionFilters
+
+    def rows(self, visible):
+        return visible.select_related("model", "maker", "base_version__model", "created_by").defer(
+            "card", "content", "base_version__card", "base_version__content"
+        )
+
+    def row(self, visible):
+        endpoints = ServingEndpoint.objects.visible_to(self.request.user).order_by("slug")
+        return visible.select_related(
+            "model", "maker", "base_version__model", "created_by"
+        ).prefetch_related(
+            "dataset_links__dataset_version__dataset",
+            Prefetch("endpoints", endpoints.select_related("host", "team")),
+            "endpoints__region_links__region",
+        )
+
+
+class DatasetsView(SlugsView):
+    """Datasets; their versions are a list of their own."""
+
+    model = Dataset
+    serializer_class = serializers.DatasetSerializer
+    filterset_class = ByTeam
+
+    def rows(self, visible):
+        return visible.select_related("team")
+
+
+class DatasetVersionFilters(filters.FilterSet):
+    version = Words("version", "Names of the versions.")
+
+
+@extend_schema(parameters=[OpenApiParameter("dataset", str, "path", description="Its slug.")])
+class DatasetVersionsView(RowsView):
+    """The versions of one dataset, newest first."""
+
+    model = DatasetVersion
+    lookup_value_regex = KEY
+    serializer_class = serializers.DatasetVersionSerializer
+    filterset_class = DatasetVersionFilters
+
+    def visible(self):
+        seen = Dataset.objects.visible_to(self.request.user)
+        dataset = get_object_or_404(seen, slug=self.kwargs["dataset"])
+        return super().visible().filter(dataset=dataset)
+
+    def rows(self, visible):
+        return visible.select_related("dataset")
+
+
+class PromptsView(SlugsView):
+    """Prompt templates; one of them comes with its latest version, the others are a list."""
+
+    model = PromptTemplate
+    serializer_class = serializers.PromptLineSerializer
+    row_serializer_class = serializers.PromptSerializer
+    filterset_class = ByTeam
+
+    def rows(self, visible):
+        return visible.select_related("team")
+
+
+@extend_schema(parameters=[OpenApiParameter("prompt", str, "path", description="Its slug.")])
+class PromptVersionsView(RowsView):
+    """The versions of one prompt template, newest first; one of them comes with its text."""
+
+    model = PromptVersion
+    order = ("-number",)
+    lookup_field = "number"
+    lookup_value_regex = NUMBER
+    serializer_class = serializers.PromptVersionLineSerializer
+    row_serializer_class = serializers.PromptVersionSerializer
+
+    def visible(self):
+        seen = PromptTemplate.objects.visible_to(self.request.user)
+        template = get_object_or_404(seen, slug=self.kwargs["prompt"])
+        return super().visible().filter(template=template)
+
+    def rows(self, visible):
+        return self.row(visible).defer("text", "content", "parent__text", "parent__content")
+
+    def row(self, visible):
+        return visible.select_related("parent", "created_by")
+
+
+class ToolsView(SlugsView):
+    """Tools with their scopes."""
+
+    model = Tool
+    serializer_class = serializers.ToolSerializer
+    filterset_class = BySlug
+
+    def rows(self, visible):
+        return visible.prefetch_related("scopes")
+
+
+class UseCasesView(SlugsView):
+    """Use cases with their risk tier, data classification and the scores they demand."""
+
+    model = UseCase
+    serializer_class = serializers.UseCaseSerializer
+    filterset_class = ByTeam
+
+    def rows(self, visible):
+        demands = ScoreDemand.objects.select_related("metric__suite_version__suite")
+        return visible.select_related("team").prefetch_related(
+            Prefetch("score_demands", demands.order_by("pk"))
+        )
+
+
+class EnvironmentsView(SlugsView):
+    """Environments with their stage gate, jurisdiction and regions."""
+
+    model = Environment
+    serializer_class = serializers.EnvironmentSerializer
+    filterset_class = BySlug
+
+    def rows(self, visible):
+        links = EnvironmentRegion.objects.select_related("region").order_by("region__slug")
+        return visible.prefetch_related(Prefetch("region_links", links))
+
+
+class ReleaseFilters(filters.FilterSet):
+    use_case = Words("use_case__slug", "Slugs of the use cases.")
+    model_version = Numbers("model_version", "Ids of the model versions.")
+    digest = Words("digest", "Digests of sealed releases.")
+
+
+class ReleasesView(RowsView):
+    """Releases, drafts among them, newest first; a sealed one has a digest.
+
+    One release also says its prompts, tool grants, objectives and what is not recorded yet.
+    """
+
+    model = Release
+    lookup_value_regex = KEY
+    serializer_class = serializers.ReleaseLineSerializer
+    row_serializer_class = serializers.ReleaseSerializer
+    filterset_class = ReleaseFilters
+
+    def rows(self, visible):
+        return self._named(visible).defer(
+            "content", "model_version__card", "model_version__content", "derived_from__content"
+        )
+
+    def row(self, visible):
+        return self._named(visible).prefetch_related(
+            "prompt_links__prompt_version__template", "tool_grants__scope__tool", "objectives"
+        )
+
+    def _named(self, visible):
+        return visible.select_related(
+            "use_case",
+            "model_version__model",
+            "on_call_team",
+            "derived_from__use_case",
+            "created_by",
+        )
+
+
+routes = (
+    ("models", ModelsView),
+    ("model-versions", VersionsView),
+    ("prompts", PromptsView),
+    (f"prompts/(?P<prompt>{SLUG})/versions", PromptVersionsView),
+    ("datasets", DatasetsView),
+    (f"datasets/(?P<dataset>{SLUG})/versions", DatasetVersionsView),
+    ("tools", ToolsView),
+    ("use-cases", UseCasesView),
+    ("environments", EnvironmentsView),
+    ("releases", ReleasesView),
+)

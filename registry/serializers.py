@@ -1,0 +1,389 @@
+"""How the nouns of the registry are written in answers.
+
+A row's line names other rows by their slugs and digests; its own page says all it holds. `content`
+is the canonical text that `digest` is taken over, so that a reader can check it.
+"""
+
+from rest_framework import serializers
+
+from audit.serializers import Named, RowSerializer, Texts
+from registry.completeness import facts_of_release, facts_of_version, lineage_gaps
+from registry.models import (
+    Dataset,
+    DatasetVersion,
+    EndpointRegion,
+    Environment,
+    ModelUse,
+    ModelVersion,
+    Objective,
+    PromptTemplate,
+    PromptVersion,
+    Region,
+    RegisteredModel,
+    Release,
+    ReleasePrompt,
+    ScoreDemand,
+    ServingEndpoint,
+    Tool,
+    ToolGrant,
+    ToolScope,
+    UseCase,
+    VersionDataset,
+)
+
+
+class FactSerializer(serializers.Serializer):
+    """One fact of the completeness checklist; `fix` says what to do while it is unknown."""
+
+    code = serializers.CharField()
+    label = serializers.CharField()
+    known = serializers.BooleanField()
+    value = serializers.CharField()
+    fix = serializers.CharField()
+    gate = serializers.CharField(help_text="The gate that first asks for it.")
+
+
+# Models and versions
+
+
+class ModelUseSerializer(RowSerializer):
+    use_case = Named()
+
+    class Meta:
+        model = ModelUse
+        fields = ("use_case", "stance")
+
+
+class ModelSerializer(RowSerializer):
+    team = Named()
+    on_call_team = Named()
+    uses = ModelUseSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = RegisteredModel
+        fields = ("slug", "name", "description", "team", "on_call_team", "shared", "uses")
+
+
+class VersionNameSerializer(RowSerializer):
+    """A model version as other rows name it."""
+
+    model = Named()
+
+    class Meta:
+        model = ModelVersion
+        fields = ("id", "model", "version", "identifier", "digest")
+
+
+class VersionLineSerializer(RowSerializer):
+    model = Named()
+    maker = Named()
+    input_modalities = Texts()
+    output_modalities = Texts()
+    capabilities = Texts()
+    base_version = VersionNameSerializer(read_only=True, allow_null=True)
+    created_by = Named("username")
+
+    class Meta:
+        model = ModelVersion
+        fields = (
+            "id",
+            "model",
+            "version",
+            "identifier",
+            "maker",
+            "context_window",
+            "output_limit",
+            "input_modalities",
+            "output_modalities",
+            "capabilities",
+            "licence",
+            "base_version",
+            "fine_tuning",
+            "weights_digest",
+            "retires_on",
+            "no_retirement_announced",
+            "created_by",
+            "sealed_at",
+            "digest",
+        )
+
+
+class VersionDatasetSerializer(RowSerializer):
+    dataset = serializers.SlugField(source="dataset_version.dataset.slug", read_only=True)
+    version = serializers.CharField(source="dataset_version.version", read_only=True)
+    digest = serializers.CharField(source="dataset_version.digest", read_only=True)
+    classification = serializers.ChoiceField(
+        DatasetVersion._meta.get_field("classification").choices,
+        source="dataset_version.classification",
+        read_only=True,
+    )
+    jurisdiction = serializers.CharField(source="dataset_version.jurisdiction", read_only=True)
+
+    class Meta:
+        model = VersionDataset
+        fields = ("role", "dataset", "version", "digest", "classification", "jurisdiction")
+
+
+class EndpointRegionSerializer(RowSerializer):
+    region = Named()
+
+    class Meta:
+        model = EndpointRegion
+        fields = ("purpose", "region")
+
+
+class EndpointSerializer(RowSerializer):
+    host = Named()
+    team = Named()
+    regions = EndpointRegionSerializer(source="region_links", many=True, read_only=True)
+
+    class Meta:
+        model = ServingEndpoint
+        fields = (
+            "slug",
+            "host",
+            "team",
+            "address",
+            "latency_class",
+            "cost_class",
+            "exposure",
+            "served_release_id",
+            "regions",
+            "digest",
+        )
+
+
+class VersionSerializer(VersionLineSerializer):
+    datasets = VersionDatasetSerializer(source="dataset_links", many=True, read_only=True)
+    endpoints = EndpointSerializer(many=True, read_only=True)
+    completeness = serializers.SerializerMethodField()
+    lineage_gaps = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ModelVersion
+        fields = (
+            *VersionLineSerializer.Meta.fields,
+            "card",
+            "datasets",
+            "endpoints",
+            "completeness",
+            "lineage_gaps",
+            "content",
+        )
+
+    def get_completeness(self, version) -> FactSerializer(many=True):
+        return FactSerializer(facts_of_version(version), many=True).data
+
+    def get_lineage_gaps(self, version) -> list[str]:
+        return lineage_gaps(version)
+
+
+# Datasets, prompts, tools
+
+
+class DatasetSerializer(RowSerializer):
+    team = Named()
+
+    class Meta:
+        model = Dataset
+        fields = ("slug", "name", "team", "shared", "description")
+
+
+class DatasetVersionSerializer(RowSerializer):
+    dataset = Named()
+
+    class Meta:
+        model = DatasetVersion
+        fields = ("id", "dataset", "version", "classification", "jurisdiction", "digest", "source")
+
+
+class PromptVersionLineSerializer(RowSerializer):
+    parent = serializers.IntegerField(source="parent.number", default=None, read_only=True)
+    variables = Texts()
+    created_by = Named("username")
+
+    class Meta:
+        model = PromptVersion
+        fields = ("number", "parent", "variables", "notes", "created_by", "created_at", "digest")
+
+
+class PromptVersionSerializer(PromptVersionLineSerializer):
+    class Meta:
+        model = PromptVersion
+        fields = (*PromptVersionLineSerializer.Meta.fields, "text", "content")
+
+
+class PromptLineSerializer(RowSerializer):
+    team = Named()
+
+    class Meta:
+        model = PromptTemplate
+        fields = ("slug", "name", "team", "kind")
+
+
+class PromptSerializer(PromptLineSerializer):
+    latest = serializers.SerializerMethodField()
+
+    class Meta:
+        model = PromptTemplate
+        fields = (*PromptLineSerializer.Meta.fields, "latest")
+
+    def get_latest(self, template) -> PromptVersionSerializer(allow_null=True):
+        versions = template.versions.select_related("parent", "created_by")
+        newest = versions.order_by("-number").first()
+        return newest and PromptVersionSerializer(newest).data
+
+
+class ToolScopeSerializer(RowSerializer):
+    class Meta:
+        model = ToolScope
+        fields = ("name", "description")
+
+
+class ToolSerializer(RowSerializer):
+    scopes = ToolScopeSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Tool
+        fields = ("slug", "name", "description", "scopes")
+
+
+# Use cases and environments
+
+
+class DemandSerializer(RowSerializer):
+    suite = serializers.SlugField(source="metric.suite_version.suite.slug", read_only=True)
+    suite_version = serializers.IntegerField(source="metric.suite_version.number", read_only=True)
+    metric = Named("name")
+    unit = serializers.CharField(source="metric.unit", read_only=True)
+    higher_is_better = serializers.BooleanField(source="metric.higher_is_better", read_only=True)
+
+    class Meta:
+        model = ScoreDemand
+        fields = ("suite", "suite_version", "metric", "unit", "higher_is_better", "threshold")
+
+
+class UseCaseSerializer(RowSerializer):
+    team = Named()
+    score_demands = DemandSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = UseCase
+        fields = (
+            "slug",
+            "name",
+            "purpose",
+            "team",
+            "risk_tier",
+            "data_classification",
+            "score_demands",
+        )
+
+
+class RegionSerializer(RowSerializer):
+    jurisdictions = Texts()
+
+    class Meta:
+        model = Region
+        fields = ("slug", "name", "country", "jurisdictions")
+
+
+class EnvironmentSerializer(RowSerializer):
+    regions = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Environment
+        fields = ("slug", "name", "stage", "jurisdiction", "regions")
+
+    def get_regions(self, environment) -> RegionSerializer(many=True):
+        links = environment.region_links.all()
+        return RegionSerializer([link.region for link in links], many=True).data
+
+
+# Releases
+
+
+class ReleaseNameSerializer(RowSerializer):
+    """A release as other rows name it."""
+
+    use_case = Named()
+
+    class Meta:
+        model = Release
+        fields = ("id", "use_case", "number", "digest")
+
+
+class ReleaseLineSerializer(ReleaseNameSerializer):
+    model_version = VersionNameSerializer(read_only=True)
+    parameters = serializers.DictField(read_only=True)
+    on_call_team = Named()
+    derived_from = ReleaseNameSerializer(read_only=True, allow_null=True)
+    created_by = Named("username")
+
+    class Meta:
+        model = Release
+        fields = (
+            *ReleaseNameSerializer.Meta.fields,
+            "model_version",
+            "parameters",
+            "on_call_team",
+            "runbook",
+            "notes",
+            "derived_from",
+            "created_by",
+            "sealed_at",
+        )
+
+
+class ReleasePromptSerializer(RowSerializer):
+    prompt = serializers.SlugField(source="prompt_version.template.slug", read_only=True)
+    kind = serializers.ChoiceField(
+        PromptTemplate.Kind.choices, source="prompt_version.template.kind", read_only=True
+    )
+    number = serializers.IntegerField(source="prompt_version.number", read_only=True)
+    digest = serializers.CharField(source="prompt_version.digest", read_only=True)
+
+    class Meta:
+        model = ReleasePrompt
+        fields = ("prompt", "kind", "number", "digest")
+
+
+class ToolGrantSerializer(RowSerializer):
+    tool = serializers.SlugField(source="scope.tool.slug", read_only=True)
+    scope = Named("name")
+
+    class Meta:
+        model = ToolGrant
+        fields = ("tool", "scope", "authorization")
+
+
+class ObjectiveSerializer(RowSerializer):
+    class Meta:
+        model = Objective
+        fields = ("metric", "objective", "window")
+
+
+class ReleaseSerializer(ReleaseLineSerializer):
+    prompts = ReleasePromptSerializer(source="prompt_links", many=True, read_only=True)
+    tool_grants = ToolGrantSerializer(many=True, read_only=True)
+    objectives = ObjectiveSerializer(many=True, read_only=True)
+    completeness = serializers.SerializerMethodField()
+    lineage_gaps = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Release
+        fields = (
+            *ReleaseLineSerializer.Meta.fields,
+            "prompts",
+            "tool_grants",
+            "objectives",
+            "completeness",
+            "lineage_gaps",
+            "content",
+        )
+
+    def get_completeness(self, release) -> FactSerializer(many=True):
+        return FactSerializer(facts_of_release(release), many=True).data
+
+    def get_lineage_gaps(self, release) -> list[str]:
+        return lineage_gaps(release)
