@@ -217,6 +217,9 @@ class EvaluationRun(GovernedModel):
     def __str__(self):
         return f"run {self.pk} of {self.suite_version}"
 
+    def get_absolute_url(self):
+        return f"/evidence/{self.item_id}/#run-{self.pk}"
+
 
 class Score(GovernedModel):
     """One figure of a run. `text` is the source's own spelling, which is what rules judge."""

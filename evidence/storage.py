@@ -63,6 +63,13 @@ def judge(uploads: Iterable) -> list[Reason]:
     return reasons
 
 
+def refuse(reasons: list[Reason]) -> None:
+    """Raise `TooLarge` if one of the reasons is a file's size, `Refused` for any others."""
+    if reasons:
+        large = any(reason.code == "FILE_TOO_LARGE" for reason in reasons)
+        raise (TooLarge if large else Refused)(reasons)
+
+
 def keep(uploads: Iterable) -> list[Kept]:
     """Put files into the storage and return what their rows say; each is read once, in chunks.
 
@@ -70,9 +77,7 @@ def keep(uploads: Iterable) -> list[Kept]:
     and `OSError` when the storage fails.
     """
     uploads = list(uploads)
-    if reasons := judge(uploads):
-        large = any(reason.code == "FILE_TOO_LARGE" for reason in reasons)
-        raise (TooLarge if large else Refused)(reasons)
+    refuse(judge(uploads))
     return [_keep(upload) for upload in uploads]
 
 

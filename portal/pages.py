@@ -57,4 +57,16 @@ PAGES = (
         "environment",
         "registry.environment",
     ),
+    Page(
+        "evidence/<uuid:pk>/",
+        "evidence.views.item_page",
+        "evidence_item",
+        "evidence.evidenceitem",
+    ),
+    Page(
+        "evidence/<uuid:pk>/files/<int:file_pk>/",
+        "evidence.views.file_download",
+        "evidence_file",
+        "evidence.evidenceitem",
+    ),
 )
