@@ -11,7 +11,7 @@ from audit.admin import GovernedAdmin, check_registered_admins
 from audit.models import Change
 from registry.roles import Role
 from tests import make
-from tests.nouns import OF_THE_REGISTRY, OWNED, REGISTERED, make_one, multiply
+from tests.nouns import OWNED, REGISTERED, make_one, multiply
 
 pytestmark = pytest.mark.django_db
 every_noun = pytest.mark.parametrize("label", REGISTERED)
@@ -96,8 +96,8 @@ def test_another_teams_row_is_not_there(label, client):
     assert client.get(f"/r/{kind.pk}/{row.pk}/").status_code == 404
     assert f"/{row.pk}/change/" not in client.get(listed(label)).text
     for act in admin.site.get_model_admin(type(row)).acts:
-        assert client.get(act.url(row)).status_code == 404
-        assert client.post(act.url(row), {"reason": "Mine."}).status_code == 404
+        assert client.get(address(row, act.name)).status_code == 404
+        assert client.post(address(row, act.name), {"reason": "Mine."}).status_code == 404
 
 
 @every_noun
@@ -112,7 +112,7 @@ def test_a_row_that_is_not_there_is_404_and_not_a_redirect(label, client):
 @every_noun
 @pytest.mark.parametrize(
     "query",
-    ["q=%00", "q=%F0%9F%A6%86", "q=\ud800", "p=x", "p=99999", "o=9.-9", "all=", "e=1", "nothing=1"],
+    ["q=%00", "q=%F0%9F%A6%86", "q=%ED%A0%80", "p=x", "p=99999", "o=9.-9", "all=", "e=1", "a=1"],
 )
 def test_a_list_survives_what_people_and_robots_ask_of_it(label, query, client):
     sign_in(client, Role.ADMINISTRATOR, Role.REGISTRAR)
@@ -124,19 +124,13 @@ def test_a_list_survives_what_people_and_robots_ask_of_it(label, query, client):
 def test_a_list_costs_the_same_for_ten_rows_and_for_two_hundred(label, client):
     row = make_one(label)
     sign_in(client, Role.ADMINISTRATOR, Role.REGISTRAR, Role.AUDITOR)
-    multiply(row, 10)
-    client.get(listed(label))
     counts = []
-    for more in (0, 190):
-        multiply(row, more) if not more else _more(row, more)
-        with CaptureQueriesContext(connection, ) as queries:
+    for begin, number in ((0, 10), (10, 190)):
+        multiply(row, number, begin=begin)
+        client.get(listed(label))
+        with CaptureQueriesContext(connection) as queries:
             answer = client.get(listed(label))
         assert answer.status_code == 200
+        assert len(answer.context_data["cl"].result_list) >= min(number, 50)
         counts.append(len(queries))
-    assert len(answer.context_data["cl"].result_list) == 50
-    assert counts[0] == counts[1]
-    assert counts[0] < 25
-
-
-def _more(row, number):
-    multiply(row, number)
+    assert counts[0] == counts[1] < 25
