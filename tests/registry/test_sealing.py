@@ -285,7 +285,7 @@ def test_a_sealed_row_is_not_written_by_plain_sql(model):
     column, value = COLUMN[model]
     table, before = model._meta.db_table, Entry.objects.count()
     forgeries = [
-        (f"UPDATE {table} SET {column} = %s WHERE id = %s", value, row.pk),
+        (f'UPDATE {table} SET "{column}" = %s WHERE id = %s', value, row.pk),
         (f"UPDATE {table} SET id = id + 1000 WHERE id = %s", row.pk),
         (f"DELETE FROM {table} WHERE id = %s", row.pk),
     ]
@@ -293,7 +293,7 @@ def test_a_sealed_row_is_not_written_by_plain_sql(model):
         forgeries.append((f"TRUNCATE {table} CASCADE",))
     else:
         forgeries.append((f"REPLACE INTO {table} SELECT * FROM {table} WHERE id = %s", row.pk))
-        forgeries.append((f"UPDATE OR REPLACE {table} SET {column} = %s", value))
+        forgeries.append((f'UPDATE OR REPLACE {table} SET "{column}" = %s', value))
     for forgery in forgeries:
         with pytest.raises(IntegrityError, match=r"sealed|never"):
             raw(*forgery)
@@ -310,7 +310,11 @@ def test_nothing_is_added_to_a_sealed_row_nor_moved_into_it(model):
     rows = sealed_rows()
     part, parent = rows[model], rows[ModelVersion if model is VersionDataset else Release]
     link = model._meta.get_field(model.part_of).column
-    columns = [f.column for f in model._meta.concrete_fields if f.column not in ("id", link)]
+    columns = [
+        f'"{field.column}"'
+        for field in model._meta.concrete_fields
+        if field.column not in ("id", link)
+    ]
     table, listed = model._meta.db_table, ", ".join(columns)
     with pytest.raises(IntegrityError, match="sealed"):
         raw(f"INSERT INTO {table} ({link}, {listed}) SELECT {link}, {listed} FROM {table}")
