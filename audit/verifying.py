@@ -115,7 +115,7 @@ def _log(report: Report) -> Iterator[Discrepancy]:
 
     head = Head.objects.get(pk=1)
     peaks: list[bytes] = []
-    expected = 0
+    expected = read = 0
     for entries in in_chunks(
         Entry.objects.filter(seq__lt=head.size).select_related("change"), "seq"
     ):
@@ -132,7 +132,8 @@ def _log(report: Report) -> Iterator[Discrepancy]:
                     f"Log {where} no longer matches its hash.",
                     entry.row,
                 )
-            push(peaks, entry.seq, bytes(entry.leaf))
+            push(peaks, read, bytes(entry.leaf))
+            read += 1
             yield from _entry_columns(entry)
     if expected < head.size:
         yield Discrepancy(

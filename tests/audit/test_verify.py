@@ -116,6 +116,8 @@ TAMPERINGS = {
     ),
     "the last entry cut off": (f"DELETE FROM audit_entry WHERE seq = {LAST}", "ENTRY_MISSING"),
     "an entry taken from the middle": ("DELETE FROM audit_entry WHERE seq = 5", "ENTRY_MISSING"),
+    "an even entry taken": ("DELETE FROM audit_entry WHERE seq = 40", "ENTRY_MISSING"),
+    "all entries taken": ("DELETE FROM audit_entry", "ENTRY_MISSING"),
     "an entry filed under another row": (
         "UPDATE audit_entry SET row = 'registry.team:999' WHERE seq = 30",
         "ENTRY_COLUMN",

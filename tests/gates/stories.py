@@ -158,15 +158,17 @@ def verify_record(scope: str = "evidence"):
     return record(verify(scope), scope=scope, actor=system("test"), started_at=started)
 
 
-def story(stage: str = "sandbox", *, risk_tier: str = "minimal", **release) -> Story:
+def story(
+    stage: str = "sandbox", *, risk_tier: str = "minimal", dataset: dict | None = None, **release
+) -> Story:
     """Return a sealed release with endpoint and full metadata, an environment, and two people."""
     suite = make.make_suite_version()
     demands = [{"metric": suite.metrics.get(), "threshold": "0.9"}]
     team = make.make_team()
     use_case = make.make_use_case(team=team, risk_tier=risk_tier, demands=demands)
     model = make.make_model(team=team, uses=[{"use_case": use_case, "stance": "intended"}])
-    dataset = make.make_dataset_version(team=team)
-    version = make.make_model_version(model=model, datasets=[(dataset, "training")])
+    trained_on = make.make_dataset_version(team=team, **(dataset or {}))
+    version = make.make_model_version(model=model, datasets=[(trained_on, "training")])
     endpoint = make.make_endpoint(version=version)
     return Story(
         use_case=use_case,
