@@ -39,9 +39,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "name",
-                    models.CharField(
-                        help_text="Where the token is used.", max_length=100
-                    ),
+                    models.CharField(help_text="Where the token is used.", max_length=100),
                 ),
                 (
                     "scope",
@@ -116,9 +114,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         max_length=150,
                         unique=True,
-                        validators=[
-                            django.contrib.auth.validators.UnicodeUsernameValidator()
-                        ],
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
                     ),
                 ),
                 ("name", models.CharField(max_length=200, verbose_name="printed name")),
@@ -195,9 +191,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=200)),
                 (
                     "shared",
-                    models.BooleanField(
-                        default=False, help_text="Every team may see and name it."
-                    ),
+                    models.BooleanField(default=False, help_text="Every team may see and name it."),
                 ),
                 ("description", models.TextField(blank=True)),
                 (
@@ -244,9 +238,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "jurisdiction",
-                    models.CharField(
-                        help_text="Where the data comes under law.", max_length=20
-                    ),
+                    models.CharField(help_text="Where the data comes under law.", max_length=20),
                 ),
                 (
                     "digest",
@@ -263,9 +255,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "source",
-                    models.CharField(
-                        blank=True, help_text="Where it is kept.", max_length=500
-                    ),
+                    models.CharField(blank=True, help_text="Where it is kept.", max_length=500),
                 ),
                 (
                     "change",
@@ -320,9 +310,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "jurisdiction",
-                    models.CharField(
-                        help_text="Whose law applies, such as EU.", max_length=20
-                    ),
+                    models.CharField(help_text="Whose law applies, such as EU.", max_length=20),
                 ),
                 (
                     "change",
@@ -408,9 +396,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "jurisdiction",
-                    models.CharField(
-                        help_text="Where the data comes under law.", max_length=20
-                    ),
+                    models.CharField(help_text="Where the data comes under law.", max_length=20),
                 ),
                 (
                     "digest",
@@ -427,9 +413,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "source",
-                    models.CharField(
-                        blank=True, help_text="Where it is kept.", max_length=500
-                    ),
+                    models.CharField(blank=True, help_text="Where it is kept.", max_length=500),
                 ),
                 ("history_id", models.AutoField(primary_key=True, serialize=False)),
                 ("history_date", models.DateTimeField(db_index=True)),
@@ -507,9 +491,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "jurisdiction",
-                    models.CharField(
-                        help_text="Whose law applies, such as EU.", max_length=20
-                    ),
+                    models.CharField(help_text="Whose law applies, such as EU.", max_length=20),
                 ),
                 ("history_id", models.AutoField(primary_key=True, serialize=False)),
                 ("history_date", models.DateTimeField(db_index=True)),
@@ -617,9 +599,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         db_index=True,
                         max_length=150,
-                        validators=[
-                            django.contrib.auth.validators.UnicodeUsernameValidator()
-                        ],
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
                     ),
                 ),
                 ("name", models.CharField(max_length=200, verbose_name="printed name")),
@@ -1018,9 +998,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "retires_on",
-                    models.DateField(
-                        blank=True, null=True, verbose_name="retirement date"
-                    ),
+                    models.DateField(blank=True, null=True, verbose_name="retirement date"),
                 ),
                 (
                     "no_retirement_announced",
@@ -1045,9 +1023,7 @@ class Migration(migrations.Migration):
                 ("content", models.TextField(blank=True, editable=False)),
                 (
                     "digest",
-                    models.CharField(
-                        blank=True, db_index=True, editable=False, max_length=71
-                    ),
+                    models.CharField(blank=True, db_index=True, editable=False, max_length=71),
                 ),
                 (
                     "base_version",
@@ -1653,9 +1629,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "retires_on",
-                    models.DateField(
-                        blank=True, null=True, verbose_name="retirement date"
-                    ),
+                    models.DateField(blank=True, null=True, verbose_name="retirement date"),
                 ),
                 (
                     "no_retirement_announced",
@@ -1679,9 +1653,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "digest",
-                    models.CharField(
-                        blank=True, db_index=True, editable=False, max_length=71
-                    ),
+                    models.CharField(blank=True, db_index=True, editable=False, max_length=71),
                 ),
                 ("history_id", models.AutoField(primary_key=True, serialize=False)),
                 ("history_date", models.DateTimeField(db_index=True)),
@@ -1792,15 +1764,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "runbook",
-                    models.URLField(
-                        blank=True, help_text="What to do when it misbehaves."
-                    ),
+                    models.URLField(blank=True, help_text="What to do when it misbehaves."),
                 ),
                 (
                     "notes",
-                    models.TextField(
-                        blank=True, help_text="What is new in this release, and why."
-                    ),
+                    models.TextField(blank=True, help_text="What is new in this release, and why."),
                 ),
                 (
                     "sealed_at",
@@ -1809,9 +1777,7 @@ class Migration(migrations.Migration):
                 ("content", models.TextField(blank=True, editable=False)),
                 (
                     "digest",
-                    models.CharField(
-                        blank=True, db_index=True, editable=False, max_length=71
-                    ),
+                    models.CharField(blank=True, db_index=True, editable=False, max_length=71),
                 ),
                 (
                     "change",
@@ -1872,9 +1838,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "metric",
-                    models.CharField(
-                        help_text="Such as answered within 2 s.", max_length=100
-                    ),
+                    models.CharField(help_text="Such as answered within 2 s.", max_length=100),
                 ),
                 (
                     "objective",
@@ -1991,9 +1955,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "metric",
-                    models.CharField(
-                        help_text="Such as answered within 2 s.", max_length=100
-                    ),
+                    models.CharField(help_text="Such as answered within 2 s.", max_length=100),
                 ),
                 (
                     "objective",
@@ -2113,9 +2075,7 @@ class Migration(migrations.Migration):
                 ("slug", models.SlugField(unique=True)),
                 (
                     "address",
-                    models.CharField(
-                        help_text="Base address or deployment name.", max_length=300
-                    ),
+                    models.CharField(help_text="Base address or deployment name.", max_length=300),
                 ),
                 (
                     "latency_class",
@@ -2354,9 +2314,7 @@ class Migration(migrations.Migration):
                 ("number", models.PositiveIntegerField(editable=False)),
                 (
                     "notes",
-                    models.TextField(
-                        blank=True, help_text="What is new in this version."
-                    ),
+                    models.TextField(blank=True, help_text="What is new in this version."),
                 ),
                 (
                     "change",
@@ -2711,9 +2669,7 @@ class Migration(migrations.Migration):
                 ("slug", models.SlugField()),
                 (
                     "address",
-                    models.CharField(
-                        help_text="Base address or deployment name.", max_length=300
-                    ),
+                    models.CharField(help_text="Base address or deployment name.", max_length=300),
                 ),
                 (
                     "latency_class",
@@ -3127,9 +3083,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=200)),
                 (
                     "shared",
-                    models.BooleanField(
-                        default=False, help_text="Every team may see and name it."
-                    ),
+                    models.BooleanField(default=False, help_text="Every team may see and name it."),
                 ),
                 ("description", models.TextField(blank=True)),
                 ("history_id", models.AutoField(primary_key=True, serialize=False)),
@@ -3202,9 +3156,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "name",
-                    models.CharField(
-                        help_text="Where the token is used.", max_length=100
-                    ),
+                    models.CharField(help_text="Where the token is used.", max_length=100),
                 ),
                 (
                     "scope",
@@ -3862,15 +3814,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "runbook",
-                    models.URLField(
-                        blank=True, help_text="What to do when it misbehaves."
-                    ),
+                    models.URLField(blank=True, help_text="What to do when it misbehaves."),
                 ),
                 (
                     "notes",
-                    models.TextField(
-                        blank=True, help_text="What is new in this release, and why."
-                    ),
+                    models.TextField(blank=True, help_text="What is new in this release, and why."),
                 ),
                 (
                     "sealed_at",
@@ -3878,9 +3826,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "digest",
-                    models.CharField(
-                        blank=True, db_index=True, editable=False, max_length=71
-                    ),
+                    models.CharField(blank=True, db_index=True, editable=False, max_length=71),
                 ),
                 ("history_id", models.AutoField(primary_key=True, serialize=False)),
                 ("history_date", models.DateTimeField(db_index=True)),
@@ -4264,9 +4210,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="rolegrant",
-            index=models.Index(
-                fields=["role", "team", "ended_at"], name="rolegrant_holders"
-            ),
+            index=models.Index(fields=["role", "team", "ended_at"], name="rolegrant_holders"),
         ),
         migrations.AddConstraint(
             model_name="rolegrant",

@@ -20,9 +20,7 @@ class Dataset(GovernedModel):
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
     team = models.ForeignKey(Team, models.PROTECT, related_name="datasets")
-    shared = models.BooleanField(
-        default=False, help_text="Every team may see and name it."
-    )
+    shared = models.BooleanField(default=False, help_text="Every team may see and name it.")
     description = models.TextField(blank=True)
 
     objects = visible("team", "shared")
@@ -41,9 +39,7 @@ class DatasetVersion(GovernedModel):
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="versions")
     version = models.CharField(max_length=60)
     classification = models.CharField(max_length=20, choices=DataClass)
-    jurisdiction = models.CharField(
-        max_length=20, help_text="Where the data comes under law."
-    )
+    jurisdiction = models.CharField(max_length=20, help_text="Where the data comes under law.")
     digest = models.CharField(max_length=71, blank=True, validators=[DIGEST])
     source = models.CharField(max_length=500, blank=True, help_text="Where it is kept.")
 

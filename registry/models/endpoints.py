@@ -41,12 +41,8 @@ class ServingEndpoint(GovernedModel):
     )
     host = models.ForeignKey(Provider, models.PROTECT, related_name="hosted_endpoints")
     team = models.ForeignKey(Team, models.PROTECT, related_name="endpoints")
-    address = models.CharField(
-        max_length=300, help_text="Base address or deployment name."
-    )
-    latency_class = models.CharField(
-        max_length=12, choices=Latency, default=Latency.STANDARD
-    )
+    address = models.CharField(max_length=300, help_text="Base address or deployment name.")
+    latency_class = models.CharField(max_length=12, choices=Latency, default=Latency.STANDARD)
     cost_class = models.CharField(max_length=8, choices=Cost, default=Cost.MEDIUM)
     exposure = models.CharField(
         "served release id",
@@ -94,9 +90,7 @@ class EndpointRegion(GovernedModel):
 
     part_of = "endpoint"
 
-    endpoint = models.ForeignKey(
-        ServingEndpoint, models.PROTECT, related_name="region_links"
-    )
+    endpoint = models.ForeignKey(ServingEndpoint, models.PROTECT, related_name="region_links")
     purpose = models.CharField(max_length=12, choices=Purpose)
     region = models.ForeignKey(Region, models.PROTECT, related_name="endpoint_links")
 

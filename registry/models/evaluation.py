@@ -56,13 +56,9 @@ class Metric(GovernedModel):
 
     born_with = "suite_version"
 
-    suite_version = models.ForeignKey(
-        SuiteVersion, models.PROTECT, related_name="metrics"
-    )
+    suite_version = models.ForeignKey(SuiteVersion, models.PROTECT, related_name="metrics")
     name = models.CharField(max_length=100)
-    unit = models.CharField(
-        max_length=40, blank=True, help_text="Such as fraction, %, s."
-    )
+    unit = models.CharField(max_length=40, blank=True, help_text="Such as fraction, %, s.")
     higher_is_better = models.BooleanField(default=True)
 
     objects = visible()

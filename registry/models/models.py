@@ -87,9 +87,7 @@ class ModelVersion(GovernedModel):
     undigested = ("content",)  # covered by `digest`, and kept out of the history rows
 
     model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="versions")
-    version = models.SlugField(
-        max_length=60, help_text="Our name for it in addresses, such as 3."
-    )
+    version = models.SlugField(max_length=60, help_text="Our name for it in addresses, such as 3.")
     identifier = models.CharField(
         max_length=200,
         blank=True,
@@ -132,17 +130,11 @@ class ModelVersion(GovernedModel):
     no_retirement_announced = models.BooleanField(
         default=False, help_text="The maker has announced no retirement date."
     )
-    card = models.TextField(
-        "model card", blank=True, max_length=500_000, help_text="Markdown."
-    )
-    created_by = models.ForeignKey(
-        Person, models.PROTECT, editable=False, related_name="+"
-    )
+    card = models.TextField("model card", blank=True, max_length=500_000, help_text="Markdown.")
+    created_by = models.ForeignKey(Person, models.PROTECT, editable=False, related_name="+")
     sealed_at = models.DateTimeField(null=True, blank=True, editable=False)
     content = models.TextField(blank=True, editable=False)
-    digest = models.CharField(
-        max_length=DIGEST_LENGTH, blank=True, db_index=True, editable=False
-    )
+    digest = models.CharField(max_length=DIGEST_LENGTH, blank=True, db_index=True, editable=False)
 
     objects = visible("model__team", "model__shared")
     history = HistoricalRecords(excluded_fields=["content"])
@@ -202,9 +194,7 @@ class VersionDataset(GovernedModel):
 
     part_of = "version"
 
-    version = models.ForeignKey(
-        ModelVersion, models.PROTECT, related_name="dataset_links"
-    )
+    version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="dataset_links")
     dataset_version = models.ForeignKey(
         DatasetVersion, models.PROTECT, related_name="version_links"
     )

@@ -235,9 +235,7 @@ class RoleGrant(GovernedModel):
                 name="rolegrant_end_is_dated",
             ),
         ]
-        indexes = [
-            models.Index(fields=["role", "team", "ended_at"], name="rolegrant_holders")
-        ]
+        indexes = [models.Index(fields=["role", "team", "ended_at"], name="rolegrant_holders")]
 
     def __str__(self):
         return f"{self.person} · {self.get_role_display()} · {self.team or 'all teams'}"
@@ -267,9 +265,7 @@ class ApiToken(AbstractAuthToken, GovernedModel):
 
     id = models.BigAutoField(primary_key=True)
     digest = models.CharField(max_length=128, unique=True, editable=False)
-    token_key = models.CharField(
-        "begins with", max_length=25, db_index=True, editable=False
-    )
+    token_key = models.CharField("begins with", max_length=25, db_index=True, editable=False)
     user = models.ForeignKey(
         Person, models.PROTECT, related_name="auth_token_set", verbose_name="owner"
     )
@@ -282,9 +278,7 @@ class ApiToken(AbstractAuthToken, GovernedModel):
         blank=True,
         related_name="tokens",
     )
-    team = models.ForeignKey(
-        Team, models.PROTECT, null=True, blank=True, related_name="tokens"
-    )
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="tokens")
     created = models.DateTimeField(default=clock.now, editable=False)
     expiry = models.DateTimeField("ends at")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -327,9 +321,7 @@ class ApiToken(AbstractAuthToken, GovernedModel):
 class TokenUse(models.Model):
     """When a token was last used, at minute precision. Not governed: a read writes no log."""
 
-    token = models.OneToOneField(
-        ApiToken, models.PROTECT, primary_key=True, related_name="use"
-    )
+    token = models.OneToOneField(ApiToken, models.PROTECT, primary_key=True, related_name="use")
     last_used_at = models.DateTimeField()
 
     class Meta:

@@ -16,9 +16,7 @@ class Region(GovernedModel):
     name = models.CharField(max_length=200)
     country = models.CharField(
         max_length=2,
-        validators=[
-            RegexValidator(r"^[A-Z]{2}$", "Give the two capital letters of ISO 3166-1.")
-        ],
+        validators=[RegexValidator(r"^[A-Z]{2}$", "Give the two capital letters of ISO 3166-1.")],
         help_text="ISO 3166-1 alpha-2, such as DE.",
     )
     jurisdictions = DocumentField(
@@ -45,9 +43,7 @@ class Provider(GovernedModel):
     country = models.CharField(
         max_length=2,
         blank=True,
-        validators=[
-            RegexValidator(r"^[A-Z]{2}$", "Give the two capital letters of ISO 3166-1.")
-        ],
+        validators=[RegexValidator(r"^[A-Z]{2}$", "Give the two capital letters of ISO 3166-1.")],
         help_text="Seat of the organisation, ISO 3166-1 alpha-2.",
     )
     website = models.URLField(blank=True)
@@ -76,9 +72,7 @@ class Environment(GovernedModel):
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
     stage = models.CharField("stage gate", max_length=20, choices=Stage)
-    jurisdiction = models.CharField(
-        max_length=20, help_text="Whose law applies, such as EU."
-    )
+    jurisdiction = models.CharField(max_length=20, help_text="Whose law applies, such as EU.")
 
     objects = visible()
     history = HistoricalRecords()
@@ -98,9 +92,7 @@ class EnvironmentRegion(GovernedModel):
 
     part_of = "environment"
 
-    environment = models.ForeignKey(
-        Environment, models.PROTECT, related_name="region_links"
-    )
+    environment = models.ForeignKey(Environment, models.PROTECT, related_name="region_links")
     region = models.ForeignKey(Region, models.PROTECT, related_name="environment_links")
 
     history = HistoricalRecords()

@@ -38,9 +38,7 @@ class PromptVersion(GovernedModel):
     append_only = True
     about = "template"
 
-    template = models.ForeignKey(
-        PromptTemplate, models.PROTECT, related_name="versions"
-    )
+    template = models.ForeignKey(PromptTemplate, models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField(editable=False)
     parent = models.ForeignKey(
         "self",
@@ -55,9 +53,7 @@ class PromptVersion(GovernedModel):
         default=list, blank=True, help_text="Names that are filled in at run time."
     )
     notes = models.TextField(blank=True, help_text="What changed, and why.")
-    created_by = models.ForeignKey(
-        Person, models.PROTECT, editable=False, related_name="+"
-    )
+    created_by = models.ForeignKey(Person, models.PROTECT, editable=False, related_name="+")
     created_at = models.DateTimeField(editable=False)
     content = models.TextField(editable=False)
     digest = models.CharField(max_length=DIGEST_LENGTH, db_index=True, editable=False)

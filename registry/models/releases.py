@@ -22,9 +22,7 @@ class Release(GovernedModel):
 
     use_case = models.ForeignKey(UseCase, models.PROTECT, related_name="releases")
     number = models.PositiveIntegerField(editable=False)
-    model_version = models.ForeignKey(
-        ModelVersion, models.PROTECT, related_name="releases"
-    )
+    model_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="releases")
     parameters = DocumentField(
         "generation parameters",
         default=dict,
@@ -35,9 +33,7 @@ class Release(GovernedModel):
         Team, models.PROTECT, null=True, blank=True, related_name="on_call_releases"
     )
     runbook = models.URLField(blank=True, help_text="What to do when it misbehaves.")
-    notes = models.TextField(
-        blank=True, help_text="What is new in this release, and why."
-    )
+    notes = models.TextField(blank=True, help_text="What is new in this release, and why.")
     derived_from = models.ForeignKey(
         "self",
         models.PROTECT,
@@ -46,14 +42,10 @@ class Release(GovernedModel):
         editable=False,
         related_name="derived",
     )
-    created_by = models.ForeignKey(
-        Person, models.PROTECT, editable=False, related_name="+"
-    )
+    created_by = models.ForeignKey(Person, models.PROTECT, editable=False, related_name="+")
     sealed_at = models.DateTimeField(null=True, blank=True, editable=False)
     content = models.TextField(blank=True, editable=False)
-    digest = models.CharField(
-        max_length=DIGEST_LENGTH, blank=True, db_index=True, editable=False
-    )
+    digest = models.CharField(max_length=DIGEST_LENGTH, blank=True, db_index=True, editable=False)
 
     objects = visible("use_case__team")
     history = HistoricalRecords(excluded_fields=["content"])
@@ -95,9 +87,7 @@ class ReleasePrompt(GovernedModel):
     part_of = "release"
 
     release = models.ForeignKey(Release, models.PROTECT, related_name="prompt_links")
-    prompt_version = models.ForeignKey(
-        PromptVersion, models.PROTECT, related_name="release_links"
-    )
+    prompt_version = models.ForeignKey(PromptVersion, models.PROTECT, related_name="release_links")
 
     history = HistoricalRecords()
 

@@ -30,9 +30,7 @@ class UseCase(GovernedModel):
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
-    purpose = models.TextField(
-        help_text="What it is for, and who is affected by its answers."
-    )
+    purpose = models.TextField(help_text="What it is for, and who is affected by its answers.")
     team = models.ForeignKey(Team, models.PROTECT, related_name="use_cases")
     risk_tier = models.CharField(max_length=10, choices=RiskTier)
     data_classification = models.CharField(max_length=20, choices=DataClass)
@@ -53,9 +51,7 @@ class ScoreDemand(GovernedModel):
     part_of = "use_case"
 
     use_case = models.ForeignKey(UseCase, models.PROTECT, related_name="score_demands")
-    metric = models.ForeignKey(
-        "registry.Metric", models.PROTECT, related_name="demands"
-    )
+    metric = models.ForeignKey("registry.Metric", models.PROTECT, related_name="demands")
     threshold = models.DecimalField(max_digits=15, decimal_places=6)
 
     history = HistoricalRecords()
