@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core import mail
+from django.template.loader import render_to_string
+from django.test import Client
 from django.urls import reverse
 
 from portal import nav
@@ -185,3 +187,26 @@ def test_there_is_no_second_log(client, ada):
     client.get("/registry/team/")
     assert not LogEntry.objects.exists()
     assert admin.site.get_log_entries(None) == ()
+
+
+def test_a_form_of_an_earlier_session_is_refused_in_words(ada):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(ada)
+    answer = strict.post("/password_change/", {})
+    assert answer.status_code == 403
+    assert "This form belongs to an earlier session." in answer.text
+
+
+def test_a_failure_of_ours_names_the_request_and_asks_nothing_of_the_database(
+    client, ada, monkeypatch, django_assert_num_queries
+):
+    def fail(*args):
+        raise RuntimeError
+
+    client.raise_request_exception = False
+    monkeypatch.setattr("portal.site.overview", fail)
+    answer = client.get("/", headers={"X-Request-ID": "abc-1"})
+    assert answer.status_code == 500
+    assert "abc-1" in answer.text
+    with django_assert_num_queries(0):
+        render_to_string("500.html")
