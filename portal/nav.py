@@ -85,6 +85,9 @@ class Group:
 
 def build(site, request) -> list[Group]:
     """Return the groups that hold at least one entry the reader may open."""
+    # Built late, when a page shows it: by then the reader may have signed out.
+    if not site.has_permission(request):
+        return []
     groups = {label: Group(label) for label in GROUPS}
     groups["Work"].entries.append(Entry("index", "Overview", reverse("admin:index")))
     for app in site.get_app_list(request):
