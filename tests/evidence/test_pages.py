@@ -1,4 +1,4 @@
-"""The portal's pages of evidence: choosing, giving, reading, adding and accepting runs, withdrawing."""
+"""The pages of evidence: choosing, giving, reading, adding and accepting runs, withdrawing."""
 
 import re
 from datetime import timedelta
