@@ -5,8 +5,6 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.http import urlencode
 
 from audit import Reason, Refused, clock
 from audit.admin import Act, GovernedAdmin, panels_of
@@ -14,6 +12,7 @@ from evidence import rules, transitions
 from evidence.forms import AddRunForm, GiveForm, SubjectForm, chosen_row
 from evidence.kinds import KINDS
 from evidence.models import EvaluationRun, EvidenceItem
+from evidence.panels import about, give_url
 from evidence.transitions.items import subject_problems
 from evidence.views import state_of
 from registry import rights
@@ -25,11 +24,6 @@ class PageList(ChangeList):
 
     def url_for_result(self, result):
         return result.get_absolute_url()
-
-
-def give_url(**chosen) -> str:
-    """Return the address of the form for a new item; what is chosen need not be asked."""
-    return f"{reverse('admin:evidence_evidenceitem_add')}?{urlencode(chosen)}"
 
 
 def _withdrawn(item: EvidenceItem) -> list[Reason]:
@@ -70,8 +64,7 @@ class Replace(Act):
         return not hasattr(row, "withdrawal") and not hasattr(row, "replaced_by")
 
     def url(self, row):
-        subject = {"release": row.release_id} if row.release_id else {"version": row.version_id}
-        return give_url(kind=row.kind, replaces=row.pk, **subject)
+        return give_url(kind=row.kind, replaces=row.pk, **about(row.subject))
 
     def answer(self, model_admin, request, row):
         return HttpResponseRedirect(self.url(row))
@@ -243,9 +236,7 @@ class EvidenceItemAdmin(GovernedAdmin):
             subject=subject,
             suite_version=suite,
             objections=objections,
-            back=give_url(
-                **{"version" if isinstance(subject, ModelVersion) else "release": subject.pk}
-            ),
+            back=give_url(**about(subject)),
             files_lost=bool(request.FILES),
         )
         return TemplateResponse(request, "evidence/give.html", context, status=status)

@@ -7,6 +7,12 @@ class EvidenceConfig(AppConfig):
 
     def ready(self):
         from audit import verifiers
+        from audit.admin import buttons, panels
         from evidence import verifying
+        from evidence.panels import evidence_of, give_button, scores_of
 
         verifiers.append(verifying.verify)
+        for noun in ("registry.release", "registry.modelversion"):
+            panels.setdefault(noun, []).extend([evidence_of, scores_of])
+            buttons.setdefault(noun, []).append(give_button)
+        panels.setdefault("registry.registeredmodel", []).append(scores_of)
