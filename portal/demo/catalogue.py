@@ -152,6 +152,30 @@ DATASETS = (
         "1,200 notes that no training run has seen, labelled twice.",
         (("2026-q1", "confidential", "EU", True, "s3://halden-claims-eu/holdout/2026-q1/"),),
     ),
+    (
+        "support-questions",
+        "Support questions",
+        "customer",
+        False,
+        "Questions as policyholders ask them, rewritten so that nobody is found in them.",
+        (("1", "internal", "EU", True, "s3://halden-evaluation-eu/support-questions/1/"),),
+    ),
+    (
+        "contracts-golden",
+        "Contracts with their clauses",
+        "legal",
+        False,
+        "48 supplier contracts with a lawyer's list of clauses.",
+        (("1", "restricted", "EU", True, "s3://halden-legal-eu/contracts-golden/1/"),),
+    ),
+    (
+        "humaneval-copy",
+        "HumanEval, our copy",
+        "platform",
+        True,
+        "The 164 published problems, kept so that a run can be repeated.",
+        (("1", "public", "US", True, "s3://halden-evaluation-eu/humaneval/1/"),),
+    ),
 )
 
 _OPEN_WEIGHTS = "The maker names no end for published weights."
@@ -174,6 +198,7 @@ VERSIONS = (
         input_modalities=("text", "image"),
         capabilities=("tool use", "structured output", "streaming"),
         retires_on=date(2027, 1, 14),
+        datasets=(("evaluation", "support-questions", "1"),),
     ),
     Version(
         "claude-sonnet-4-6",
@@ -190,6 +215,7 @@ VERSIONS = (
         "- We call it through an inference profile of Amazon Bedrock that stays in Europe.\n",
         input_modalities=("text", "image"),
         capabilities=("tool use", "structured output", "extended thinking", "streaming"),
+        datasets=(("evaluation", "contracts-golden", "1"),),
     ),
     Version(
         "gemini-2-5-flash-lite",
@@ -205,6 +231,7 @@ VERSIONS = (
         "- Unlike Gemini 2.5 Flash it is not deprecated; Google names no date for it.\n",
         input_modalities=("text", "image", "audio", "video"),
         capabilities=("tool use", "structured output", "code execution", "streaming"),
+        datasets=(("evaluation", "support-questions", "1"),),
     ),
     Version(
         "mistral-7b-instruct",
@@ -220,6 +247,7 @@ VERSIONS = (
         f"- {_OPEN_WEIGHTS}\n- The maker ships no moderation with it: that is ours to add.\n",
         weights="mistral-7b-instruct-v0.3",
         capabilities=("tool use",),
+        datasets=(("evaluation", "claims-holdout", "2026-q1"),),
     ),
     Version(
         "llama-3-3-70b-instruct",
@@ -235,6 +263,7 @@ VERSIONS = (
         f"- Knowledge ends in December 2023.\n- {_OPEN_WEIGHTS}\n"
         "- Beside the licence, Meta's acceptable use policy applies.\n",
         weights="llama-3.3-70b-instruct",
+        datasets=(("evaluation", "humaneval-copy", "1"),),
     ),
     Version(
         "qwen2-5-coder-32b-instruct",
@@ -250,6 +279,7 @@ VERSIONS = (
         f"- {_OPEN_WEIGHTS}\n",
         weights="qwen2.5-coder-32b-instruct",
         capabilities=("tool use", "fill in the middle"),
+        datasets=(("evaluation", "humaneval-copy", "1"),),
     ),
     Version(
         "claims-triage-adapter",

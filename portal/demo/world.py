@@ -67,14 +67,14 @@ class World:
 
     # Registry
 
-    def save(self, model, by: str, why: str, parts=None, **values):
+    def save(self, model, by: str, why: str, parts=None, /, **values):
         """Register one noun."""
         with self.act():
             return registry.save_row(
                 model, None, values=values, parts=parts, actor=self.who(by), reason=why
             )
 
-    def amend(self, row, by: str, why: str, parts=None, **values):
+    def amend(self, row, by: str, why: str, parts=None, /, **values):
         """Amend one noun."""
         with self.act():
             return registry.save_row(

@@ -217,8 +217,8 @@ def _operations(world: World, release: Release) -> None:
         f"Operational readiness of {release}",
         by=TESTER,
         files=[measured.load_test(f"load-{USE_CASE}-{release.number}", at=at, slowest_ms=2400)],
-        monitoring="Queue lengths, severe cases without a person after 45 minutes, answers that are "
-        "no JSON; the rota of claims is paged.",
+        monitoring="Queue lengths, severe cases that no person has seen, answers that are no JSON; "
+        "the rota of claims is paged.",
         tried="Last week, by Rafael Costa: switched off and on again within nine minutes.",
         capacity="112 notes a minute, three times the storm of two winters ago.",
     )
@@ -239,7 +239,7 @@ def _operations(world: World, release: Release) -> None:
                 ),
             )
         ],
-        scope="garak's probes, then three handlers for a day with notes written to be sorted wrong.",
+        scope="garak's probes, then three handlers for a day, writing notes to be sorted wrong.",
         worst="A note in verse moved one case from liability to general.",
         mitigations="General is read by a person within the hour; the note is in the next suite.",
     )

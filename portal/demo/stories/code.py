@@ -136,7 +136,7 @@ def _boundary(world: World, release: Release) -> None:
         f"Data boundary of {release}",
         by="tester",
         verdict="noted",
-        data_in="The open file, the selection, and search hits in repositories the person may read.",
+        data_in="The open file, the selection, and hits in repositories the person may read.",
         data_kept="Nothing; counts of accepted suggestions alone.",
         never="Production data and keys: the plug-in refuses files that the scanner has marked.",
     )

@@ -162,6 +162,6 @@ def _rest(world: World, release: Release) -> None:
         f"Operational readiness of {release}",
         by="tester",
         files=[measured.load_test(f"load-{USE_CASE}-{release.number}", at=at, slowest_ms=21000)],
-        monitoring="Time to the summary, refusals and cost for each contract; legal's rota is told.",
+        monitoring="Time to the summary, refusals, cost for each contract; legal's rota is told.",
         tried="Two weeks before, by Rafael Costa: hidden within two minutes.",
     )
