@@ -47,6 +47,8 @@ class VisibleChoices:
         if db_field.name in self.list_fields and isinstance(db_field, DocumentField):
             kwargs["form_class"] = ListFormField
             return db_field.formfield(**kwargs)
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and hasattr(field.widget, "can_add_related"):
             # One quiet "+" beside a menu; the rest is reached from the row's own page.
