@@ -2,8 +2,10 @@
 
 from django import forms
 
-from audit.admin.forms import reason_field
+from audit.admin.forms import GovernedForm, reason_field
+from gates.models import Promotion
 from gates.rules.signing import VERDICTS, meanings
+from registry.models import ServingEndpoint
 
 
 class SignForm(forms.Form):
@@ -46,3 +48,55 @@ class SignForm(forms.Form):
         self.data = self.data.copy()
         for name, value in hidden.items():
             self.data[name] = value
+
+
+class PromotionForm(GovernedForm):
+    """Asking for a release somewhere, and amending what was asked for.
+
+    Release and environment are chosen before the form is shown, since endpoints and gate follow
+    from them; they stand in it hidden.
+    """
+
+    endpoints = forms.ModelMultipleChoiceField(
+        queryset=ServingEndpoint.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Name at least one endpoint that serves the release."},
+    )
+
+    class Meta:
+        model = Promotion
+        fields = ("release", "environment", "purpose", "wanted_by")
+        widgets = {"release": forms.HiddenInput, "environment": forms.HiddenInput}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "endpoints" not in self.fields:
+            return  # shown to somebody who may only read it
+        release = self._release()
+        field = self.fields["endpoints"]
+        field.queryset = self.endpoints_of(release)
+        field.help_text = (
+            f"The endpoints that serve {release.model_version}. Only where it is asked for is it "
+            "approved."
+            if release
+            else ""
+        )
+        if self.instance.pk:
+            links = self.instance.endpoint_links.values_list("endpoint", flat=True)
+            self.initial.setdefault("endpoints", list(links))
+
+    #: Set by the admin, which knows who is reading.
+    visible_endpoints = ServingEndpoint.objects.none()
+
+    def endpoints_of(self, release):
+        """Return the endpoints that serve the release's version, as far as the reader sees them."""
+        if release is None:
+            return ServingEndpoint.objects.none()
+        return self.visible_endpoints.filter(version=release.model_version_id)
+
+    def _release(self):
+        if self.instance.pk:
+            return self.instance.release
+        pk = self.data.get("release") if self.is_bound else self.initial.get("release")
+        releases = self.fields["release"].queryset
+        return releases.filter(pk=pk).first() if str(pk or "").isdigit() else None

@@ -46,7 +46,10 @@ ORDER = (
 
 # Quiet figures beside entries: `(request) -> int`, by entry, as dotted paths. The first is
 # the one filled figure of the page: what waits for the reader.
-COUNTS: dict[str, str] = {}
+COUNTS: dict[str, str] = {
+    "index": "portal.overview.count_waiting",
+    "gates.promotion": "portal.overview.count_in_review",
+}
 
 
 @dataclass

@@ -1,58 +1,62 @@
-"""The first page: what waits for the reader, what they asked for, what ends soon."""
+"""The first page: what waits for the reader, what they asked for, what ends soon, what ended."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
 
 from audit import clock
+from gates import endings, queue
 from portal.axis import draw
+from registry.models import Person, Release
+from registry.rights import may
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """One thing that waits for the reader: a verb and its object, why them, and since when."""
+class Pages:
+    """Which page of the queue is shown, and whether there are more."""
 
-    sentence: str  # "Sign claims-triage 14 into regulated-eu"
-    url: str
-    why: str  # "risk owner slot"
-    since: datetime
-    due: date | datetime | None = None
-    note: str = ""  # "3 findings stand in the way · promotion 482"
+    number: int
+    count: int
 
+    @property
+    def earlier(self) -> int:
+        """The page before this one, or 0."""
+        return self.number - 1
 
-@dataclass(frozen=True)
-class Asked:
-    """One promotion the reader asked for, with where it stands and who is next."""
-
-    title: str  # "479 · contract-summaries 10 into production-eu"
-    url: str
-    state: str  # a state of the template tags, such as "in_review"
-    signed: str  # "1 of 2"
-    next: str  # "risk.second: sign, due 28 Nov"
-    asked: datetime
+    @property
+    def later(self) -> int:
+        """The page after this one, or 0."""
+        return self.number + 1 if self.number < self.count else 0
 
 
-@dataclass(frozen=True)
-class Ending:
-    """One approval that ends by itself."""
-
-    title: str  # "customer-chat 31"
-    url: str
-    environment: str
-    ends: datetime
-    because: str  # "privacy review PR-96 ends"
-
-
-def overview(user) -> dict:
-    """Return the context of `admin/index.html` for one reader, oldest first."""
+def overview(user: Person, page: str = "1") -> dict:
+    """Return the context of `admin/index.html` for one reader; `page` is of the queue."""
     now = clock.now()
-    ending: list[Ending] = []
+    number = min(int(page), queue.LAST_PAGE) if page.isascii() and page[:3].isdigit() else 1
+    number = max(number, 1)
+    waiting, total = queue.waiting_for(user, number)
+    mine, mine_total = queue.requests_of(user)
+    soon, next_ending = endings.ending_soon(user)
     return {
         "now": now,
-        "waiting": [],
-        "waiting_in_teams": 0,
-        "requests_mine": [],
-        "may_request": False,
-        "ending": ending,
-        "axis": draw([(row.title, row.ends) for row in ending], now) if ending else None,
-        "next_ending": None,
+        "waiting": waiting,
+        "waiting_total": total,
+        "waiting_pages": Pages(number, min(-(-total // queue.PAGE), queue.LAST_PAGE)),
+        "waiting_in_teams": queue.in_review(user) if not total else 0,
+        "requests_mine": mine,
+        "requests_total": mine_total,
+        "user_key": str(user.pk),
+        "may_request": not may(user, "request", Release),
+        "ended": endings.ended_lately(user),
+        "ending": soon,
+        "axis": draw([(row.title, row.ends) for row in soon], now) if soon else None,
+        "next_ending": next_ending,
     }
+
+
+def count_waiting(request) -> int:
+    """Return what waits for the reader, for the filled figure of the sidebar."""
+    return queue.count_waiting(request.user)
+
+
+def count_in_review(request) -> int:
+    """Return how many promotions are in review, for the sidebar's quiet figure."""
+    return queue.in_review(request.user)

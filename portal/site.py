@@ -55,7 +55,8 @@ class GatehouseSite(AdminSite):
 
     def index(self, request, extra_context=None):
         """The overview: what waits for the reader first."""
-        return super().index(request, {**overview(request.user), **(extra_context or {})})
+        shown = overview(request.user, request.GET.get("page", "1"))
+        return super().index(request, {**shown, **(extra_context or {})})
 
     def get_urls(self):
         pages = [

@@ -193,9 +193,9 @@ def _submissions(promotion: Promotion) -> str:
 def _good_until(loaded: Loaded) -> Fact:
     if loaded.approval:
         first = loaded.approval.ends[0]
-        return Fact(
-            "Good until" if loaded.approval.holds else "Ended", day(first.at), first.sentence
-        )
+        if loaded.approval.holds:
+            return Fact("Good until", day(first.at), f"First to end: {words.because(first)}")
+        return Fact("Ended", day(first.at), first.sentence)
     if loaded.promotion.decided_at:
         return Fact("If approved, until", "–", "It was not approved.")
     ends = [

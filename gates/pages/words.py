@@ -65,3 +65,10 @@ def count(number: int, noun: str, plural: str = "") -> str:
 def capital(sentence: str) -> str:
     """Return the sentence with a capital letter, the rest as it is."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def because(ending) -> str:
+    """Return what ends an approval, in the present where it has not ended it yet."""
+    if ending.code == "EVIDENCE_ENDED":
+        return f"{ending.sentence.removesuffix(' ended.')} ends."
+    return ending.sentence
