@@ -259,6 +259,19 @@ def test_a_sealed_row_is_not_written_by_the_orm(model):
         writes[-1]()
 
 
+@pytest.mark.parametrize("model", [ModelVersion, PromptVersion, Release])
+def test_a_sealed_row_is_not_written_by_its_form(client, model):
+    row, (column, value) = sealed_rows()[model], COLUMN[model]
+    client.force_login(make.registrar())
+    address = f"/registry/{model._meta.model_name}/{row.pk}/"
+    assert client.get(f"{address}change/").status_code == 200
+    for verb in ("change", "delete", "history"):
+        answer = client.post(f"{address}{verb}/", {column: value, "reason": "Forging."})
+        assert answer.status_code == 403, verb
+    row.refresh_from_db()
+    assert getattr(row, column) != value
+
+
 @pytest.mark.parametrize("model", COLUMN, ids=lambda model: model.__name__)
 def test_a_sealed_row_is_not_written_inside_a_change_either(model):
     row, person = sealed_rows()[model], make.registrar()
