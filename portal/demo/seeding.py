@@ -3,6 +3,11 @@
 import heapq
 from datetime import datetime
 
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from audit import clock
 from portal.demo.people import PIPELINE
 from portal.demo.stories import STORIES
 from portal.demo.world import World
@@ -24,6 +29,19 @@ def is_seeded() -> bool:
             "GATEHOUSE_DATA_DIR, and start again."
         )
     return False
+
+
+def prepare() -> None:
+    """Migrate; an empty database as it was on the day that the stories begin.
+
+    The gates are published by a migration: published today, no past decision could name them, and
+    the record would only begin after all that it tells of.
+    """
+    if MigrationRecorder(connection).applied_migrations():
+        call_command("migrate", verbosity=0)
+        return
+    with clock.at(World(clock.now()).moment):
+        call_command("migrate", verbosity=0)
 
 
 def seed(now: datetime) -> None:

@@ -33,6 +33,8 @@ from registry.models import (
 )
 from registry.roles import REVIEWING
 
+#: Days before now on which the first of them sets up the portal.
+BEGINS = 217
 #: How long people take between one act and the next.
 PACE = timedelta(minutes=4)
 
@@ -42,7 +44,7 @@ class World:
 
     def __init__(self, now: datetime):
         self.now = now
-        self.moment = now - timedelta(days=400)
+        self.moment = self.day(BEGINS)
 
     def day(self, ago: int, hour: int = 9) -> datetime:
         """Return the full hour, `ago` days before now; at least a day, so that it is past."""

@@ -7,7 +7,7 @@ from portal.demo import catalogue, people, places, prompts, purposes
 from portal.demo.catalogue import Endpoint, Version
 from portal.demo.people import Member
 from portal.demo.purposes import Purpose
-from portal.demo.world import World
+from portal.demo.world import BEGINS, World
 from registry import transitions as registry
 from registry.models import (
     Dataset,
@@ -39,7 +39,7 @@ REGISTRAR, ADMIN, SECOND = "registrar", "admin", "admin.second"
 
 def founding(world: World) -> Iterator[datetime]:
     """Tell how the portal was set up; that it was verified last night; that a pipeline asks it."""
-    yield world.day(217)
+    yield world.day(BEGINS)
     _people(world)
     yield world.day(216)
     _places(world)
