@@ -51,9 +51,14 @@ class GovernedInline(VisibleChoices, admin.TabularInline):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and hasattr(field.widget, "widget"):
             field.widget = field.widget.widget
-        if isinstance(field, ModelChoiceField):
-            # Read once for all lines, not once for each.
-            field.choices = list(field.choices)
+        if isinstance(field, ModelChoiceField) and db_field.name != self.model.part_of:
+            # Read once for all lines of a request, not once for each.
+            menus = request.__dict__.setdefault("menus", {})
+            key = (type(self), db_field.name)
+            if key not in menus:
+                # Not `list()`, which would count the rows first.
+                menus[key] = [choice for choice in field.choices]  # noqa: C416
+            field.choices = menus[key]
         return field
 
     def has_change_permission(self, request, obj=None):
