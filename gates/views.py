@@ -110,6 +110,13 @@ def _not_signed(request, promotion, form, why):
 
 
 def _answer(request, page, *, form, status=200, focus=False, printing=False, kept=""):
+    acts = _acts(request, page)
+    page.acts_off = [act for act in acts if act["objections"]]
+    page.why_off = list(
+        {reason.sentence: reason for act in acts for reason in act["objections"]}.values()
+    )
+    open_acts = [act for act in acts if not act["objections"]]
+    page.take_in_url = next((act["url"] for act in open_acts if act["name"] == "take-in"), "")
     context = {
         **admin.site.each_context(request),
         "title": page.title,
@@ -118,15 +125,31 @@ def _answer(request, page, *, form, status=200, focus=False, printing=False, kep
         "focus": focus,
         "kept": kept,
         "printing": printing,
-        "acts": _acts(request, page.promotion),
+        "acts": open_acts,
     }
     template = "gates/review_print.html" if printing else "gates/review.html"
     return TemplateResponse(request, template, context, status=status)
 
 
-def _acts(request, promotion) -> list[dict]:
-    """Return what whoever asked may do, as buttons, each with the reasons why it is off."""
-    return admin.site.get_model_admin(Promotion).act_buttons(request, promotion)
+def _acts(request, page) -> list[dict]:
+    """Return what whoever asks may do, as buttons, each with the reasons why it is off."""
+    promotion, pages = page.promotion, admin.site.get_model_admin(Promotion)
+    acts = [
+        act
+        for act in pages.act_buttons(request, promotion)
+        # Nothing newer is there to take in: the button would only void signatures.
+        if act["name"] != "take-in" or page.newer
+    ]
+    if promotion.is_undecided:
+        amend = {
+            "name": "amend",
+            "label": "Amend…",
+            "url": pages.change_url(promotion),
+            "primary": False,
+            "objections": pages.objections(request, "change", promotion),
+        }
+        acts.insert(1, amend)
+    return acts
 
 
 @require_GET

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urlencode
 
 from evidence.kinds import KINDS
-from gates.pages import words
 from gates.pages.loaded import Loaded
 from gates.rules import Finding, Status
 from registry.completeness import facts_of_release
@@ -34,6 +34,7 @@ class Shown:
     waived: list[FindingRow]
     met: list[FindingRow]
     count: str
+    judged: str = ""
 
 
 def anchor(finding: Finding) -> str:
@@ -51,6 +52,9 @@ def shown_findings(loaded: Loaded) -> Shown:
         waived=[_row(one, places) for one in findings if one.status == Status.WAIVED],
         met=[_row(one, places) for one in findings if one.status == Status.MET],
         count=f"{len(open_ones)} open of {len(findings)}",
+        judged="Judged as of now, for whoever asks again; it changes nothing that was decided."
+        if loaded.promotion.decided_at
+        else "",
     )
 
 
@@ -75,6 +79,11 @@ class _Places:
     def __init__(self, loaded: Loaded):
         self.loaded = loaded
         self.release = loaded.promotion.release
+
+    @cached_property
+    def _facts(self) -> dict:
+        """The checklist of the release, whose gaps know where they are filled."""
+        return {fact.code: fact for fact in facts_of_release(self.release, self.loaded.endpoints)}
 
     def of(self, finding: Finding) -> tuple[str, str]:
         what, which = finding.fix_at
@@ -107,12 +116,7 @@ class _Places:
     def _metadata(self, code: str) -> tuple[str, str]:
         if code == "lineage":
             return self.release.model_version.get_absolute_url(), "Open the model version"
-        endpoints = [
-            link.endpoint
-            for link in self.loaded.promotion.endpoint_links.select_related("endpoint")
-        ]
-        facts = {fact.code: fact for fact in facts_of_release(self.release, endpoints)}
-        fact = facts.get(code)
+        fact = self._facts.get(code)
         return (fact.url, f"Record {fact.label.lower()}") if fact and fact.url else ("", "")
 
 
@@ -123,8 +127,3 @@ def _an(noun: str) -> str:
 def anchors_by_sentence(loaded: Loaded) -> dict[str, str]:
     """Return {sentence of an objection: id of the finding's row}."""
     return {f"{one.sentence} {one.fact}": anchor(one) for one in loaded.in_the_way}
-
-
-def counted(number: int) -> str:
-    """Return "3 findings"."""
-    return words.count(number, "finding")

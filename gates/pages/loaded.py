@@ -10,9 +10,10 @@ from audit import clock
 from gates.approvals import Approval, approvals
 from gates.models import PackagePerson, Promotion
 from gates.packages import Live, live
+from gates.pages.timeline import Timeline, timeline
 from gates.review import person_facts, review_facts, sign_offs
 from gates.rules import Finding, PersonFacts, ReviewFacts, Slot, in_the_way
-from registry.models import Person, RoleGrant
+from registry.models import Person, RoleGrant, ServingEndpoint
 
 #: What the page names of a promotion, in the promotion's own query.
 WITH = (
@@ -65,9 +66,9 @@ class Loaded:
     def eligible(self) -> dict[str, list[Person]]:
         """By role of a slot: who may sign in it, for all that is known without asking again."""
         team = self.promotion.release.use_case.team_id
-        out = set(self.package.involved) | {
-            one.person_id for one in self.signed if one.package_digest == self.package.digest
-        }
+        out = set(self.package.involved)
+        if self.promotion.state == Promotion.State.IN_REVIEW:
+            out |= {one.person_id for one in self.signed if one.package_digest == self.digest}
         grants = (
             RoleGrant.objects.in_force()
             .filter(
@@ -85,6 +86,21 @@ class Loaded:
                 if grant.person not in people:
                     people.append(grant.person)
         return found
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """What happened, from the log."""
+        return timeline(self.promotion)
+
+    @cached_property
+    def endpoints(self) -> list[ServingEndpoint]:
+        """The endpoints asked for, as they are, with host, regions and last change."""
+        links = (
+            self.promotion.endpoint_links.select_related("endpoint__host", "endpoint__change")
+            .prefetch_related("endpoint__region_links__region")
+            .order_by("endpoint__slug")
+        )
+        return [link.endpoint for link in links]
 
     def you_or(self, person_id: int, name: str) -> str:
         """Return "you" for the reader, the name for anybody else."""

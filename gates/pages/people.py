@@ -1,7 +1,7 @@
 """Who signed, who is wanted, and who took part and therefore cannot sign."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gates.differences import Difference, differences
@@ -9,6 +9,7 @@ from gates.models import PackagePerson, Promotion
 from gates.pages import words
 from gates.pages.loaded import Loaded
 from gates.rules import Slot, counting, objections
+from gates.rules.findings import day
 from gates.rules.signing import TIES
 
 #: People named in one sentence; the rest is counted.
@@ -117,7 +118,9 @@ def _wanted(loaded: Loaded, slot: Slot) -> Slotted:
             state="wanted_from_you",
             role=role,
             person="you",
-            sentence="You have not signed this package.",
+            sentence="You have not signed this package."
+            if len(loaded.person.roles & {one.role for one in loaded.slots}) == 1
+            else "You have not signed this package. You may fill one slot.",
             url="#decide",
             words="Decide",
         )
@@ -151,14 +154,50 @@ def earlier_sign_offs(loaded: Loaded) -> list[Slotted]:
     return rows
 
 
+def since_decision(loaded: Loaded) -> list[Difference]:
+    """Return what is no longer as it was approved; the approval stands for what was signed."""
+    if loaded.promotion.state != Promotion.State.APPROVED:
+        return []
+    return _told(loaded, differences(loaded.document, loaded.package.document, _namer(loaded)))
+
+
 def changed_since(loaded: Loaded, package) -> list[Difference]:
-    """Return what changed between a stored package and the one on show."""
+    """Return what changed between a stored package and the one on show, with who and when."""
+    return _told(loaded, differences(json.loads(package.content), loaded.document, _namer(loaded)))
+
+
+def _namer(loaded: Loaded):
     items = loaded.package.gathered.items
+    return lambda pk: items[pk].title if pk in items else pk
 
-    def named(pk: str) -> str:
-        return items[pk].title if pk in items else pk
 
-    return differences(json.loads(package.content), loaded.document, named)
+def _told(loaded: Loaded, found: list[Difference]) -> list[Difference]:
+    """Add by whom and when, where the record says so."""
+    return [
+        replace(one, sentence=f"{one.sentence} {said}") if (said := _by(loaded, one)) else one
+        for one in found
+    ]
+
+
+def _by(loaded: Loaded, difference: Difference) -> str:
+    what, which = difference.about
+    items = loaded.package.gathered.items
+    if what == "evidence" and which in items:
+        item, withdrawal = items[which], getattr(items[which], "withdrawal", None)
+        if difference.state == "removed" and withdrawal:
+            return f"Withdrawn {_when(withdrawal.withdrawn_by, withdrawal.withdrawn_at)}."
+        return f"Given {_when(item.author, item.created_at)}."
+    if what == "endpoint" and difference.state == "changed":
+        for endpoint in loaded.endpoints:
+            if endpoint.slug == which:
+                return f"Changed {_when(endpoint.change.actor_name, endpoint.change.at)}."
+    event = {"endpoint": "promotion.amended", "submission": "promotion.submitted"}.get(what)
+    line = loaded.timeline.newest.get(event)
+    return f"Done {_when(line.actor, line.at)}." if line else ""
+
+
+def _when(who, at: datetime) -> str:
+    return f"by {who}, {day(at)} {at:%H:%M} UTC"
 
 
 def taking_part(loaded: Loaded) -> list[Part]:

@@ -14,11 +14,19 @@ from gates.pages.box import Box, decision_box
 from gates.pages.evidence import EvidenceRow, NewerEvidence, evidence_rows, newer_evidence
 from gates.pages.findings import Shown, shown_findings
 from gates.pages.loaded import Loaded, load
-from gates.pages.people import Part, Slotted, earlier_sign_offs, slots, taking_part
-from gates.pages.timeline import Line, timeline
+from gates.pages.people import (
+    HOW,
+    Part,
+    Slotted,
+    earlier_sign_offs,
+    since_decision,
+    slots,
+    taking_part,
+)
+from gates.pages.timeline import Line
 from gates.rules.approvals import review_date
 from gates.rules.findings import day
-from registry.models import Person
+from registry.models import EndpointRegion, Person
 
 
 @dataclass(frozen=True)
@@ -54,11 +62,66 @@ class ReviewPage:
     took_part: list[Part]
     timeline: list[Line]
     older_events: int
+    #: What changed since it was approved; it stays approved for what was signed.
+    since_decision: list[Difference]
     box: Box
     now: datetime
     loaded: Loaded = field(repr=False)
     #: What changed between the package a refused signer was shown and the one on show.
     changed_meanwhile: list[Difference] = field(default_factory=list)
+    #: What whoever asks may do and the reader may not, and why; set by the view.
+    acts_off: list[dict] = field(default_factory=list)
+    why_off: list = field(default_factory=list)
+    take_in_url: str = ""
+
+    @property
+    def action(self) -> str:
+        """Where the open form posts to."""
+        return self.promotion.get_absolute_url()
+
+    @property
+    def history_url(self) -> str:
+        """Every entry of the log about this promotion."""
+        return f"/gates/promotion/{self.promotion.pk}/history/"
+
+    @property
+    def evidence_count(self) -> str:
+        """How many items are shown, in words."""
+        return words.count(len(self.evidence), "item")
+
+    @property
+    def evidence_link(self) -> str:
+        """Where the rest of the evidence is, if not all of it is shown."""
+        release = self.promotion.release_id
+        return f"/evidence/evidenceitem/?release__id__exact={release}" if self.more_evidence else ""
+
+    @property
+    def evidence_words(self) -> str:
+        """What the link to the rest says."""
+        return f"{self.more_evidence} more"
+
+    @property
+    def records(self) -> list[dict]:
+        """Every signature as it is filed."""
+        return _records(self.loaded)
+
+    @property
+    def digests(self) -> list[tuple[str, str]]:
+        """Every digest that the package names."""
+        return _digests(self.loaded)
+
+    @property
+    def sections(self) -> list[dict]:
+        """The sections to jump to."""
+        return [
+            {"anchor": "asked", "title": "What is asked"},
+            {"anchor": "findings", "title": "Findings", "count": self.findings.count},
+            {"anchor": "evidence", "title": "Evidence", "count": str(len(self.evidence))},
+            {"anchor": "sign-offs", "title": "Sign-offs", "count": self.slots_count},
+            {"anchor": "took-part", "title": "Who took part"},
+            {"anchor": "timeline", "title": "Timeline"},
+            {"anchor": "decide", "title": "Decision"},
+        ]
 
 
 def review_page(
@@ -67,7 +130,6 @@ def review_page(
     """Return the page of `promotion` for one reader; `verdict` opens that form in its box."""
     loaded = load(promotion, user)
     rows, more = evidence_rows(loaded)
-    lines, older = timeline(promotion)
     box = decision_box(loaded, verdict, role)
     slotted, count = slots(loaded)
     return ReviewPage(
@@ -87,12 +149,56 @@ def review_page(
         slots_count=count,
         earlier=earlier_sign_offs(loaded),
         took_part=taking_part(loaded),
-        timeline=lines,
-        older_events=older,
+        timeline=loaded.timeline.lines,
+        older_events=loaded.timeline.older,
+        since_decision=since_decision(loaded),
         box=box,
         now=loaded.now,
         loaded=loaded,
     )
+
+
+def _records(loaded: Loaded) -> list[dict]:
+    """Return every signature as it is filed."""
+    return [
+        {
+            "printed_name": one.printed_name,
+            "person_id": one.person_id,
+            "role": words.role(one.role),
+            "slot": one.slot,
+            "verdict": one.get_verdict_display(),
+            "meaning": words.meaning(one.verdict, one.meaning),
+            "reason": one.reason,
+            "at": one.signed_at,
+            "digest": one.package_digest,
+            "current": one.package_digest == loaded.digest,
+            "how": HOW.get(one.authentication, one.authentication),
+            "challenge": one.challenge_id,
+        }
+        for one in loaded.signed
+    ]
+
+
+def _digests(loaded: Loaded) -> list[tuple[str, str]]:
+    """Return every digest that the package names, and its own."""
+    document, items = loaded.document, loaded.package.gathered.items
+    evidence = {
+        one["id"]: one["digest"] for rest in document["rests_on"] for one in rest["evidence"]
+    }
+    return [
+        ("Package", loaded.digest),
+        (f"Release {loaded.promotion.release}", document["release"]["digest"]),
+        ("Effective policy", document["effective_policy"]),
+        *((f"Endpoint {one['slug']}", one["digest"]) for one in document["endpoints"]),
+        *(
+            (f"Gate {one['gate']} v{one['number']}", one["digest"])
+            for one in document["gate"]["versions"]
+        ),
+        *(
+            (f"Evidence “{items[pk].title if pk in items else pk}”", digest)
+            for pk, digest in evidence.items()
+        ),
+    ]
 
 
 def _facts(loaded: Loaded) -> list[Fact]:
@@ -144,18 +250,10 @@ def _regions(loaded: Loaded) -> str:
 
 def _endpoints(loaded: Loaded) -> list[dict]:
     """Return the endpoints asked for, each with its regions by purpose and whether it changed."""
-    cached = loaded.__dict__.get("_endpoints")
-    if cached is not None:
-        return cached
-    links = (
-        loaded.promotion.endpoint_links.select_related("endpoint__host")
-        .prefetch_related("endpoint__region_links__region")
-        .order_by("endpoint__slug")
-    )
     approved = {one["slug"]: one["digest"] for one in loaded.document["endpoints"]}
     shown = []
-    for link in links:
-        endpoint = link.endpoint
+    for endpoint in loaded.endpoints:
+        digest = approved.get(endpoint.slug, endpoint.digest)
         by_purpose: dict[str, list[str]] = {}
         for place in endpoint.region_links.all():
             by_purpose.setdefault(place.purpose, []).append(place.region.slug)
@@ -164,16 +262,15 @@ def _endpoints(loaded: Loaded) -> list[dict]:
                 "slug": endpoint.slug,
                 "url": f"/registry/servingendpoint/{endpoint.pk}/change/",
                 "host": endpoint.host.name,
-                "digest": approved.get(endpoint.slug, endpoint.digest),
-                "changed": approved.get(endpoint.slug) != endpoint.digest,
+                "digest": digest,
+                "changed": digest != endpoint.digest,
                 "processing": sorted(by_purpose.get("processing", ())),
                 "regions": [
-                    (purpose, words.listed(sorted(by_purpose.get(purpose, ()))) or "unknown")
-                    for purpose in ("processing", "storage", "telemetry", "support")
+                    (label, words.listed(sorted(by_purpose.get(purpose, ()))) or "unknown")
+                    for purpose, label in EndpointRegion.Purpose.choices
                 ],
             }
         )
-    loaded.__dict__["_endpoints"] = shown
     return shown
 
 

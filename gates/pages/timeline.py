@@ -13,9 +13,9 @@ SHOWN = 200
 
 #: Event of a promotion -> icon, and what its actor did. First here speaks for its change.
 EVENTS = {
-    "promotion.approved": ("approved", "signed: approve. Every slot is filled, so it is approved"),
-    "promotion.rejected": ("rejected", "signed: reject, so it is rejected"),
-    "promotion.changes_requested": ("changes_requested", "signed: request changes"),
+    "promotion.approved": ("approved", "approved it with the last sign-off that was wanted"),
+    "promotion.rejected": ("rejected", "rejected it"),
+    "promotion.changes_requested": ("changes_requested", "requested changes"),
     "promotion.withdrawn": ("withdrawn", "withdrew the request"),
     "promotion.submitted": ("asked", "submitted it for review"),
     "promotion.requested": ("asked", "asked"),
@@ -40,27 +40,41 @@ class Line:
     reason: str
 
 
-def timeline(promotion: Promotion) -> tuple[list[Line], int]:
-    """Return the newest lines, oldest first, and how many entries are not shown."""
-    about = Entry.objects.filter(about=promotion.key)
-    newest = list(
-        about.filter(event__in=EVENTS).select_related("change").order_by("-seq")[: SHOWN + 1]
-    )
-    older = about.filter(event__in=EVENTS).count() - SHOWN if len(newest) > SHOWN else 0
+@dataclass(frozen=True)
+class Timeline:
+    """The newest lines, oldest first, and how many entries are older still."""
+
+    lines: list[Line]
+    older: int
+    #: The newest line of each event, to say by whom and when something changed.
+    newest: dict[str, Line]
+
+
+def timeline(promotion: Promotion) -> Timeline:
+    """Return what happened to a promotion, in two queries and one more for a long history."""
+    about = Entry.objects.filter(about=promotion.key, event__in=EVENTS)
+    newest = list(about.select_related("change").order_by("-seq")[: SHOWN + 1])
+    older = about.count() - SHOWN if len(newest) > SHOWN else 0
     by_change: dict = {}
     for entry in reversed(newest[:SHOWN]):
         by_change.setdefault(entry.change_id, []).append(entry)
-    return [_line(promotion, entries) for entries in by_change.values()], max(0, older)
+    lines, last = [], {}
+    for entries in by_change.values():
+        line = _line(promotion, entries)
+        lines.append(line)
+        last |= dict.fromkeys((entry.event for entry in entries), line)
+    return Timeline(lines, older, last)
 
 
 def _line(promotion: Promotion, entries: list[Entry]) -> Line:
     main = min(entries, key=lambda entry: _ORDER[entry.event])
     state, sentence = EVENTS[main.event]
     if main.event == "promotion.requested":
-        sentence = f"asked to {words.question(promotion)[0].lower()}{words.question(promotion)[1:]}"
+        question = words.question(promotion)
+        sentence = f"asked to {question[0].lower()}{question[1:]}"
     for entry in entries:
         if entry.event.startswith("promotion.signed_"):
             slot = (json.loads(entry.body).get("facts") or {}).get("slot", "")
-            sentence += f" (as {words.role(slot.partition(':')[0])})"
+            sentence += f", as {words.role(slot.partition(':')[0])}"
     change = main.change
-    return Line(state, change.actor_name, sentence, change.at, main.seq, change.reason)
+    return Line(state, change.actor_name, f"{sentence}.", change.at, main.seq, change.reason)
