@@ -234,7 +234,7 @@ def clean_name(name: str) -> str:
     if len(name) <= LONGEST_NAME:
         return name
     if not stem or len(extension) > 10:
-        return name[:LONGEST_NAME]
+        return name[:LONGEST_NAME].rstrip(". ")
     return f"{stem[: LONGEST_NAME - len(extension) - 1].rstrip()}{dot}{extension}"
 
 

@@ -80,7 +80,7 @@ def make_run(
             "suite_version": suite_version,
             "ran_at": clock.now(),
             "source": "harness 1.0",
-            "scores": scores_of(suite_version, *(texts or ("0.91",))),
+            "scores": values.pop("scores", None) or scores_of(suite_version, *(texts or ("0.91",))),
             "actor": actor or contributor(),
             "reason": WHY,
             **values,

@@ -8,6 +8,7 @@ from audit import clock
 from evidence.latest import latest_scores
 from evidence.transitions import withdraw
 from registry.roles import Role
+from registry.transitions import publish_suite_version
 from tests.evidence.make import contributor, make_evidence, make_run
 from tests.make import (
     WHY,
@@ -16,6 +17,7 @@ from tests.make import (
     make_release,
     make_suite_version,
     make_team,
+    registrar,
 )
 
 pytestmark = pytest.mark.django_db
@@ -111,9 +113,6 @@ def test_a_model_takes_its_versions_together_and_no_releases(run, release):
 
 
 def test_a_metric_of_one_name_goes_on_in_the_next_version_of_its_suite(run, release, suite):
-    from registry.transitions import publish_suite_version
-    from tests.make import registrar
-
     following = publish_suite_version(
         suite.suite_id,
         notes="",
