@@ -5,6 +5,7 @@ from hashlib import sha256
 from django.http import HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
+from rest_framework.renderers import JSONRenderer
 
 from audit import Reason
 from audit.refusals import NotUnderstood
@@ -32,6 +33,10 @@ class Answers:
             raise NotUnderstood(reasons)
 
     def finalize_response(self, request, response, *args, **kwargs):
+        if response.status_code >= 400:
+            # A problem is JSON, whatever was asked for.
+            request.accepted_renderer = JSONRenderer()
+            request.accepted_media_type = JSONRenderer.media_type
         response = super().finalize_response(request, response, *args, **kwargs)
         patch_vary_headers(response, ("Authorization",))
         if response.status_code != 200:

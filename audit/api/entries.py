@@ -6,7 +6,7 @@ from django.http import Http404
 from django_filters import rest_framework as filters
 
 from audit import Reason
-from audit.api.filters import LARGEST, Ids, Words
+from audit.api.filters import Ids, Number, Words
 from audit.api.rows import RowsView
 from audit.models import Entry, GovernedModel
 from audit.refusals import NotAllowed
@@ -20,12 +20,8 @@ class EntryFilters(filters.FilterSet):
     row = Words("row", "The rows that were written, such as registry.toolgrant:3.")
     event = Words("event", "What happened, such as release.sealed.")
     change = Ids("change", "Ids of changes.")
-    after = filters.NumberFilter(
-        field_name="seq",
-        lookup_expr="gt",
-        help_text="Only entries behind this number.",
-        min_value=0,
-        max_value=LARGEST,
+    after = Number(
+        field_name="seq", lookup_expr="gt", help_text="Only entries behind this number."
     )
 
 

@@ -38,13 +38,20 @@ class Words(_OneOf, filters.CharFilter):
         super().__init__(field_name, about, max_length=200)
 
 
-class Numbers(_OneOf, filters.NumberFilter):
-    """Keys that are numbers."""
+class Number(filters.NumberFilter):
+    """One whole number that a database key can hold."""
 
     field_class = forms.IntegerField
 
-    def __init__(self, field_name: str, about: str):
-        super().__init__(field_name, about, min_value=0, max_value=LARGEST)
+    def __init__(self, **extra):
+        super().__init__(min_value=0, max_value=LARGEST, **extra)
+
+    def get_max_validator(self):
+        return None  # `max_value` says it already
+
+
+class Numbers(_OneOf, Number):
+    """Keys that are numbers."""
 
 
 class Ids(_OneOf, filters.UUIDFilter):
