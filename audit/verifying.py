@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 
 from audit import clock
 from audit.changes import change, row_digest
@@ -44,16 +45,18 @@ verifiers: list[Callable[[Report, str], Iterable[Discrepancy]]] = []
 def verify(scope: str) -> Report:
     """Check the whole record and return what disagrees; writes nothing.
 
-    `scope` is a `Verification.Scope`. Reads in chunks by key, so memory stays flat.
+    `scope` is a `Verification.Scope`. Reads in chunks by key, so memory stays flat. Work goes on
+    meanwhile: the log is checked up to its size at the beginning, and a row that changes after
+    that is left to the next verification.
     """
     report = Report()
     report.found.extend(_log(report))
     report.found.extend(_triggers())
     for model in governed_models():
-        report.found.extend(_rows(model))
+        report.found.extend(_rows(model, report.size))
         if hasattr(model, "history"):
-            report.found.extend(_history(model))
-    report.found.extend(_rows_behind_entries())
+            report.found.extend(_history(model, report.size))
+    report.found.extend(_rows_behind_entries(report.size))
     for verifier in verifiers:
         report.found.extend(verifier(report, scope))
     return report
@@ -218,7 +221,12 @@ def _bodies(keys: list[str]) -> dict[str, list[dict]]:
     return result
 
 
-def _rows(model) -> Iterator[Discrepancy]:
+def _moved(entries: list[dict], size: int) -> bool:
+    """Whether a row changed since the verification began."""
+    return bool(entries) and entries[-1]["seq"] >= size
+
+
+def _rows(model, size: int) -> Iterator[Discrepancy]:
     """The last digest in the log of every row is the digest of the row as it stands."""
     for rows in in_chunks(model._base_manager.all()):
         bodies = _bodies([row.key for row in rows])
@@ -228,6 +236,8 @@ def _rows(model) -> Iterator[Discrepancy]:
                 yield Discrepancy("ROW_UNLOGGED", f"The {named} has no entry in the log.", row.key)
                 continue
             last = bodies[row.key][-1]
+            if _moved(bodies[row.key], size):
+                continue
             if not _agrees(row, last):
                 yield Discrepancy(
                     "ROW_ALTERED",
@@ -261,7 +271,7 @@ def _agrees(row, body: dict) -> bool:
         return False
 
 
-def _history(model) -> Iterator[Discrepancy]:
+def _history(model, size: int) -> Iterator[Discrepancy]:
     """Each row's history is, step by step, what the log says of it."""
     history = model.history.model
     pk = model._meta.pk.attname
@@ -277,7 +287,8 @@ def _history(model) -> Iterator[Discrepancy]:
         for step in rows:
             steps[f"{model._meta.label_lower}:{getattr(step, pk)}"].append(step)
         for key, entries in _bodies(list(steps)).items():
-            yield from _compare_history(key, steps[key], entries)
+            if not _moved(entries, size):
+                yield from _compare_history(key, steps[key], entries)
 
 
 def _compare_history(key: str, steps: list, entries: list[dict]) -> Iterator[Discrepancy]:
@@ -303,7 +314,7 @@ def _compare_history(key: str, steps: list, entries: list[dict]) -> Iterator[Dis
             )
 
 
-def _rows_behind_entries() -> Iterator[Discrepancy]:
+def _rows_behind_entries(size: int) -> Iterator[Discrepancy]:
     """Every row that the log says exists is there; every removed one is gone."""
     from audit.models import Entry
 
@@ -336,6 +347,8 @@ def _rows_behind_entries() -> Iterator[Discrepancy]:
             for key in of_model:
                 alive = bool(bodies[key]) and bodies[key][-1]["after"] is not None
                 if alive and key not in present:
+                    if Entry.objects.filter(row=key, seq__gte=size).exists():
+                        continue  # removed while we were reading
                     yield Discrepancy("ROW_MISSING", f"{key} is in the log but gone.", key)
                 elif not alive and key in present:
                     yield Discrepancy("ROW_BACK", f"{key} was removed but is there.", key)
@@ -345,6 +358,11 @@ def _existing(model, keys: list[str], *, with_history: bool = False) -> set[str]
     """Return those of `keys` that have a row, or with `with_history` a history row."""
     pk = model._meta.pk.attname
     rows = model.history.model._base_manager if with_history else model._base_manager
-    pks = [key.partition(":")[2] for key in keys]
+    pks = []
+    for key in keys:
+        try:
+            pks.append(model._meta.pk.to_python(key.partition(":")[2]))
+        except ValidationError:
+            continue  # no row was ever called that; it is reported as missing
     found = rows.filter(**{f"{pk}__in": pks}).values_list(pk, flat=True).distinct()
     return {f"{model._meta.label_lower}:{value}" for value in found}

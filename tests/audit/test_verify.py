@@ -126,6 +126,10 @@ TAMPERINGS = {
         "UPDATE audit_entry SET about = 'registry.team:999' WHERE seq = 30",
         "ENTRY_COLUMN",
     ),
+    "an entry filed under nonsense": (
+        "UPDATE audit_entry SET row = 'registry.team:nonsense' WHERE seq = 30",
+        "ROW_MISSING",
+    ),
     "a reason rewritten": (
         "UPDATE audit_change SET reason = 'fine' WHERE number = 3",
         "ENTRY_COLUMN",
@@ -184,6 +188,24 @@ def test_a_removed_part_that_comes_back_is_found(asleep):
         link.region_id,
     )
     assert "ROW_BACK" in codes()
+
+
+def test_what_changes_while_it_is_read_is_left_to_the_next_verification(story, monkeypatch):
+    from audit import verifying
+
+    read, team = verifying._bodies, story.use_case.team
+
+    def read_late(keys):
+        # Somebody else commits between the reading of the rows and of their entries.
+        if team.key in keys and team.name != "Meanwhile":
+            team.name = "Meanwhile"
+            make.save(Team, {"name": "Meanwhile"}, pk=team.pk, actor=make.admin())
+        return read(keys)
+
+    monkeypatch.setattr(verifying, "_bodies", read_late)
+    assert verify("record").found == []
+    assert Team.objects.get(pk=team.pk).name == "Meanwhile"
+    assert verify("record").found == []
 
 
 def run(*arguments: str) -> tuple[int, str]:
