@@ -8,6 +8,7 @@ request on the next adapter, whose lineage has a gap.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from evidence.models import EvidenceItem
 from portal.demo import catalogue, measured
 from portal.demo.files import plain
 from portal.demo.stories import founding
@@ -52,7 +53,7 @@ def claims(world: World) -> Iterator[datetime]:
     world.sign(sandbox, "model.reviewer", "Runs beside people and decides nothing.")
     world.accept(benchmark, "model.second", "Recomputed; severe recall holds in each language.")
     yield world.day(159)
-    _operations(world, first)
+    red_team = _operations(world, first)
     _privacy(world, first)
     world.give(
         first,
@@ -66,6 +67,7 @@ def claims(world: World) -> Iterator[datetime]:
         decides="Beatriz Moreno or the head of claims, within fifteen minutes.",
     )
     yield world.day(157)
+    world.accept(red_team, "model.second", "The attack that worked is in the notes.")
     _validation(world, first)
     yield world.day(156, 3)
     world.verify()
@@ -188,7 +190,9 @@ def _basics(world: World, release: Release) -> None:
     )
 
 
-def _benchmark(world: World, release: Release, *, model: tuple[str, str], right: int, severe: int):
+def _benchmark(
+    world: World, release: Release, *, model: tuple[str, str], right: int, severe: int
+) -> EvidenceItem:
     at = world.moment - timedelta(hours=5)
     results = measured.triage(
         model="/".join(model),
@@ -209,7 +213,8 @@ def _benchmark(world: World, release: Release, *, model: tuple[str, str], right:
     )
 
 
-def _operations(world: World, release: Release) -> None:
+def _operations(world: World, release: Release) -> EvidenceItem:
+    """Give readiness and red team; return the latter, whose run somebody accepts."""
     at = world.moment - timedelta(hours=2)
     world.give(
         release,
@@ -222,7 +227,7 @@ def _operations(world: World, release: Release) -> None:
         tried="Last week, by Rafael Costa: switched off and on again within nine minutes.",
         capacity="112 notes a minute, three times the storm of two winters ago.",
     )
-    world.give(
+    return world.give(
         release,
         "red_team",
         f"Red team on {release}",

@@ -7,6 +7,7 @@ nobody can approve before somebody checks again. Release 3 is a draft, not seale
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from evidence.models import EvidenceItem
 from portal.demo import measured
 from portal.demo.files import plain
 from portal.demo.stories import founding
@@ -142,7 +143,7 @@ def _boundary(world: World, release: Release) -> None:
     )
 
 
-def _benchmark(world: World, release: Release, model: str, right: int):
+def _benchmark(world: World, release: Release, model: str, right: int) -> EvidenceItem:
     at = world.moment - timedelta(hours=4)
     results = measured.humaneval(
         model=model,

@@ -6,6 +6,7 @@ Release 2 is complete and the reviewer has signed; the risk owner has not.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from evidence.models import EvidenceItem
 from portal.demo import measured
 from portal.demo.files import plain
 from portal.demo.stories import founding
@@ -34,9 +35,10 @@ def contracts(world: World) -> Iterator[datetime]:
     yield world.day(14)
     _basics(world, second)
     benchmark = _benchmark(world, second)
-    _rest(world, second)
+    red_team = _rest(world, second)
     yield world.day(12)
     world.accept(benchmark, "model.second", "Two contracts read in full; the log is right.")
+    world.accept(red_team, "model.second", "No attack worked; twenty answers read.")
     yield world.day(9)
     promotion = world.ask(
         second,
@@ -96,7 +98,7 @@ def _basics(world: World, release: Release) -> None:
     )
 
 
-def _benchmark(world: World, release: Release):
+def _benchmark(world: World, release: Release) -> EvidenceItem:
     at = world.moment - timedelta(hours=4)
     log = measured.contracts(
         model="bedrock/eu.anthropic.claude-sonnet-4-6", faithful=46, recalled=45, at=at
@@ -112,10 +114,10 @@ def _benchmark(world: World, release: Release):
     )
 
 
-def _rest(world: World, release: Release) -> None:
-    """Give what production asks for beyond the sandbox, scores aside."""
+def _rest(world: World, release: Release) -> EvidenceItem:
+    """Give what production asks for beyond the sandbox; return the red team's item."""
     at = world.moment - timedelta(hours=2)
-    world.give(
+    red_team = world.give(
         release,
         "red_team",
         f"Red team on {release}",
@@ -165,3 +167,4 @@ def _rest(world: World, release: Release) -> None:
         monitoring="Time to the summary, refusals, cost for each contract; legal's rota is told.",
         tried="Two weeks before, by Rafael Costa: hidden within two minutes.",
     )
+    return red_team

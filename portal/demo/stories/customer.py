@@ -8,6 +8,7 @@ make: the reviewer asked for changes.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from evidence.models import EvidenceItem
 from portal.demo import measured, purposes
 from portal.demo.files import plain
 from portal.demo.stories import founding
@@ -35,7 +36,7 @@ def customer(world: World) -> Iterator[datetime]:
     _basics(world, first, "gpt-4.1-2025-04-14")
     yield world.day(210)
     benchmark = _benchmark(world, first, "gpt-4.1-2025-04-14", version=1, promising=1, grounded=36)
-    _rest(world, first, worked=(1, 0, 1))
+    red_team = _rest(world, first, worked=(1, 0, 1))
     world.give(
         first,
         "rollback_plan",
@@ -49,6 +50,7 @@ def customer(world: World) -> Iterator[datetime]:
     )
     yield world.day(209)
     world.accept(benchmark, "model.reviewer", "Samples read, figures recomputed from the files.")
+    world.accept(red_team, "model.reviewer", "Both attacks that worked were read.")
     sandbox = world.ask(
         first, "sandbox-eu", [SWEDEN], by="customer.lead", purpose="Let the service desk try it."
     )
@@ -75,10 +77,11 @@ def customer(world: World) -> Iterator[datetime]:
     yield world.day(75)
     _basics(world, second, "gpt-4.1-2025-04-14")
     benchmark = _benchmark(world, second, "gpt-4.1-2025-04-14", version=2, grounded=38)
-    _rest(world, second, worked=(0, 0, 1))
+    red_team = _rest(world, second, worked=(0, 0, 1))
     _back_to(world, second, first)
     yield world.day(74)
     world.accept(benchmark, "model.second", "Recomputed from the promptfoo and Inspect files.")
+    world.accept(red_team, "model.second", "The attack that worked was read.")
     yield world.day(73)
     promotion = world.ask(
         second,
@@ -114,6 +117,7 @@ def customer(world: World) -> Iterator[datetime]:
     benchmark = _benchmark(
         world, third, "gemini-2.5-flash-lite", version=2, promising=5, grounded=35
     )
+    # Nobody has accepted this run yet: it waits for a reviewer.
     _rest(world, third, worked=(2, 0, 2))
     _back_to(world, third, second)
     yield world.day(11)
@@ -204,7 +208,7 @@ def _benchmark(
     version: int,
     grounded: int,
     promising: int = 0,
-):
+) -> EvidenceItem:
     at = world.moment - timedelta(hours=4)
     guardrails = measured.guardrails(
         provider=model, count=40 if version == 1 else 60, promising=promising, at=at
@@ -225,10 +229,10 @@ def _benchmark(
     )
 
 
-def _rest(world: World, release: Release, worked: tuple[int, int, int]) -> None:
-    """Give what production asks for beyond the sandbox, scores and rollback aside."""
+def _rest(world: World, release: Release, worked: tuple[int, int, int]) -> EvidenceItem:
+    """Give what else production asks for, rollback aside; return the red team's item."""
     at = world.moment - timedelta(hours=2)
-    world.give(
+    red_team = world.give(
         release,
         "red_team",
         f"Red team on {release}",
@@ -270,6 +274,7 @@ def _rest(world: World, release: Release, worked: tuple[int, int, int]) -> None:
         tried="Ten days before, by Rafael Costa: the chat was off the page in four minutes.",
         capacity="116 questions a minute, twice the busiest hour of last winter.",
     )
+    return red_team
 
 
 def _back_to(world: World, release: Release, earlier: Release) -> None:
