@@ -117,8 +117,12 @@ def is_locked(key: str) -> bool:
 
 
 def forget(key: str) -> None:
-    """Take back what was counted against the key."""
-    Throttle.objects.filter(key=key).delete()
+    """Take back what was counted against the key.
+
+    The row stays: deleted, it would vanish under somebody who is about to lock it.
+    """
+    now = clock.now()
+    Throttle.objects.filter(key=key).update(failures=0, first_at=now, locked_until=None)
 
 
 def _claim(key: str, allowed: int = rules.LOCKED_AFTER) -> bool:
