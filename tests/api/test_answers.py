@@ -8,6 +8,9 @@ from tests import make
 from tests.api.reading import ROOT, Reader, assert_problem, reader
 from tests.api.rows import LISTS, address
 
+pytestmark = pytest.mark.django_db
+
+
 @pytest.fixture
 def caller(told) -> Reader:
     return reader("auditor")
