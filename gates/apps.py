@@ -6,7 +6,16 @@ class GatesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from audit.admin import buttons, panels
         from gates.leaving import open_ends
+        from gates.panels import ask_button, of_environment, of_evidence, of_release
         from registry import people_checks
 
         people_checks.append(open_ends)
+        buttons.setdefault("registry.release", []).append(ask_button)
+        for noun, panel in (
+            ("registry.release", of_release),
+            ("registry.environment", of_environment),
+            ("evidence.evidenceitem", of_evidence),
+        ):
+            panels.setdefault(noun, []).append(panel)

@@ -39,13 +39,13 @@ def ending_soon(user: Person) -> tuple[list[End], End | None]:
     """Return what ends within 30 days, soonest first, and the first one after that."""
     now = clock.now()
     horizon = now + WITHIN
-    active = _with_end(_approved(user).filter(review_at__gt=now)).filter(soonest__gt=now)
-    near = active.filter(_ends_between(now, horizon)).order_by("soonest")[:CANDIDATES]
+    standing = active(user)
+    near = standing.filter(_ends_between(now, horizon)).order_by("soonest")[:CANDIDATES]
     judged = sorted(_judge(near), key=lambda one: one.until)
     soon = [_end(one) for one in judged if one.holds and one.until <= horizon]
     if soon:
         return soon, None
-    first = _judge(active.filter(soonest__gt=horizon).order_by("soonest")[:1])
+    first = _judge(standing.filter(soonest__gt=horizon).order_by("soonest")[:1])
     return soon, next((_end(one) for one in first if one.holds), None)
 
 
@@ -70,6 +70,12 @@ def ended_lately(user: Person) -> list[End]:
         if (one.promotion.release_id, one.promotion.environment_id) not in replaced
     ]
     return sorted(rows, key=lambda end: end.ends, reverse=True)
+
+
+def active(user: Person) -> QuerySet:
+    """Return the approvals that nothing stored has ended yet, with the `soonest` end of each."""
+    now = clock.now()
+    return _with_end(_approved(user).filter(review_at__gt=now)).filter(soonest__gt=now)
 
 
 def _approved(user: Person) -> QuerySet:

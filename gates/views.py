@@ -149,6 +149,9 @@ def _acts(request, page) -> list[dict]:
             "objections": pages.objections(request, "change", promotion),
         }
         acts.insert(1, amend)
+    elif not (objections := pages.objections(request, "add", promotion)):
+        again = f"{reverse('admin:promotion_ask')}?release={promotion.release_id}"
+        acts.append({"name": "ask", "label": "Ask again…", "url": again, "objections": objections})
     return acts
 
 

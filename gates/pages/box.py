@@ -99,7 +99,10 @@ def _closed(loaded: Loaded) -> Box:
         "withdrawn": "It is withdrawn. Asking again takes a new promotion.",
     }
     title = "Nothing to decide yet" if loaded.promotion.is_undecided else "Already decided"
-    return Box(title=title, sentence=sentences[loaded.promotion.state])
+    sentence = sentences[loaded.promotion.state]
+    if loaded.approval and not loaded.approval.holds:
+        sentence = "It was approved, and the approval ended. Asking again takes a new promotion."
+    return Box(title=title, sentence=sentence)
 
 
 def _signed(loaded: Loaded, row) -> Box:

@@ -117,7 +117,6 @@ def _wanted(loaded: Loaded, slot: Slot) -> Slotted:
         return Slotted(
             state="wanted_from_you",
             role=role,
-            person="you",
             sentence="You have not signed this package."
             if len(loaded.person.roles & {one.role for one in loaded.slots}) == 1
             else "You have not signed this package. You may fill one slot.",
@@ -186,6 +185,9 @@ def _by(loaded: Loaded, difference: Difference) -> str:
         item, withdrawal = items[which], getattr(items[which], "withdrawal", None)
         if difference.state == "removed" and withdrawal:
             return f"Withdrawn {_when(withdrawal.withdrawn_by, withdrawal.withdrawn_at)}."
+        if difference.state == "removed":
+            line = loaded.timeline.newest.get("promotion.evidence_taken_in")
+            return f"Done {_when(line.actor, line.at)}." if line else ""
         return f"Given {_when(item.author, item.created_at)}."
     if what == "endpoint" and difference.state == "changed":
         for endpoint in loaded.endpoints:

@@ -149,13 +149,21 @@ def review_page(
         slots_count=count,
         earlier=earlier_sign_offs(loaded),
         took_part=taking_part(loaded),
-        timeline=loaded.timeline.lines,
+        timeline=[*loaded.timeline.lines, *_ended_line(loaded)],
         older_events=loaded.timeline.older,
         since_decision=since_decision(loaded),
         box=box,
         now=loaded.now,
         loaded=loaded,
     )
+
+
+def _ended_line(loaded: Loaded) -> list[Line]:
+    """An approval ends by itself: nobody wrote an entry, so its line has no number."""
+    if loaded.approval is None or loaded.approval.holds:
+        return []
+    first = loaded.approval.ends[0]
+    return [Line("ended", "", f"The approval ended. {first.sentence}", first.at, 0, "")]
 
 
 def _records(loaded: Loaded) -> list[dict]:
