@@ -24,3 +24,5 @@ timeout = 30
 # Workers start anew now and then, apart from each other, so that no leak grows for ever.
 max_requests = 10_000
 max_requests_jitter = 1_000
+# Nobody steers it through a socket in a home directory; signals do, and two servers do not clash.
+control_socket_disable = True
