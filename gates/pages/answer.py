@@ -85,9 +85,11 @@ def _in_review(loaded: Loaded) -> Band:
             f"{findings_said(loaded)}. {signed}.{can}",
         )
     if may_sign:
-        last = (
-            f"yours is the last of {words.count(wanted, 'sign-off')}" if len(left) == 1 else signed
-        )
+        last = signed
+        if len(left) == 1:
+            last = "yours is the only sign-off that is wanted"
+            if wanted > 1:
+                last = f"yours is the last of {wanted} sign-offs"
         return Band("wanted_from_you", "Ready for you.", f"{findings_said(loaded)}; {last}.")
     roles = words.listed(dict.fromkeys(words.role(slot.role) for slot in left))
     return Band(

@@ -86,7 +86,13 @@ def removed(path):
 
 REGULATED = {"gate": "regulated", "number": 1, "digest": "sha256:g"}
 SAFETY = ("rests_on", 0, "evidence")
-OTHER_DEMAND = {"metric": 5, "name": "suite v1 loss", "threshold": "2.50", "higher_is_better": False}
+OTHER_DEMAND = {
+    "metric": 5,
+    "name": "suite v1 loss",
+    "threshold": "2.50",
+    "higher_is_better": False,
+}
+RECALL = "suite v1 recall at least"
 
 CASES = [
     (at(["submission"], 2), "changed", "It was submitted anew, as submission 2."),
@@ -149,8 +155,7 @@ CASES = [
     (
         at(["demands", 0, "threshold"], "0.950000"),
         "changed",
-        "The use case demanded suite v1 recall at least 0.9 "
-        "and demands suite v1 recall at least 0.95.",
+        f"The use case demanded {RECALL} 0.9 and demands {RECALL} 0.95.",
     ),
     (
         appended(["demands"], OTHER_DEMAND),
@@ -160,7 +165,7 @@ CASES = [
     (
         at(["demands"], []),
         "removed",
-        "The use case no longer demands suite v1 recall at least 0.9.",
+        f"The use case no longer demands {RECALL} 0.9.",
     ),
     (
         appended([*SAFETY], {"id": "e3", "digest": "sha256:3", "holds_until": "2027-05-01"}),
