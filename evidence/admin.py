@@ -47,7 +47,7 @@ class Withdraw(Act):
         return not hasattr(row, "withdrawal")
 
     def context(self, model_admin, request, row):
-        return {"panels": panels_of(request, row)}
+        return {"row_url": row.get_absolute_url(), "panels": panels_of(request, row)}
 
     def run(self, request, row, cleaned):
         transitions.withdraw(row.pk, actor=request.user, reason=cleaned["reason"])
@@ -92,7 +92,7 @@ class AddRun(Act):
 
     def context(self, model_admin, request, row):
         suites = SuiteVersion.objects.visible_to(request.user).select_related("suite")
-        return {"suite_versions": suites}
+        return {"row_url": row.get_absolute_url(), "suite_versions": suites}
 
     def run(self, request, row, cleaned):
         return transitions.add_run(
@@ -269,7 +269,8 @@ class Accept(Act):
         return [*super().objections(model_admin, request, row), *_withdrawn(row.item)]
 
     def context(self, model_admin, request, row):
-        return {"scores": row.scores.select_related("metric").order_by("metric__name")}
+        scores = row.scores.select_related("metric").order_by("metric__name")
+        return {"row_url": row.get_absolute_url(), "scores": scores}
 
     def run(self, request, row, cleaned):
         transitions.accept_run(row.pk, actor=request.user, reason=cleaned["reason"])

@@ -11,9 +11,10 @@ from django import forms
 from audit import Reason, Refused, clock
 from audit.admin import ReasonForm
 from audit.fields import DocumentFormField
-from evidence import rules
+from evidence import rules, storage
 from evidence.kinds import KINDS, Kind, Question
 from evidence.models import EvaluationRun, EvidenceItem
+from evidence.transitions.items import releases_named
 from registry.models import ModelVersion, Release, SuiteVersion
 from registry.roles import GIVE_EVIDENCE
 
@@ -96,10 +97,15 @@ class RunFields:
         self.metrics = list(suite_version.metrics.order_by("name"))
         at = self.run_field
         self.fields[f"{at}source"] = forms.CharField(
-            label="Source", max_length=200, help_text="Tool and version, or who measured."
+            label="Source",
+            max_length=200,
+            help_text="Tool and version, or who measured.",
+            error_messages={"required": "Say where the scores come from."},
         )
         self.fields[f"{at}ran_at"] = MinuteField(
-            label="Ran at (UTC)", initial=clock.now().replace(second=0, microsecond=0)
+            label="Ran at (UTC)",
+            initial=clock.now().replace(second=0, microsecond=0),
+            error_messages={"required": "Say when it was run."},
         )
         self.fields[f"{at}completeness"] = forms.ChoiceField(
             label="Completeness",
@@ -109,6 +115,7 @@ class RunFields:
         self.fields[f"{at}config"] = DocumentFormField(
             label="Settings",
             required=False,
+            initial="",
             help_text='JSON, such as {"shots": 5, "seed": 42}.',
         )
         for metric in self.metrics:
@@ -278,9 +285,17 @@ class GiveForm(RunFields, ReasonForm):
 
     run_field = "runs.0."
 
-    title = forms.CharField(label="Title", max_length=200, help_text="What people will call it.")
+    title = forms.CharField(
+        label="Title",
+        max_length=200,
+        help_text="What people will call it.",
+        error_messages={"required": "Give it a title."},
+    )
     verdict = forms.ChoiceField(
-        label="Verdict", choices=EvidenceItem.Verdict.choices, widget=forms.RadioSelect
+        label="Verdict",
+        choices=EvidenceItem.Verdict.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say how it came out."},
     )
     standing = forms.ChoiceField(
         label="Standing",
@@ -293,6 +308,7 @@ class GiveForm(RunFields, ReasonForm):
         label="Who vouches",
         max_length=200,
         help_text="The person or body that stands behind it.",
+        error_messages={"required": "Name who stands behind it."},
     )
     files = FilesField(label="Files", required=False, allow_empty_file=True)
     expires_at = DayField(label="Ends on", required=False)
@@ -341,6 +357,30 @@ class GiveForm(RunFields, ReasonForm):
             self.add_run_fields(suite_version)
         self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
 
+    def clean(self):
+        given = super().clean()
+        if self.errors:
+            # The verb will not be called: ask now for what it would say of answers and files.
+            answers, files = self._answers(), given.get("files") or ()
+            _, reasons = rules.judge_answers(
+                self.kind,
+                answers,
+                has_files=bool(files),
+                releases=releases_named(self.kind, answers, self.subject),
+            )
+            self.refuse(Refused([*reasons, *storage.judge(files)]))
+        return given
+
+    def _answers(self) -> dict:
+        """Return what was answered; a chosen release by its key."""
+        fields = {question.key: f"answers.{question.key}" for question in self.kind.questions}
+        given = {key: self.cleaned_data.get(name) for key, name in fields.items()}
+        return {
+            key: getattr(value, "pk", value)
+            for key, value in given.items()
+            if value not in (None, "") and fields[key] not in self.errors
+        }
+
     def values(self) -> dict:
         """Return the arguments of `give` that were entered."""
         given = self.cleaned_data
@@ -349,11 +389,7 @@ class GiveForm(RunFields, ReasonForm):
             **{name: given[name] for name in names},
             "release" if isinstance(self.subject, Release) else "version": self.subject,
             "kind": self.kind.slug,
-            "answers": {
-                question.key: given[f"answers.{question.key}"]
-                for question in self.kind.questions
-                if given[f"answers.{question.key}"] not in (None, "")
-            },
+            "answers": self._answers(),
             "runs": [self.run_values()] if self.suite_version else [],
         }
 

@@ -22,7 +22,7 @@ class ItemLineSerializer(RowSerializer):
     release = ReleaseNameSerializer(read_only=True, allow_null=True)
     version = VersionNameSerializer(read_only=True, allow_null=True)
     author = Named("username")
-    replaces = serializers.PrimaryKeyRelatedField(read_only=True)
+    replaces = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True)
     withdrawal = serializers.SerializerMethodField()
 
     class Meta:

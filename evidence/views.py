@@ -102,7 +102,7 @@ def band(item: EvidenceItem) -> dict:
     return {
         "state": item.verdict,
         "headline": words[item.verdict],
-        "text": f"{item.vouched_by} vouches for it; it is {item.get_standing_display()}.",
+        "text": f"{item.vouched_by} vouches for it. Standing: {item.get_standing_display()}.",
     }
 
 

@@ -167,7 +167,7 @@ def _judge(given: _Given, subject, now: datetime) -> tuple[EvidenceItem, list[Re
             kind,
             given.answers,
             has_files=given.has_files,
-            releases=_releases(kind, given.answers, subject),
+            releases=releases_named(kind, given.answers, subject),
         )
         reasons += problems
     if given.replaces:
@@ -198,7 +198,7 @@ def subject_problems(kind: Kind | None, subject: Release | ModelVersion) -> list
     return reasons
 
 
-def _releases(kind, answers: Mapping[str, Any], subject) -> dict[str, str]:
+def releases_named(kind: Kind, answers: Mapping[str, Any], subject) -> dict[str, str]:
     """Return the digests of the releases that answers may name, by key and by digest itself."""
     named = {str(answers.get(q.key)) for q in kind.questions if q.type == "release"}
     if not isinstance(subject, Release):

@@ -377,3 +377,13 @@ def test_forms_of_what_never_changes_are_for_reading(client, gives, release, nou
 
 def test_no_run_is_added_without_an_item(client, gives):
     assert client.get("/evidence/evaluationrun/add/").status_code == 403
+
+
+def test_every_reason_stands_on_the_page_at_once(client, gives, release):
+    address = f"{ADD}?kind=rollback_plan&release={release.pk}"
+    files = [upload("page.html", b"<html>")]
+    typed = {"title": "", "files": files, "answers.target": "release", "answers.procedure": "Stop."}
+    response = client.post(address, entered("rollback_plan", **typed))
+    assert response.status_code == 422
+    errors = response.context["form"].errors
+    assert set(errors) == {"title", "files", "answers.release", "answers.procedure"}
