@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from audit.admin import panels_of
 from registry import cards
-from registry.admin.base import add_url
+from registry.admin.base import offered_url
 from registry.completeness import facts_of_release, facts_of_version
 from registry.models import (
     EndpointRegion,
@@ -31,6 +31,7 @@ def _page(request, template: str, row, **context):
     """Answer with a noun's page: its verbs, its links, and what apps above show on it."""
     model_admin = admin.site.get_model_admin(type(row))
     buttons = model_admin.act_buttons(request, row)
+    on = [button for button in buttons if not button["objections"]]
     context = {
         **admin.site.each_context(request),
         "row": row,
@@ -38,7 +39,9 @@ def _page(request, template: str, row, **context):
         "change_url": model_admin.change_url(row),
         "history_url": model_admin.history_url(row),
         "may_change": model_admin.has_change_permission(request, row),
-        "buttons": [button for button in buttons if not button["objections"]],
+        "buttons": on,
+        # A page has one main thing to do.
+        "main_button": next((button for button in on if button.get("primary")), None),
         "buttons_off": [button for button in buttons if button["objections"]],
         "panels": panels_of(request, row),
         **context,
@@ -124,7 +127,6 @@ def model(request, slug):
         more=len(versions) > SHOWN,
         newest=next((version for version in versions if version.sealed_at), None),
         uses=uses,
-        add_version_url=add_url(ModelVersion, model=found.pk),
         facts=[
             {"label": "Team", "value": _link(found.team, found.team.name)},
             {
@@ -156,10 +158,10 @@ def model_version(request, slug, version):
         missing=_missing(facts),
         complete=all(fact.known for fact in facts),
         endpoints=_endpoints(found, request),
-        add_endpoint_url=add_url(ServingEndpoint, version=found.pk),
+        add_endpoint_url=offered_url(request, ServingEndpoint, version=found.pk),
         datasets=list(found.dataset_links.select_related("dataset_version__dataset")),
         releases=list(releases.select_related("use_case").order_by("-pk")[:SHOWN]),
-        add_release_url=add_url(Release, model_version=found.pk),
+        add_release_url=offered_url(request, Release, model_version=found.pk),
         card=cards.rendered(found.card) if found.card.strip() else "",
         facts=[
             {"label": "Identifier", "value": found.identifier},
@@ -206,7 +208,6 @@ def prompt_version(request, slug, number):
         title=f"{found.template.name}, version {found.number}",
         newest=newest,
         releases=list(releases.select_related("use_case").order_by("-pk")[:SHOWN]),
-        new_url=add_url(PromptVersion, **{"from": found.pk}),
         facts=[
             {"label": "Team", "value": _link(found.template.team, found.template.team.name)},
             {"label": "Kind", "value": found.template.get_kind_display()},
@@ -248,7 +249,7 @@ def release(request, slug, number):
         objectives=list(found.objectives.order_by("metric")),
         parameters=sorted(found.parameters.items()),
         endpoints=_endpoints(found.model_version, request),
-        add_endpoint_url=add_url(ServingEndpoint, version=found.model_version_id),
+        add_endpoint_url=offered_url(request, ServingEndpoint, version=found.model_version_id),
         facts=[
             {
                 "label": "Use case",

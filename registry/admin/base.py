@@ -87,6 +87,22 @@ def add_url(model, /, **initial) -> str:
     return f"{url}?{query}" if query else url
 
 
+def offered_url(request, model, /, **initial) -> str:
+    """Return the address of the form for a new row, or nothing for who may register none."""
+    return "" if rights.may(request.user, "save", model) else add_url(model, **initial)
+
+
+def add_button(request, label: str, about, model, /, **initial) -> dict:
+    """Return a button that leads to the form of a new row belonging to `about`."""
+    return {
+        "name": f"add-{model._meta.model_name}",
+        "label": label,
+        "url": add_url(model, **initial),
+        "primary": True,
+        "objections": rights.may(request.user, "save", about),
+    }
+
+
 def list_section(title: str, rows, *, link: str = "", words: str = "", empty: str) -> str:
     """Return a box with one line per row: `rows` are (url, name, note)."""
     lines = format_html_join(

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from registry.admin.base import RegistryAdmin, add_url, form_url, list_section
+from registry.admin.base import RegistryAdmin, form_url, list_section, offered_url
 from registry.models import Dataset, DatasetVersion
 
 
@@ -32,7 +32,7 @@ class DatasetAdmin(RegistryAdmin):
             list_section(
                 "Versions",
                 rows,
-                link=add_url(DatasetVersion, dataset=obj.pk),
+                link=offered_url(request, DatasetVersion, dataset=obj.pk),
                 words="Register a version",
                 empty="No version is registered yet.",
             )

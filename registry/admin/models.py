@@ -8,9 +8,10 @@ from registry.admin.base import (
     RegistryAdmin,
     SealedColumn,
     SealedFilter,
-    add_url,
+    add_button,
     form_url,
     list_section,
+    offered_url,
 )
 from registry.models import ModelUse, ModelVersion, RegisteredModel, VersionDataset
 from registry.transitions import new_version_from, seal_version
@@ -46,6 +47,11 @@ class RegisteredModelAdmin(RegistryAdmin):
         "on_call_team": "Who is reached when it misbehaves.",
     }
 
+    def act_buttons(self, request, obj):
+        label = "Register a version…"
+        button = add_button(request, label, obj, ModelVersion, model=obj.pk)
+        return [button, *super().act_buttons(request, obj)]
+
     def sections(self, request, obj):
         versions = ModelVersion.objects.visible_to(request.user).filter(model=obj).order_by("-pk")
         rows = [
@@ -63,7 +69,7 @@ class RegisteredModelAdmin(RegistryAdmin):
             list_section(
                 "Versions",
                 rows,
-                link=add_url(ModelVersion, model=obj.pk),
+                link=offered_url(request, ModelVersion, model=obj.pk),
                 words="Register a version",
                 empty="No version is registered yet.",
             )

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.html import format_html
 
-from registry.admin.base import RegistryAdmin, add_url, list_section
+from registry.admin.base import RegistryAdmin, add_button, list_section, offered_url
 from registry.models import PromptTemplate, PromptVersion
 from registry.transitions import add_prompt_version
 
@@ -40,7 +40,7 @@ class PromptTemplateAdmin(RegistryAdmin):
             list_section(
                 "Versions",
                 rows,
-                link=add_url(PromptVersion, template=obj.pk),
+                link=offered_url(request, PromptVersion, template=obj.pk),
                 words="Write a new version",
                 empty="No version is written yet.",
             )
@@ -93,6 +93,11 @@ class PromptVersionAdmin(RegistryAdmin):
                     "variables": source.variables,
                 }
         return initial
+
+    def act_buttons(self, request, obj):
+        label = "New version from this one…"
+        button = add_button(request, label, obj, PromptVersion, **{"from": obj.pk})
+        return [button, *super().act_buttons(request, obj)]
 
     @admin.display(description="text")
     def text_as_written(self, obj):

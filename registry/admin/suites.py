@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from audit.admin import GovernedInline
-from registry.admin.base import RegistryAdmin, add_url, form_url, list_section
+from registry.admin.base import RegistryAdmin, form_url, list_section, offered_url
 from registry.models import EvaluationSuite, Metric, SuiteVersion
 from registry.transitions import publish_suite_version
 
@@ -38,7 +38,7 @@ class EvaluationSuiteAdmin(RegistryAdmin):
             list_section(
                 "Versions",
                 rows,
-                link=add_url(SuiteVersion, suite=obj.pk),
+                link=offered_url(request, SuiteVersion, suite=obj.pk),
                 words="Publish a version",
                 empty="No version is published yet.",
             )

@@ -91,7 +91,13 @@ class ApiTokenAdmin(RegistryAdmin):
     }
 
     def get_fieldsets(self, request, obj=None):
-        return self.fieldsets if obj is None else ((None, {"fields": self.shown}),)
+        if obj is not None:
+            return ((None, {"fields": self.shown}),)
+        if request.user.has_role(*ADMINISTER):
+            return self.fieldsets
+        # Who issues for themselves issues for reading, which is bound to nothing.
+        asked = {**self.fieldsets[0][1], "fields": ("user", "name", "scope", "expiry")}
+        return ((None, asked),)
 
     def get_readonly_fields(self, request, obj=None):
         return () if obj is None else self.shown
@@ -150,8 +156,8 @@ class ApiTokenAdmin(RegistryAdmin):
             name=values["name"],
             scope=values["scope"],
             expires_at=values["expiry"],
-            environment=values["environment"],
-            team=values["team"],
+            environment=values.get("environment"),
+            team=values.get("team"),
             actor=request.user,
             reason=reason,
         )
