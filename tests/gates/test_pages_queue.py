@@ -1,0 +1,293 @@
+"""What waits for whom on the overview, and that it costs the same for ten as for hundreds."""
+
+import re
+from datetime import date
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from audit import clock
+from evidence import transitions as evidence
+from gates import endings, queue, transitions
+from gates.models import Promotion
+from registry.models import Person
+from registry.roles import Role
+from tests import make
+from tests.gates.stories import WHY, approved, days, story
+
+pytestmark = pytest.mark.django_db
+
+
+def text_of(response) -> str:
+    body = response.content.decode()
+    return " ".join(re.sub(r"<[^>]+>", " ", body).split())
+
+
+def waiting(person) -> list[str]:
+    """Return what waits for somebody, with grants read afresh."""
+    return [one.sentence for one in queue.waiting_for(Person.objects.get(pk=person.pk))[0]]
+
+
+def ready(stage="sandbox"):
+    told = story(stage)
+    told.give_all()
+    told.ask()
+    return told
+
+
+# Waiting for you
+
+
+def test_a_sign_off_waits_for_whoever_holds_an_open_slot(client):
+    told = ready("production")
+    reviewer, risk_owner = told.signer("reviewer"), told.signer("risk_owner")
+    said = f"Sign {told.release} into {told.environment}"
+    assert said in waiting(reviewer)
+    assert said in waiting(risk_owner)
+    told.sign(reviewer)
+    # Signed by the one, it waits for the other alone.
+    assert said not in waiting(reviewer)
+    assert said in waiting(risk_owner)
+    client.force_login(risk_owner)
+    words = text_of(client.get("/"))
+    assert f"{said} promotion {told.promotion.pk} · asked for by {told.requester}" in words
+    assert "risk owner slot" in words
+
+
+def test_a_second_holder_of_a_filled_slot_is_not_asked():
+    told = ready("production")
+    other = make.make_person(make.name("other"), Role.REVIEWER, team=told.use_case.team)
+    told.sign(told.signer("reviewer"))
+    assert waiting(other) == []
+
+
+def test_it_waits_for_nobody_who_had_a_hand_in_it():
+    told = ready()
+    for person in (told.requester, told.contributor, make.registrar()):
+        make.grant(person, Role.REVIEWER)
+        assert waiting(person) == []
+
+
+def test_it_waits_for_nobody_of_another_team_or_without_the_role():
+    told = ready()
+    foreign = make.make_person(make.name("foreign"), Role.REVIEWER, team=make.make_team())
+    viewer = make.make_person(make.name("viewer"), Role.VIEWER)
+    not_wanted = make.make_person(make.name("owner"), Role.RISK_OWNER, team=told.use_case.team)
+    assert waiting(foreign) == waiting(viewer) == waiting(not_wanted) == []
+
+
+def test_a_role_that_ended_asks_no_more():
+    from registry import transitions as registry
+
+    told = ready()
+    reviewer = told.signer("reviewer")
+    assert waiting(reviewer)
+    registry.end_grant(reviewer.role_grants.get().pk, actor=make.admin(), reason=WHY)
+    assert waiting(reviewer) == []
+
+
+def test_high_risk_in_production_waits_for_the_regulated_roles():
+    told = story("production", risk_tier="high")
+    told.ask()
+    assert waiting(told.signer("privacy_officer")) == [
+        f"Sign {told.release} into {told.environment}"
+    ]
+
+
+def test_drafts_and_changes_wait_for_whoever_asked():
+    told = story()
+    told.ask(submit=False)
+    assert waiting(told.requester) == [f"Submit {told.release} into {told.environment}"]
+    transitions.submit(told.promotion.pk, actor=told.requester, reason=WHY)
+    assert waiting(told.requester) == []
+    told.sign(told.signer("reviewer"), "request_changes")
+    assert waiting(told.requester) == [
+        f"Answer the changes wanted of {told.release} into {told.environment}"
+    ]
+
+
+def test_a_run_waits_for_a_reviewing_role_of_the_team_but_not_for_its_giver():
+    told = story()
+    make.grant(told.contributor, Role.REVIEWER, team=told.use_case.team)
+    run = told.give_run(accept=False)
+    foreign = make.make_person(make.name("foreign"), Role.REVIEWER, team=make.make_team())
+    said = f"Accept run {run.pk} of {run.suite_version} on {told.release}"
+    assert waiting(told.signer("reviewer")) == [said]
+    assert waiting(told.contributor) == waiting(foreign) == []
+    evidence.accept_run(run.pk, actor=told.signer("reviewer"), reason=WHY)
+    assert waiting(told.signer("reviewer")) == []
+
+
+def test_the_oldest_is_first_and_a_near_date_is_amber(client):
+    mona = make.make_person(make.name("mona"), Role.REVIEWER)
+    now = clock.now()
+    with clock.at(now - days(3)):
+        young = story()
+    with clock.at(now - days(9)):
+        old = ready()
+    with clock.at(now - days(2)):
+        young.promotion = transitions.request(
+            release=young.release,
+            environment=young.environment,
+            endpoints=[young.endpoint],
+            purpose="Soon.",
+            wanted_by=(now + days(1)).date(),
+            actor=young.requester,
+            reason=WHY,
+        )
+        transitions.submit(young.promotion.pk, actor=young.requester, reason=WHY)
+    with clock.at(now):
+        rows = queue.waiting_for(mona)[0]
+        client.force_login(mona)
+        body = client.get("/").content.decode()
+    assert [row.sentence for row in rows] == [
+        f"Sign {old.release} into {old.environment}",
+        f"Sign {young.release} into {young.environment}",
+    ]
+    assert isinstance(rows[1].due, date)
+    due = body[body.index(rows[1].sentence) :]
+    assert re.search(r'status-stale">.*?tomorrow', due, re.DOTALL)
+
+
+def test_the_queue_has_pages(client, monkeypatch):
+    monkeypatch.setattr(queue, "PAGE", 2)
+    mona = make.make_person(make.name("mona"), Role.REVIEWER)
+    told = [ready() for _ in range(3)]
+    client.force_login(mona)
+    first, second = text_of(client.get("/")), text_of(client.get("/?page=2"))
+    assert "3, oldest first" in first
+    assert "Page 1 of 2" in first
+    assert f"Sign {told[0].release} into" in first
+    assert f"Sign {told[2].release} into" not in first
+    assert f"Sign {told[2].release} into" in second
+    for odd in ("x", "-1", "0", "99999999999999999999", "²"):
+        assert client.get("/", {"page": odd}).status_code == 200
+
+
+def test_counts_never_tell_of_other_teams(client):
+    told, foreign = ready(), ready()
+    viewer = make.make_person(make.name("viewer"), Role.VIEWER, team=told.use_case.team)
+    client.force_login(viewer)
+    body = client.get("/").content.decode()
+    assert "1 waits in your teams" in " ".join(re.sub(r"<[^>]+>", " ", body).split())
+    assert str(foreign.release) not in body
+    assert queue.in_review(viewer) == 1
+
+
+# Your requests, and what ends
+
+
+def test_your_requests_say_where_they_stand_and_who_is_next(client):
+    told = ready("production")
+    told.sign(told.signer("reviewer"))
+    told.signer("risk_owner")
+    client.force_login(told.requester)
+    words = text_of(client.get("/"))
+    assert "Your requests 1 open" in words
+    assert f"In review 1 of 2 {told.signer('risk_owner').username}: sign as risk owner" in words
+
+
+def test_what_ends_within_thirty_days_is_told_with_its_cause(client):
+    told = story()
+    told.give("data_boundary")
+    told.give("safety_check", expires_at=clock.now() + days(20))
+    told.ask()
+    told.sign_all()
+    client.force_login(told.requester)
+    words = text_of(client.get("/"))
+    assert "Ending in 30 days 1 approval" in words
+    assert f"The evidence “Safety check of {told.release}” ends." in words
+    assert endings.ending_soon(told.requester)[0][0].environment == told.environment.slug
+
+
+def test_nothing_ends_soon_but_the_next_is_named(client):
+    told = approved()
+    client.force_login(told.requester)
+    words = text_of(client.get("/"))
+    assert f"No approval ends in the next 30 days; the next is {told.release} on" in words
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "expired", "failing run"])
+def test_an_approval_that_ended_is_an_alert_until_it_is_replaced(how):
+    told = story("production")
+    short = {"expires_at": clock.now() + days(10)}
+    for kind in ("data_boundary", "privacy_review", "rollback_plan", "operational_readiness"):
+        told.give(kind)
+    safety = told.give("safety_check", **(short if how == "expired" else {}))
+    told.give_run()
+    told.ask()
+    told.sign_all()
+    assert endings.ended_lately(told.requester) == []
+    now = clock.now()
+    if how == "withdrawn":
+        evidence.withdraw(safety.pk, actor=told.contributor, reason=WHY)
+    elif how == "failing run":
+        told.give_run("0.5")
+    else:
+        now += days(11)
+    with clock.at(max(now, clock.now())):
+        (end,) = endings.ended_lately(told.requester)
+        assert (end.title, end.url) == (str(told.release), told.promotion.get_absolute_url())
+        if how == "failing run":
+            told.give_run("0.99")
+        else:
+            told.give("safety_check", title="Newer safety check")
+        told.ask()
+        told.sign_all()
+        assert endings.ended_lately(told.requester) == []
+
+
+def test_an_alert_is_gone_after_thirty_days_and_hidden_from_other_teams():
+    told = approved()
+    item = told.release.evidence.filter(kind="safety_check").get()
+    evidence.withdraw(item.pk, actor=told.contributor, reason=WHY)
+    foreign = make.make_person(make.name("foreign"), Role.VIEWER, team=make.make_team())
+    assert endings.ended_lately(foreign) == []
+    assert len(endings.ended_lately(told.requester)) == 1
+    with clock.at(clock.now() + days(31)):
+        assert endings.ended_lately(told.requester) == []
+
+
+# What it costs
+
+
+def cost(client, person, address) -> int:
+    client.force_login(person)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    return len(queries)
+
+
+def test_overview_and_list_cost_the_same_for_more_rows(client):
+    """Ten more of every kind, each in another state, and the same number of statements."""
+    mona = make.make_person(make.name("mona"), Role.REVIEWER, Role.REQUESTER, Role.RISK_OWNER)
+
+    def more() -> None:
+        told = ready()
+        told.give_run(accept=False)
+        signed = ready("production")
+        signed.sign(signed.signer("reviewer"))
+        done = approved()
+        gone = approved()
+        item = gone.release.evidence.filter(kind="safety_check").get()
+        evidence.withdraw(item.pk, actor=gone.contributor, reason=WHY)
+        draft = story()
+        transitions.request(
+            release=draft.release,
+            environment=draft.environment,
+            endpoints=[draft.endpoint],
+            purpose="Mine.",
+            actor=mona,
+            reason=WHY,
+        )
+        environments.append(done.environment)
+
+    environments = []
+    more()
+    pages = ("/", "/gates/promotion/", environments[0].get_absolute_url())
+    before = [cost(client, mona, page) for page in pages]
+    for _ in range(4):
+        more()
+    assert Promotion.objects.count() == 25
+    assert [cost(client, mona, page) for page in pages] == before
