@@ -25,6 +25,10 @@ class Named(serializers.SlugRelatedField):
     def __init__(self, by: str = "slug", **kwargs):
         super().__init__(slug_field=by, read_only=True, **kwargs)
 
+    def bind(self, field_name, parent):
+        super().bind(field_name, parent)
+        self.allow_null = parent.Meta.model._meta.get_field(self.source).null
+
 
 class Texts(serializers.ListField):
     """A list of texts."""

@@ -96,7 +96,7 @@ def _name(status: int) -> str:
 @cache
 def _schema():
     # The same for everybody, and half a second of work: once for each process.
-    return SchemaGenerator(api_version="v1").get_schema(request=None, public=True)
+    return SchemaGenerator().get_schema(request=None, public=True)
 
 
 @extend_schema(exclude=True)

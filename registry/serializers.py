@@ -198,7 +198,9 @@ class DatasetVersionSerializer(RowSerializer):
 
 
 class PromptVersionLineSerializer(RowSerializer):
-    parent = serializers.IntegerField(source="parent.number", default=None, read_only=True)
+    parent = serializers.IntegerField(
+        source="parent.number", default=None, read_only=True, allow_null=True
+    )
     variables = Texts()
     created_by = Named("username")
 

@@ -20,9 +20,7 @@ class EntryFilters(filters.FilterSet):
     row = Words("row", "The rows that were written, such as registry.toolgrant:3.")
     event = Words("event", "What happened, such as release.sealed.")
     change = Ids("change", "Ids of changes.")
-    after = Number(
-        field_name="seq", lookup_expr="gt", help_text="Only entries behind this number."
-    )
+    after = Number(field_name="seq", lookup_expr="gt", help_text="Only entries behind this number.")
 
 
 class EntriesView(RowsView):

@@ -76,9 +76,11 @@ def fill(where: Address, number: int, *, begin: int = 0) -> None:
     model = type(where.row)
     if model is Entry:
         first = 10_000_000 + begin
-        return _write(model, (_twin(where.row, seq=first + place) for place in range(number)))
+        _write(model, (_twin(where.row, seq=first + place) for place in range(number)))
+        return
     if model is Promotion:
-        return _write(model, (_twin(where.row) for _ in range(number)))
+        _write(model, (_twin(where.row) for _ in range(number)))
+        return
     before = set(model._base_manager.values_list("pk", flat=True))
     multiply(where.row, number, begin=begin)
     added = model._base_manager.exclude(pk__in=before)

@@ -178,4 +178,3 @@ def test_a_fault_inside_says_nothing_of_itself(told, caller, monkeypatch):
     monkeypatch.setattr("registry.api.ModelsView.rows", fail)
     body = assert_problem(caller.get("models/"), 500)
     assert "secret" not in str(body)
-

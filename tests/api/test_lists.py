@@ -1,4 +1,4 @@
-"""Lists: bounded pages, allow-listed filters, and as many queries for a thousand rows as for ten."""
+"""Lists: bounded pages, named filters, and as many queries for a thousand rows as for ten."""
 
 import re
 
