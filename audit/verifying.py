@@ -96,19 +96,42 @@ def governed_models():
     return [model for model in apps.get_models() if issubclass(model, GovernedModel)]
 
 
-def in_chunks(queryset, key: str = "pk") -> Iterator[list]:
+#: What a column raises that no longer holds a value of its type: text in place of JSON or a date.
+UNREADABLE = (ValueError, TypeError, ArithmeticError)
+
+
+def in_chunks(queryset, key: str = "pk", unreadable: list | None = None) -> Iterator[list]:
     """Yield lists of rows in the order of `key`, a query each: no cursor stays open between.
 
-    An open read cursor would block the writer on SQLite.
+    An open read cursor would block the writer on SQLite. A row whose columns cannot be read is
+    left out, and its key put into `unreadable`: one such row must not hide all that is wrong.
     """
     queryset, last = queryset.order_by(key), None
     while True:
         page = queryset if last is None else queryset.filter(**{f"{key}__gt": last})
-        rows = list(page[:CHUNK])
-        if not rows:
+        rows, keys = _read(page, key, unreadable)
+        if not keys:
             return
         yield rows
-        last = getattr(rows[-1], key)
+        last = keys[-1]
+
+
+def _read(page, key: str, unreadable: list | None) -> tuple[list, list]:
+    """Return the next rows of `page` that can be read, and the keys of all of them."""
+    try:
+        rows = list(page[:CHUNK])
+    except UNREADABLE:
+        rows = []
+    else:
+        return rows, [getattr(row, key) for row in rows]
+    keys = list(page.values_list(key, flat=True)[:CHUNK])
+    for value in keys:
+        try:
+            rows += page.filter(**{key: value})
+        except UNREADABLE:
+            if unreadable is not None:
+                unreadable.append(value)
+    return rows, keys
 
 
 def _log(report: Report) -> Iterator[Discrepancy]:
@@ -228,7 +251,8 @@ def _moved(entries: list[dict], size: int) -> bool:
 
 def _rows(model, size: int) -> Iterator[Discrepancy]:
     """The last digest in the log of every row is the digest of the row as it stands."""
-    for rows in in_chunks(model._base_manager.all()):
+    unreadable: list = []
+    for rows in in_chunks(model._base_manager.all(), unreadable=unreadable):
         bodies = _bodies([row.key for row in rows])
         for row in rows:
             named = f"{model._meta.verbose_name} {row.pk}"
@@ -256,6 +280,12 @@ def _rows(model, size: int) -> Iterator[Discrepancy]:
                     f"The {named} names another change than the log.",
                     row.key,
                 )
+    for pk in unreadable:
+        yield Discrepancy(
+            "ROW_UNREADABLE",
+            f"The {model._meta.verbose_name} {pk} holds what its columns cannot hold.",
+            f"{model._meta.label_lower}:{pk}",
+        )
 
 
 def _content_agrees(row) -> bool:
@@ -283,9 +313,11 @@ def _history(model, size: int) -> Iterator[Discrepancy]:
             return
         last = pks[-1]
         steps: dict[str, list] = {f"{model._meta.label_lower}:{value}": [] for value in pks}
-        rows = history._base_manager.filter(**{f"{pk}__in": pks}).order_by("history_id")
-        for step in rows:
-            steps[f"{model._meta.label_lower}:{getattr(step, pk)}"].append(step)
+        rows = history._base_manager.filter(**{f"{pk}__in": pks})
+        # One that cannot be read is one too few below.
+        for chunk in in_chunks(rows, "history_id"):
+            for step in chunk:
+                steps[f"{model._meta.label_lower}:{getattr(step, pk)}"].append(step)
         for key, entries in _bodies(list(steps)).items():
             if not _moved(entries, size):
                 yield from _compare_history(key, steps[key], entries)

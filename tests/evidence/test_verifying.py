@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from audit import triggers
+from audit import triggers, verifying
 from audit.models import Verification
 from audit.verifying import Report
 from evidence import storage
@@ -147,3 +147,14 @@ def test_an_acceptance_that_names_another_giver_is_named(asleep):
     run = make_run(accepted=True)
     sql("UPDATE evidence_runacceptance SET given_by_id = (SELECT min(id) FROM registry_person)")
     assert found() == [("ACCEPTANCE_GIVER", run.acceptance.key)]
+
+
+def test_a_row_that_cannot_be_read_hides_nothing_else(asleep):
+    item = make_evidence(files=[upload()])
+    place(item.files.get()).unlink()
+    sql("UPDATE evidence_evidenceitem SET answers = 'not JSON'")
+    found = verifying.verify(ALL).found
+    assert {(one.code, one.row) for one in found} >= {
+        ("ROW_UNREADABLE", item.key),
+        ("FILE_LOST", item.files.get().key),
+    }
