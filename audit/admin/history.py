@@ -221,6 +221,8 @@ def _names(site, request, pairs) -> dict[tuple[type, object], str]:
             wanted.setdefault(pair["field"].related_model, set()).update(values)
     names = {}
     for model, pks in wanted.items():
+        if not hasattr(model._default_manager, "visible_to"):
+            continue  # such as a challenge: it is nobody's to see
         through = () if site.is_registered(model) else _relations_of_name(model)
         for found in visible_rows(site, model, request, through).filter(pk__in=pks):
             names[model, found.pk] = str(found)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.core.management import CommandError, call_command
 from django.test import TestCase, override_settings
 
@@ -200,6 +201,18 @@ class TestSeeded(TestCase):
                 figures = figures_in(file.name, opened.read().decode())
             for score in run.scores.all():
                 assert float(score.text) == pytest.approx(figures[score.metric.name], abs=1e-12)
+
+    def test_every_noun_opens_with_its_history(self):
+        self.client.force_login(Person.objects.get(username="auditor"))
+        opened = 0
+        for model in admin.site._registry:
+            noun = f"/{model._meta.app_label}/{model._meta.model_name}"
+            for row in model._default_manager.order_by("pk")[:2]:
+                for page in ("change", "history"):
+                    address = f"{noun}/{row.pk}/{page}/"
+                    assert self.client.get(address, follow=True).status_code == 200, address
+                    opened += 1
+        assert opened > 50
 
     def test_starting_it_prints_sign_ins_and_a_token_that_opens_the_api(self):
         printed = StringIO()
