@@ -62,6 +62,9 @@ def answer_exception(error: Exception, context) -> Response | None:
     elif isinstance(error, Unsettled):
         answer = body(503, BUSY)
         headers["Retry-After"] = "1"
+    elif isinstance(error, exceptions.NotAuthenticated):
+        answer = body(401, "This takes an API token, sent as `Authorization: Bearer <token>`.")
+        headers["WWW-Authenticate"] = error.auth_header
     elif isinstance(error, exceptions.ValidationError):
         errors = list(_errors(error.detail))
         answer = body(400, " ".join(one["sentence"] for one in errors), errors=errors)

@@ -103,6 +103,7 @@ class EvidenceItem(GovernedModel):
         indexes = [
             models.Index(fields=["release", "kind", "-created_at"], name="evidence_of_release"),
             models.Index(fields=["version", "kind", "-created_at"], name="evidence_of_version"),
+            models.Index(fields=["-created_at", "-id"], name="evidence_newest"),
         ]
         constraints = [
             # Evidence about nothing, or about two things, would count where nobody looked.

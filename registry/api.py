@@ -11,24 +11,37 @@ from registry import serializers
 from registry.models import (
     Dataset,
     DatasetVersion,
+    EndpointRegion,
     Environment,
     EnvironmentRegion,
     ModelUse,
     ModelVersion,
+    Objective,
     PromptTemplate,
     PromptVersion,
     RegisteredModel,
     Release,
+    ReleasePrompt,
     ScoreDemand,
     ServingEndpoint,
     Tool,
+    ToolGrant,
     UseCase,
+    VersionDataset,
 )
 
 SLUG = "[-a-zA-Z0-9_]{1,60}"
 #: No more digits than both databases' keys hold.
 KEY = "[0-9]{1,18}"
 NUMBER = "[0-9]{1,9}"
+
+
+def parts(relation: str, model, named: str, *order: str) -> Prefetch:
+    """Return a prefetch of the parts in `relation` with the rows that they name.
+
+    In one order, always: the ETag is taken over the bytes.
+    """
+    return Prefetch(relation, model.objects.select_related(named).order_by(*order, "pk"))
 
 
 class SlugsView(RowsView):
@@ -94,9 +107,9 @@ class VersionsView(RowsView):
         return visible.select_related(
             "model", "maker", "base_version__model", "created_by"
         ).prefetch_related(
-            "dataset_links__dataset_version__dataset",
+            parts("dataset_links", VersionDataset, "dataset_version__dataset", "role"),
             Prefetch("endpoints", endpoints.select_related("host", "team")),
-            "endpoints__region_links__region",
+            parts("endpoints__region_links", EndpointRegion, "region", "purpose"),
         )
 
 
@@ -187,9 +200,8 @@ class UseCasesView(SlugsView):
     filterset_class = ByTeam
 
     def rows(self, visible):
-        demands = ScoreDemand.objects.select_related("metric__suite_version__suite")
         return visible.select_related("team").prefetch_related(
-            Prefetch("score_demands", demands.order_by("pk"))
+            parts("score_demands", ScoreDemand, "metric__suite_version__suite")
         )
 
 
@@ -201,8 +213,9 @@ class EnvironmentsView(SlugsView):
     filterset_class = BySlug
 
     def rows(self, visible):
-        links = EnvironmentRegion.objects.select_related("region").order_by("region__slug")
-        return visible.prefetch_related(Prefetch("region_links", links))
+        return visible.prefetch_related(
+            parts("region_links", EnvironmentRegion, "region", "region__slug")
+        )
 
 
 class ReleaseFilters(filters.FilterSet):
@@ -230,7 +243,9 @@ class ReleasesView(RowsView):
 
     def row(self, visible):
         return self._named(visible).prefetch_related(
-            "prompt_links__prompt_version__template", "tool_grants__scope__tool", "objectives"
+            parts("prompt_links", ReleasePrompt, "prompt_version__template"),
+            parts("tool_grants", ToolGrant, "scope__tool"),
+            Prefetch("objectives", Objective.objects.order_by("pk")),
         )
 
     def _named(self, visible):

@@ -12,6 +12,8 @@ from audit.refusals import NotUnderstood
 
 #: Longest value of a query parameter, in characters; every name, digest and cursor is shorter.
 LONGEST = 2000
+#: More than these help nobody, and a short question is not to have a long answer.
+MOST_REASONS = 20
 
 
 class Answers:
@@ -70,7 +72,7 @@ def parameter_problems(given, known: frozenset[str]) -> list[Reason]:
         elif "\x00" in values[0]:
             sentence = "This value contains a null character. Take it out."
             reasons.append(Reason("PARAMETER_NOT_TEXT", sentence, name))
-    return reasons
+    return reasons[:MOST_REASONS]
 
 
 def _marked(response, if_none_match: str):

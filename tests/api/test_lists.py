@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.db import connection
+from django.db.models import UniqueConstraint
 from django.test.utils import CaptureQueriesContext
 
 from audit import clock
@@ -191,3 +192,35 @@ def test_a_filter_is_never_a_pattern(told):
     slug = told.use_case.slug
     for pattern in (slug[:-1] + "%", slug[:-1] + "_", f"^{slug}$", slug[:-1] + "*", slug.upper()):
         assert reader().get("use-cases/", slug=pattern).json()["results"] == []
+
+
+# Indexes
+
+
+def leads_an_index(model, column: str, *, place: int = 0) -> bool:
+    """Whether an index of the model's table has `column` in that place, first unless told."""
+    field = model._meta.pk if column == "pk" else model._meta.get_field(column)
+    if field.primary_key or field.unique or field.db_index:
+        return True
+    indexed = [[name for name, _ in index.fields_orders] for index in model._meta.indexes]
+    indexed += [
+        constraint.fields
+        for constraint in model._meta.constraints
+        if isinstance(constraint, UniqueConstraint)
+    ]
+    return field.name in [columns[place] for columns in indexed if len(columns) > place]
+
+
+@pytest.mark.parametrize(("prefix", "view"), [(one[0], one[1]) for one in router.registry])
+def test_every_filter_and_every_order_has_an_index_behind_it(prefix, view):
+    # The rows of a sub-list are found by their parent, which stands first in their index.
+    place = 1 if "(" in prefix else 0
+    assert leads_an_index(view.model, view.order[0].lstrip("-"), place=place)
+    filters = view.filterset_class.base_filters if view.filterset_class else {}
+    for name, one in filters.items():
+        model = view.model
+        *through, column = one.field_name.split("__")
+        for step in through:
+            assert leads_an_index(model, step), (name, step)
+            model = model._meta.get_field(step).related_model
+        assert leads_an_index(model, column, place=place), name
