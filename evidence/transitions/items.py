@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import audit
-from audit import Reason, Refused, clock
+from audit import Change, Reason, Refused, clock
 from audit.refusals import NotAllowed
 from audit.rules import canonical, digest
 from evidence import documents, rules, storage
@@ -23,7 +23,7 @@ from evidence.transitions.judging import (
 )
 from evidence.transitions.runs import Run, judge_run, run_of, save_run
 from registry import rights
-from registry.models import ModelVersion, Release
+from registry.models import ModelVersion, Person, Release
 
 
 def give(
@@ -74,26 +74,61 @@ def give(
     refuse(_same_file_twice(kept))
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
-        lock_subject(change, release=given.release, version=given.version)
-        if given.replaces:
-            change.lock(EvidenceItem, given.replaces)
-        subject = _subject(given)
-        rights.demand(person, "give_evidence", subject)
-        item, reasons = _judge(given, subject, change.now)
-        refuse(reasons)
-        item.author = person
-        rows = [EvidenceFile(item=item, **vars(file)) for file in kept]
-        content = canonical(documents.evidence_item(item, rows))
-        item.content, item.digest = content.decode(), digest(content)
-        change.save(
-            item,
-            event="evidence.given",
-            facts={"digest": item.digest, "subject": subject.key, "kind": item.kind},
-        )
-        for row in rows:
-            change.save(row)
-        for run in given.runs:
-            save_run(change, item, run, person)
+        return _give_in(change, person, given, kept)
+
+
+def give_in(
+    change: Change,
+    person: Person,
+    *,
+    version: ModelVersion,
+    kind: str,
+    title: str,
+    verdict: str,
+    standing: str,
+    vouched_by: str,
+    answers: Mapping[str, Any],
+    runs: Sequence[Mapping],
+) -> EvidenceItem:
+    """Do what `give` does for a model version, without files, within a change that is open."""
+    given = _Given(
+        release=None,
+        version=version.pk,
+        kind=kind,
+        title=title,
+        verdict=verdict,
+        vouched_by=vouched_by,
+        standing=standing,
+        answers=dict(answers),
+        expires_at=None,
+        replaces=None,
+        runs=[run_of(**run) for run in runs],
+        has_files=False,
+    )
+    return _give_in(change, person, given, [])
+
+
+def _give_in(change: Change, person: Person, given: "_Given", kept: list) -> EvidenceItem:
+    lock_subject(change, release=given.release, version=given.version)
+    if given.replaces:
+        change.lock(EvidenceItem, given.replaces)
+    subject = _subject(given)
+    rights.demand(person, "give_evidence", subject)
+    item, reasons = _judge(given, subject, change.now)
+    refuse(reasons)
+    item.author = person
+    rows = [EvidenceFile(item=item, **vars(file)) for file in kept]
+    content = canonical(documents.evidence_item(item, rows))
+    item.content, item.digest = content.decode(), digest(content)
+    change.save(
+        item,
+        event="evidence.given",
+        facts={"digest": item.digest, "subject": subject.key, "kind": item.kind},
+    )
+    for row in rows:
+        change.save(row)
+    for run in given.runs:
+        save_run(change, item, run, person)
     return item
 
 

@@ -55,38 +55,51 @@ def save_row(
     full list of its rows as dicts; part models not named keep theirs. What is already so is left
     alone. Raises `Refused` with a reason per field, `NotAllowed`, and `Conflict` for a sealed row.
     """
-    noun, parts = NOUNS[model], dict(parts or {})
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
-        if pk is None:
-            rights.demand(person, "save", model)
-            row = model()
-        else:
-            row = change.lock(model, pk)
-            rights.demand(person, "save", row)
-            refuse_sealed(row)
-        before = _columns(row)
-        reasons = _not_theirs(person, model, values, [before])
-        for part_model, wanted in parts.items():
-            there = [] if pk is None else _parts_of(row, part_model)
-            for each in wanted:
-                reasons += _not_theirs(person, part_model, each, there)
-        _assign(row, values)
-        reasons += _document_problems(row, noun)
-        if pk is not None:
-            reasons += _set_once_problems(row, noun, before)
-        if reasons:
-            raise Refused(reasons)
-        # Asked again of the row as it will be: moving it takes the right in both teams.
+        return save_in(change, person, model, pk, values=values, parts=parts)
+
+
+def save_in(
+    change: Change,
+    person: Person,
+    model: type[GovernedModel],
+    pk: int | None,
+    *,
+    values: Mapping[str, Any],
+    parts: Parts | None = None,
+) -> Any:
+    """Do what `save_row` does within a change that is open; `person` is who acts in it."""
+    noun, parts = NOUNS[model], dict(parts or {})
+    if pk is None:
+        rights.demand(person, "save", model)
+        row = model()
+    else:
+        row = change.lock(model, pk)
         rights.demand(person, "save", row)
-        noun.prepare(change, row, parts, person)
-        if pk is None or _columns(row) != before:
-            change.save(row)
-        for part_model, wanted in parts.items():
-            if part_model is ToolScope:
-                _sync_scopes(change, row, wanted)
-            else:
-                change.sync_parts(row, part_model, [_cleaned(part_model, w) for w in wanted])
+        refuse_sealed(row)
+    before = _columns(row)
+    reasons = _not_theirs(person, model, values, [before])
+    for part_model, wanted in parts.items():
+        there = [] if pk is None else _parts_of(row, part_model)
+        for each in wanted:
+            reasons += _not_theirs(person, part_model, each, there)
+    _assign(row, values)
+    reasons += _document_problems(row, noun)
+    if pk is not None:
+        reasons += _set_once_problems(row, noun, before)
+    if reasons:
+        raise Refused(reasons)
+    # Asked again of the row as it will be: moving it takes the right in both teams.
+    rights.demand(person, "save", row)
+    noun.prepare(change, row, parts, person)
+    if pk is None or _columns(row) != before:
+        change.save(row)
+    for part_model, wanted in parts.items():
+        if part_model is ToolScope:
+            _sync_scopes(change, row, wanted)
+        else:
+            change.sync_parts(row, part_model, [_cleaned(part_model, w) for w in wanted])
     return row
 
 
