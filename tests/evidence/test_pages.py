@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 
@@ -387,3 +389,28 @@ def test_every_reason_stands_on_the_page_at_once(client, gives, release):
     assert response.status_code == 422
     errors = response.context["form"].errors
     assert set(errors) == {"title", "files", "answers.release", "answers.procedure"}
+
+
+@pytest.mark.parametrize("noun", ["evidenceitem", "evaluationrun"])
+def test_a_list_costs_the_same_whatever_its_length(client, gives, release, noun):
+    costs = []
+    for _ in range(2):
+        for _ in range(4):
+            make_run(make_evidence("benchmark", release=release, files=[upload()]))
+        with CaptureQueriesContext(connection) as asked:
+            client.get(f"/evidence/{noun}/")
+        costs.append(len(asked))
+    assert costs[0] == costs[1]
+
+
+def test_what_a_release_shows_of_evidence_costs_the_same_whatever_there_is(client, gives, release):
+    costs = []
+    for _ in range(2):
+        for _ in range(3):
+            make_run(make_evidence("benchmark", release=release), accepted=True)
+        with CaptureQueriesContext(connection) as asked:
+            said = text(client.get(release.get_absolute_url()))
+        costs.append(len(asked))
+    assert costs[0] == costs[1]
+    assert "Latest scores" in said
+    assert "accepted by rita" in said
