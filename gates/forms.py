@@ -1,6 +1,7 @@
 """Forms of promotions: signing one, and asking for one."""
 
 from django import forms
+from django.utils.html import format_html
 
 from audit.admin.forms import GovernedForm, reason_field
 from gates.models import Promotion
@@ -72,18 +73,30 @@ class PromotionForm(GovernedForm):
         super().__init__(*args, **kwargs)
         if "endpoints" not in self.fields:
             return  # shown to somebody who may only read it
-        release = self._release()
-        field = self.fields["endpoints"]
+        release, field = self._release(), self.fields["endpoints"]
         field.queryset = self.endpoints_of(release)
-        field.help_text = (
-            f"The endpoints that serve {release.model_version}. Only where it is asked for is it "
-            "approved."
-            if release
-            else ""
-        )
         if self.instance.pk:
             links = self.instance.endpoint_links.values_list("endpoint", flat=True)
             self.initial.setdefault("endpoints", list(links))
+        elif release is not None:
+            self._say_endpoints(release, field)
+
+    def _say_endpoints(self, release, field) -> None:
+        """Tick the one endpoint there is; where there is none, say where one is registered."""
+        serving = list(field.queryset.values_list("pk", flat=True)[:2])
+        version = release.model_version
+        if len(serving) == 1:
+            self.initial.setdefault("endpoints", serving)
+        field.help_text = (
+            f"The endpoints that serve {version}. Only where it is asked for is it approved."
+            if serving
+            else format_html(
+                "No endpoint serves {}. "
+                '<a href="/registry/servingendpoint/add/?version={}">Register one</a> first.',
+                version,
+                version.pk,
+            )
+        )
 
     #: Set by the admin, which knows who is reading.
     visible_endpoints = ServingEndpoint.objects.none()

@@ -269,9 +269,8 @@ def requests_of(user: Person) -> tuple[list[Asked], int]:
         .order_by("-pk")
     )
     shown = list(rows[:PAGE])
-    total = rows.count() if len(shown) == PAGE else len(shown)
     standing = stand(shown, user)
-    return [standing[one.pk] for one in shown], total
+    return [standing[one.pk] for one in shown], rows.count()
 
 
 def stand(promotions: Iterable[Promotion], user: Person) -> dict[int, Asked]:

@@ -148,7 +148,7 @@ def _acts(request, page) -> list[dict]:
             "primary": False,
             "objections": pages.objections(request, "change", promotion),
         }
-        acts.insert(1, amend)
+        acts.insert(len(acts) - 1, amend)  # what ends the request comes last
     elif not (objections := pages.objections(request, "add", promotion)):
         again = f"{reverse('admin:promotion_ask')}?release={promotion.release_id}"
         acts.append({"name": "ask", "label": "Ask again…", "url": again, "objections": objections})

@@ -1,9 +1,13 @@
 """Findings as rows of a page: what stands in the way first, each with the place it is mended."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlencode
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from evidence.kinds import KINDS
 from gates.pages.loaded import Loaded
@@ -63,7 +67,7 @@ def _row(finding: Finding, places: "_Places") -> FindingRow:
     return FindingRow(
         state=str(finding.status),
         requirement=finding.sentence,
-        fact=finding.fact,
+        fact=_linked(finding, places.loaded),
         code=f"{finding.gate}.{finding.code}",
         fix=finding.fix,
         fix_url=url,
@@ -71,6 +75,23 @@ def _row(finding: Finding, places: "_Places") -> FindingRow:
         until=finding.until,
         anchor=anchor(finding),
     )
+
+
+def _linked(finding: Finding, loaded: Loaded) -> SafeString:
+    """Return what is so, with each item and run that it names leading there."""
+    items, text = loaded.package.gathered.items, escape(finding.fact)
+    for pk in finding.evidence:
+        title = escape(f"“{items[pk].title}”")
+        text = text.replace(title, _link(items[pk], title), 1)
+    for (run, _), score in loaded.package.gathered.scores.items():
+        if run in finding.runs:
+            item = items[str(score.run.item_id)]
+            text = re.sub(rf"(?<=\()run {run}\b", _link(item, f"run {run}"), text)
+    return mark_safe(text)  # noqa: S308 - escaped above, and the links are ours
+
+
+def _link(item, text: str) -> str:
+    return f'<a href="{item.get_absolute_url()}">{text}</a>'
 
 
 class _Places:

@@ -105,6 +105,15 @@ def test_a_finding_leads_to_the_form_that_mends_it(client):
     assert f'href="/evidence/evidenceitem/add/?{query}"' in body
 
 
+def test_a_fact_leads_to_what_it_rests_on_and_titles_are_only_words(client):
+    told = story("sandbox")
+    item = told.give("safety_check", title="<script>alert(1)</script> & “more”")
+    told.ask()
+    body = page_of(client, told.requester, told).content.decode()
+    assert "<script>alert" not in body
+    assert f'<a href="{item.get_absolute_url()}">“{escape(item.title)}”</a> by' in body
+
+
 def test_a_draft_asks_nobody(client):
     told = story("sandbox")
     told.ask(submit=False)
