@@ -76,7 +76,7 @@ REFUSED = ALLOWED | {
     "allowed": False,
     "reasons": [
         {"code": "IN_REVIEW", "sentence": "Promotion 42 is in review."},
-        {"code": "SIGN_OFF_WANTED", "sentence": "A risk owner has not signed."},
+        {"code": "SIGN_OFF_WANTED", "sentence": "A sign-off as risk owner is wanted."},
     ],
     "promotion": None,
     "expires_at": None,

@@ -125,7 +125,7 @@ def _other_reasons(promotions, at: datetime, now: datetime) -> list[dict]:
         for finding in in_the_way(package.findings)
     ]
     reasons += [
-        _reason("SIGN_OFF_WANTED", f"No {slot.role.replace('_', ' ')} has signed.")
+        _reason("SIGN_OFF_WANTED", f"A sign-off as {slot.role.replace('_', ' ')} is wanted.")
         for slot in open_slots(review_facts(newest, package))
     ]
     return reasons

@@ -158,9 +158,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         db_index=True,
                         max_length=64,
-                        validators=[
-                            django.core.validators.RegexValidator("^[0-9a-f]{64}$")
-                        ],
+                        validators=[django.core.validators.RegexValidator("^[0-9a-f]{64}$")],
                     ),
                 ),
                 ("content_type", models.CharField(max_length=100)),
@@ -473,9 +471,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="runacceptance",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("accepted_by", models.F("given_by")), _negated=True
-                ),
+                condition=models.Q(("accepted_by", models.F("given_by")), _negated=True),
                 name="runacceptance_by_somebody_else",
                 violation_error_message="A run is accepted by somebody other than its giver.",
             ),

@@ -51,7 +51,7 @@ def test_no_is_one_with_every_reason():
     assert printed.startswith("Not allowed in ")
     assert "- DRAFT: " in printed
     assert printed.count("- FINDING_MISSING: ") >= 2
-    assert "- SIGN_OFF_WANTED: A reviewer has not signed." in printed
+    assert "- SIGN_OFF_WANTED: A sign-off as reviewer is wanted." in printed
 
 
 def test_the_past_and_json():
