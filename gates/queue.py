@@ -242,7 +242,7 @@ class _Queue:
             sentence=f"Submit {words.short(promotion)}",
             url=promotion.get_absolute_url(),
             why="your draft",
-            since=promotion.change.at,
+            since=promotion.created_at,
             due=promotion.wanted_by,
             note=f"promotion {promotion.pk}",
         )

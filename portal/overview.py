@@ -8,6 +8,9 @@ from portal.axis import draw
 from registry.models import Person, Release
 from registry.rights import may
 
+#: Labels that the axis has room for; the table beneath it has them all.
+ON_AXIS = 12
+
 
 @dataclass(frozen=True)
 class Pages:
@@ -35,6 +38,7 @@ def overview(user: Person, page: str = "1") -> dict:
     waiting, total = queue.waiting_for(user, number)
     mine, mine_total = queue.requests_of(user)
     soon, next_ending = endings.ending_soon(user)
+    marks = [(f"{row.title}, {row.environment}", row.ends) for row in soon[:ON_AXIS]]
     return {
         "now": now,
         "waiting": waiting,
@@ -47,7 +51,7 @@ def overview(user: Person, page: str = "1") -> dict:
         "may_request": not may(user, "request", Release),
         "ended": endings.ended_lately(user),
         "ending": soon,
-        "axis": draw([(row.title, row.ends) for row in soon], now) if soon else None,
+        "axis": draw(marks, now) if marks else None,
         "next_ending": next_ending,
     }
 

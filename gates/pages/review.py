@@ -316,5 +316,9 @@ def _good_until(loaded: Loaded) -> Fact:
             ends.append((at, f"First to end: “{items[one['id']].title}”."))
     at, because = min(ends)
     if at <= loaded.now:
-        return Fact("If approved, until", "–", f"{because.removesuffix('.')} has ended already.")
+        return Fact(
+            "If approved, until",
+            "–",
+            f"{because.removeprefix('First to end: ').removesuffix('.')} has ended.",
+        )
     return Fact("If approved, until", day(at), because)
