@@ -216,7 +216,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("step", "state", "sentence"), CASES, ids=lambda value: str(value)[:50])
+@pytest.mark.parametrize(
+    ("step", "state", "sentence"), CASES, ids=[case[-1][:60] for case in CASES]
+)
 def test_one_change_is_one_difference_in_words(step, state, sentence):
     after = deepcopy(DOCUMENT)
     step(after)
