@@ -6,7 +6,14 @@ was sealed is only ever compared in the schema it was sealed in.
 
 from collections.abc import Iterable
 
-from registry.models import ModelVersion, PromptVersion, Region, Release, ServingEndpoint
+from registry.models import (
+    ModelVersion,
+    PolicyVersion,
+    PromptVersion,
+    Region,
+    Release,
+    ServingEndpoint,
+)
 
 
 def model_version(version: ModelVersion) -> dict:
@@ -137,4 +144,19 @@ def endpoint(endpoint: ServingEndpoint, regions: Iterable[tuple[str, Region]]) -
             purpose: sorted({region.slug for where, region in pairs if where == purpose})
             for purpose in ("processing", "storage", "telemetry", "support")
         },
+    }
+
+
+def policy_version(version: PolicyVersion) -> dict:
+    """Return the clauses of a pack's version with what they bind."""
+    pack = version.pack
+    links = version.use_case_links.select_related("use_case")
+    return {
+        "schema": "gatehouse.policy-version/1",
+        "pack": pack.slug,
+        "layer": pack.layer,
+        "jurisdiction": pack.jurisdiction,
+        "number": version.number,
+        "use_cases": sorted(link.use_case.slug for link in links),
+        "clauses": version.clauses,
     }

@@ -20,6 +20,8 @@ from registry.models import (
     EvaluationSuite,
     ModelVersion,
     Person,
+    PolicyPack,
+    PolicyVersion,
     PromptTemplate,
     PromptVersion,
     Provider,
@@ -59,6 +61,9 @@ KEPT_BY_ADMINISTRATORS = (
     RoleGrant,
     ApiToken,
 )
+
+#: Nouns of those who write policy: it binds every team, so a grant in one does not do.
+POLICY = (PolicyPack, PolicyVersion)
 
 #: Verb -> the roles of which one is needed, in the team that owns the row.
 #: "save" is not among them: the noun decides between "register" and "administer".
@@ -111,9 +116,18 @@ def may(actor, verb: str, about: Any = None, *, fresh: bool = False) -> list[Rea
     if verb == "save":
         verb, about = _saving(about)
     needed, team = ROLES[verb], team_of(about)
+    if _noun(about) in POLICY and not any(
+        role in needed and of is None for role, of in actor.grants
+    ):
+        sentence = "This takes the role policy author for all teams. An administrator grants it."
+        return [Reason("NOT_ALLOWED", sentence)]
     if actor.has_role(*needed, team=team):
         return []
     return [Reason("NOT_ALLOWED", _sentence(needed, team))]
+
+
+def _noun(about) -> type:
+    return about if isinstance(about, type) else type(about)
 
 
 def _owner_key(about) -> int | None:
@@ -124,11 +138,13 @@ def _owner_key(about) -> int | None:
 
 def _saving(about) -> tuple[str, Any]:
     """Return the verb that saving a row of this noun comes down to, and what it is about."""
-    noun = about if isinstance(about, type) else type(about)
+    noun = _noun(about)
     if noun in KEPT_BY_ADMINISTRATORS:
         return "administer", None
     if noun in COMMON:
         return "register", None
+    if noun in POLICY:
+        return "write_policy", noun
     if noun in OWNER:
         return "register", about
     raise KeyError(f"Nobody said who may save a {noun.__name__}.")

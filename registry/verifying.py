@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from audit.rules import canonical
 from audit.verifying import Discrepancy, Report, in_chunks
 from registry import documents
-from registry.models import ModelVersion, PromptVersion, Release, ServingEndpoint
+from registry.models import ModelVersion, PolicyVersion, PromptVersion, Release, ServingEndpoint
 
 
 def _endpoint(endpoint: ServingEndpoint) -> dict:
@@ -18,6 +18,7 @@ def _endpoint(endpoint: ServingEndpoint) -> dict:
 BUILDERS: dict[type, Callable[..., dict]] = {
     ModelVersion: documents.model_version,
     PromptVersion: documents.prompt_version,
+    PolicyVersion: documents.policy_version,
     ServingEndpoint: _endpoint,
     Release: documents.release,
 }

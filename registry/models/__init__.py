@@ -17,6 +17,7 @@ from registry.models.places import (
     Region,
     Stage,
 )
+from registry.models.policies import PolicyPack, PolicyUseCase, PolicyVersion
 from registry.models.prompts import PromptTemplate, PromptVersion
 from registry.models.releases import Objective, Release, ReleasePrompt, ToolGrant
 from registry.models.tools import Tool, ToolScope
@@ -36,6 +37,9 @@ __all__ = [
     "ModelVersion",
     "Objective",
     "Person",
+    "PolicyPack",
+    "PolicyUseCase",
+    "PolicyVersion",
     "PromptTemplate",
     "PromptVersion",
     "Provider",

@@ -10,6 +10,11 @@ from registry.transitions.people import (
     deactivate_person,
     reactivate_person,
 )
+from registry.transitions.policies import (
+    new_policy_version_from,
+    publish_policy_version,
+    save_policy_draft,
+)
 from registry.transitions.prompts import add_prompt_version
 from registry.transitions.rows import save_row
 from registry.transitions.sealing import seal_release, seal_version
@@ -24,11 +29,14 @@ __all__ = [
     "end_grant",
     "grant_role",
     "issue_token",
+    "new_policy_version_from",
     "new_release_from",
     "new_version_from",
+    "publish_policy_version",
     "publish_suite_version",
     "reactivate_person",
     "revoke_token",
+    "save_policy_draft",
     "save_row",
     "seal_release",
     "seal_version",

@@ -24,6 +24,7 @@ from registry.models import (
     EvaluationSuite,
     ModelVersion,
     Person,
+    PolicyPack,
     PromptTemplate,
     Provider,
     Region,
@@ -310,6 +311,8 @@ NOUNS: dict[type[GovernedModel], Noun] = {
     DatasetVersion: Noun(set_once=("dataset", "version", "digest")),
     # Its versions were digested with the kind.
     PromptTemplate: Noun(set_once=("slug", "kind")),
+    # What a pack binds is judged by its layer and jurisdiction: another is another pack.
+    PolicyPack: Noun(set_once=("slug", "layer", "jurisdiction")),
     Tool: Noun(),
     EvaluationSuite: Noun(),
     Release: Noun(set_once=("use_case",), objects=("parameters",), prepare=_prepare_release),
