@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import OperationalError
 from django.utils.functional import SimpleLazyObject
 
+from audit import context
 from audit.kept import Unsettled
 from config import problems
 from config.logs import request_id as current_request_id
@@ -26,6 +27,9 @@ def request_id(get_response):
         given = request.headers.get("X-Request-ID", "")
         request.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         token = current_request_id.set(request.id)
+        # A thread answers one request after another: nothing of this one may stand in the next
+        # one's entries. Whoever finds a token in it says so instead.
+        named, way_in = context.request_id.set(request.id), context.via.set("session")
         started = time.perf_counter()
         try:
             response = get_response(request)
@@ -34,6 +38,8 @@ def request_id(get_response):
             return response
         finally:
             current_request_id.reset(token)
+            context.request_id.reset(named)
+            context.via.reset(way_in)
 
     return middleware
 

@@ -55,23 +55,26 @@ class Answers:
 def parameter_problems(given, known: frozenset[str]) -> list[Reason]:
     """Return what is wrong with query parameters before any of them is read."""
     reasons = []
+    takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
     for name, values in given.lists():
+        short = name[:100]
         if name not in known:
-            takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
-            sentence = f"This address has no parameter of this name. {takes}"
-            reasons.append(Reason("PARAMETER_UNKNOWN", sentence, name[:100]))
+            code, sentence = "UNKNOWN", f"There is no parameter “{short}” here. {takes}"
         elif len(values) > 1:
-            sentence = "This parameter is given twice. Give it once, with commas between values."
-            reasons.append(Reason("PARAMETER_TWICE", sentence, name))
+            code = "TWICE"
+            sentence = f"“{name}” is given twice. Give it once, with commas between values."
         elif not values[0].strip():
-            sentence = "This parameter is empty. Give it a value or leave it out."
-            reasons.append(Reason("PARAMETER_EMPTY", sentence, name))
+            code = "EMPTY"
+            sentence = f"“{name}” is empty. Give it a value or leave it out."
         elif len(values[0]) > LONGEST:
-            sentence = f"This value is longer than {LONGEST} characters. Shorten it."
-            reasons.append(Reason("PARAMETER_TOO_LONG", sentence, name))
+            code = "TOO_LONG"
+            sentence = f"“{name}” is longer than {LONGEST} characters. Shorten it."
         elif "\x00" in values[0]:
-            sentence = "This value contains a null character. Take it out."
-            reasons.append(Reason("PARAMETER_NOT_TEXT", sentence, name))
+            code = "NOT_TEXT"
+            sentence = f"“{name}” contains a null character. Take it out."
+        else:
+            continue
+        reasons.append(Reason(f"PARAMETER_{code}", sentence, short))
     return reasons[:MOST_REASONS]
 
 

@@ -86,7 +86,7 @@ def _limit(given: str | None) -> int:
     if given is None:
         return DEFAULT_LIMIT
     if not LIMIT.fullmatch(given) or not 1 <= int(given) <= MAX_LIMIT:
-        sentence = f"Give a whole number from 1 to {MAX_LIMIT}."
+        sentence = f"A page has 1 to {MAX_LIMIT} rows. Give the limit as a whole number."
         raise NotUnderstood(Reason("LIMIT", sentence, "limit"))
     return int(given)
 

@@ -8,9 +8,11 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import RequestFactory
 
+from audit import context
 from audit.kept import Unsettled
 from config import middleware, problems
 from config.logs import JsonFormatter, request_id
+from tests import make
 
 pytestmark = pytest.mark.django_db
 
@@ -169,3 +171,18 @@ def test_a_problem_may_carry_members_of_its_own():
         "detail": "Already decided.",
         "instance": "/promotions/1/",
     }
+
+
+def test_a_change_says_by_which_request_and_way_it_came_in(client):
+    seen = []
+
+    def note(request):
+        seen.append((context.request_id.get(), context.via.get()))
+        return HttpResponse()
+
+    token = make.make_token(make.make_service("robot", "viewer"))
+    reading = {"Authorization": f"Bearer {token}", "X-Request-ID": "first"}
+    assert client.get("/api/v1/tools/", headers=reading).status_code == 200
+    middleware.request_id(note)(RequestFactory().get("/", headers={"X-Request-ID": "second"}))
+    assert seen == [("second", "session")]
+    assert (context.request_id.get(), context.via.get()) == ("", "")
