@@ -84,7 +84,7 @@ def real_passwords(settings):
 def shared() -> Path:
     """The folder of files that real tools made, named by `GATEHOUSE_SHARED`."""
     folder = Path(os.environ.get("GATEHOUSE_SHARED", ""))
-    if not (folder / "data").is_dir():
+    if not (folder / "data" / "model_cards").is_dir():
         pytest.skip("GATEHOUSE_SHARED names no folder with files of real tools.")
     return folder
 
