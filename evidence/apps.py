@@ -10,8 +10,11 @@ class EvidenceConfig(AppConfig):
         from audit.admin import buttons, panels
         from evidence import verifying
         from evidence.panels import evidence_of, give_button, scores_of
+        from evidence.searching import searched
+        from registry.search import sources
 
         verifiers.append(verifying.verify)
+        sources.append(searched)
         for noun in ("registry.release", "registry.modelversion"):
             panels.setdefault(noun, []).extend([evidence_of, scores_of])
             buttons.setdefault(noun, []).append(give_button)

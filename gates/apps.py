@@ -9,8 +9,11 @@ class GatesConfig(AppConfig):
         from audit.admin import buttons, panels
         from gates.leaving import open_ends
         from gates.panels import ask_button, of_environment, of_evidence, of_release
+        from gates.searching import searched
         from registry import people_checks
+        from registry.search import sources
 
+        sources.append(searched)
         people_checks.append(open_ends)
         buttons.setdefault("registry.release", []).append(ask_button)
         for noun, panel in (

@@ -30,6 +30,7 @@ class Page:
 
 PAGES = (
     Page("menu/", "portal.views.menu", "menu"),
+    Page("search/", "portal.searching.page", "search"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
     Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),

@@ -130,7 +130,7 @@ class ModelVersionAdmin(SealedColumn, RegistryAdmin):
     list_display = ("__str__", "identifier", "maker", "state", "retires_on", "changed")
     list_filter = (SealedFilter, "maker", "fine_tuning", "model")
     list_select_related = ("model", "maker")
-    search_fields = ("model__slug", "model__name", "version", "identifier")
+    search_fields = ("model__slug", "model__name", "version", "identifier", "digest")
     date_hierarchy = "sealed_at"
     list_fields = ("input_modalities", "output_modalities", "capabilities")
     naming = {"base_version": ("model",)}

@@ -1,0 +1,153 @@
+"""Search: what is asked, what is found, what stays hidden, and how much it costs."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from registry import search
+from registry.roles import Role
+from tests import make
+from tests.gates.stories import story
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "digest"),
+    [
+        ("", (), ""),
+        ("x", (), ""),
+        ("  claims   triage ", ("claims", "triage"), ""),
+        ("sha256:9f", (), "sha256:9f"),
+        ("SHA256:9F2C41", (), "sha256:9f2c41"),
+        ("sha256:9f2c41…b07e", (), "sha256:9f2c41"),
+        ("9f2c41…b07e", ("9f2c41",), "sha256:9f2c41"),
+        ("decade", ("decade",), "sha256:decade"),
+        ("cafe", ("cafe",), ""),
+        ("a\x00b\x07", ("a", "b"), ""),
+        (" ".join("abcdefghijkl"), tuple("abcdefgh"), ""),
+        ("y" * 300, ("y" * 200,), ""),
+    ],
+)
+def test_a_question_is_words_or_the_head_of_a_digest(text, words, digest):
+    asked = search.read(text)
+    assert (asked.words, asked.digest) == (words, digest)
+
+
+def found(reader, text) -> dict[str, list]:
+    groups = search.found(reader, search.read(text))
+    return {group.source.noun._meta.label_lower: group.rows for group in groups}
+
+
+@pytest.fixture
+def told(db):
+    told = story()
+    told.give("data_boundary")
+    told.ask(submit=False)
+    return told
+
+
+def test_each_noun_is_found_by_what_it_is_called(told):
+    reader = make.registrar()
+    release, version = told.release, told.release.model_version
+    prompt = release.prompt_links.get().prompt_version
+    dataset = version.dataset_links.get().dataset_version
+    tool = make.make_tool_scope("crm").tool
+    item = told.release.evidence.get()
+    for row, text in [
+        (told.use_case, told.use_case.name),
+        (release, told.use_case.slug.upper()),
+        (version.model, version.model.slug),
+        (version, f"{version.model.slug} {version.identifier}"),
+        (told.endpoint, told.endpoint.address),
+        (prompt.template, prompt.template.name),
+        (prompt, prompt.text[3:]),
+        (dataset.dataset, dataset.dataset.slug),
+        (dataset, dataset.dataset.name),
+        (tool, "CRM"),
+        (version.maker, version.maker.slug),
+        (told.environment, told.environment.slug),
+        (item, item.title),
+        (told.promotion, f"{told.use_case.slug} {told.environment.slug}"),
+    ]:
+        assert row in found(reader, text)[row._meta.label_lower], text
+
+
+def test_digests_are_found_by_their_head_and_by_nothing_else(told):
+    reader, digest = make.registrar(), told.release.digest
+    for text in (digest, digest[:14], digest[7:13], f"{digest[:13]}…{digest[-4:]}"):
+        assert found(reader, text)["registry.release"] == [told.release], text
+    assert "registry.release" not in found(reader, f"sha256:{digest[-20:]}")
+    assert found(reader, told.endpoint.digest)["registry.servingendpoint"] == [told.endpoint]
+
+
+def test_signs_of_patterns_stand_for_themselves(told):
+    for text in ("%%", "__", "\\\\", "'; --", "a_b%"):
+        assert found(make.registrar(), text) == {}
+
+
+def test_a_stranger_finds_no_row_of_another_team(client, told):
+    stranger = make.make_person("", Role.REGISTRAR, team=make.make_team())
+    idle = make.make_person()
+    for text in (told.use_case.slug, told.release.digest, told.release.model_version.model.slug):
+        assert set(found(stranger, text)) == set()
+        assert found(idle, text) == {}
+        client.force_login(stranger)
+        page = client.get("/search/", {"q": text})
+        assert "Nothing that you may see answers this." in page.text
+        assert told.release.get_absolute_url() not in page.text
+
+
+def test_the_page_says_what_it_found_and_where_the_rest_is(client, db):
+    client.force_login(make.registrar())
+    team = make.make_team()
+    for number in range(7):
+        make.make_use_case(f"falcon-{number}", team=team)
+    page = client.get("/search/", {"q": "falcon"})
+    assert page.text.count("/registry/usecase/") >= 5
+    assert 'href="/registry/usecase/?q=falcon">2 more</a>' in page.text
+    assert "7 found" in page.text
+    listed = client.get("/registry/usecase/?q=falcon")
+    assert listed.context_data["cl"].result_count == 7
+
+
+def test_more_than_is_counted_is_said_so(client, db, monkeypatch):
+    monkeypatch.setattr(search, "COUNTED", 6)
+    client.force_login(make.registrar())
+    team = make.make_team()
+    for number in range(8):
+        make.make_use_case(f"falcon-{number}", team=team)
+    page = client.get("/search/", {"q": "falcon"})
+    assert "More than 1 more" in page.text
+    assert "more than 6" in page.text
+
+
+def test_lists_find_all_that_the_page_counts(db):
+    """“2 more” leads to a list; its own search reads at least the same columns."""
+    for source in search.sources:
+        fields = set(admin.site.get_model_admin(source.noun).search_fields)
+        assert fields >= {*source.words, *([source.digest] if source.digest else [])}, source.noun
+
+
+def test_the_page_without_a_question_says_what_can_be_asked(client, db):
+    client.force_login(make.registrar())
+    assert "Every word has to be found." in client.get("/search/").text
+    assert "That is too short to look for." in client.get("/search/", {"q": "x"}).text
+    hostile = client.get("/search/", {"q": "<script>alert(1)</script>"})
+    assert "<script>alert" not in hostile.text
+
+
+def test_every_page_has_the_box_and_visitors_have_none(client, db):
+    assert 'action="/search/"' not in client.get("/login/").text
+    client.force_login(make.registrar())
+    assert 'action="/search/"' in client.get("/registry/release/").text
+
+
+def test_one_query_for_each_noun_however_many_rows(told):
+    reader = make.registrar()
+    assert reader.grants  # asked once for each request, whatever it is about
+    with CaptureQueriesContext(connection) as queries:
+        groups = search.found(reader, search.read("e" * 2))
+        for group in groups:
+            for row in group.rows:
+                assert str(row) and group.source.note(row) is not None
+    assert len(queries) == len(search.sources)
