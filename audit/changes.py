@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps as installed_apps
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -19,9 +19,6 @@ from django.db import IntegrityError, connection, models, transaction
 from audit import clock, context
 from audit.refusals import Conflict, Reason, Refused
 from audit.rules import Actor, canonical, digest, instant_text, leaf_hash, push
-
-if TYPE_CHECKING:
-    from audit.models import GovernedModel
 
 #: Called inside the transaction before the head is locked; apps add theirs in `ready()`.
 consequences: list[Callable[["Change"], None]] = []
@@ -142,7 +139,7 @@ class Change:
             self._before[_key(row)] = _digest(row)
         return found[0] if len(pks) == 1 else found
 
-    def save(self, row: "GovernedModel", *, event: str = "", facts: dict | None = None):
+    def save(self, row: models.Model, *, event: str = "", facts: dict | None = None):
         """Validate and save one row with its history, and collect its entry.
 
         `event` names what happened ("release.sealed"); `facts` are kept in the entry for readers
@@ -175,7 +172,7 @@ class Change:
         )
         return row
 
-    def remove(self, part: "GovernedModel") -> None:
+    def remove(self, part: models.Model) -> None:
         """Delete a part of a row that is not sealed; nothing else can be deleted."""
         self._check_savepoint()
         if not part.part_of:
@@ -187,7 +184,7 @@ class Change:
         part.pk = key.rpartition(":")[2]
         self._collect(part, f"{part._meta.model_name}.removed", before, None, None)
 
-    def sync_parts(self, parent, model: type["GovernedModel"], wanted: list[dict]) -> None:
+    def sync_parts(self, parent, model: type[models.Model], wanted: list[dict]) -> None:
         """Make the parts of `parent` be exactly `wanted`: add, remove, and leave what is equal.
 
         Each dict names every field that tells two parts apart and matters; a part that differs
