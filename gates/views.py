@@ -16,6 +16,7 @@ from gates.pages import refused, review_page, words
 from gates.pages.loaded import WITH
 from gates.pages.people import changed_since
 from gates.rules.signing import VERDICTS
+from registry.rights import may
 
 
 @sensitive_post_parameters("password")
@@ -106,7 +107,9 @@ def _not_signed(request, promotion, form, why):
     if shown and shown != page.digest:
         package = Package.objects.filter(promotion=promotion, digest=shown).first()
         page.changed_meanwhile = changed_since(page.loaded, package) if package else []
-    return _answer(request, page, form=form, status=why.status, focus=True, kept=kept)
+    # Whoever holds no role that signs hears so, whatever else is wrong with what they sent.
+    status = 403 if may(request.user, "sign", promotion.release) else why.status
+    return _answer(request, page, form=form, status=status, focus=True, kept=kept)
 
 
 def _answer(request, page, *, form, status=200, focus=False, printing=False, kept=""):

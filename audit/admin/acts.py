@@ -121,7 +121,8 @@ class Act:
             "row_url": model_admin.change_url(row),
             "form": form,
             "objections": objections,
-            **self.context(model_admin, request, row),
+            # What somebody may not do, its page does not prepare: no facts beside the reasons.
+            **({} if status == 403 else self.context(model_admin, request, row)),
         }
         request.current_app = model_admin.admin_site.name
         return TemplateResponse(request, self.template, context, status=status)

@@ -18,6 +18,7 @@ from audit.admin.visible import VisibleChoices
 from audit.kept import position
 from audit.models import Entry
 from audit.refusals import Conflict, Reason, Refused
+from audit.rules import article
 
 
 class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
@@ -116,6 +117,10 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
             obj.change.at.strftime("%d %b %Y %H:%M"),
             obj.change.actor_name,
         )
+
+    def get_list_prefetch(self, request) -> tuple:
+        """Return `list_prefetch`; a noun whose columns name hidden rows asks who is reading."""
+        return self.list_prefetch
 
     # Addresses
 
@@ -280,10 +285,9 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
 class GovernedChangeList(ChangeList):
     """A list that fetches what its columns need in a number of queries that never grows."""
 
-    def get_queryset(self, *args, **kwargs):
-        return (
-            super().get_queryset(*args, **kwargs).prefetch_related(*self.model_admin.list_prefetch)
-        )
+    def get_queryset(self, request, *args, **kwargs):
+        rows = super().get_queryset(request, *args, **kwargs)
+        return rows.prefetch_related(*self.model_admin.get_list_prefetch(request))
 
 
 def is_closed(row) -> bool:
@@ -295,7 +299,7 @@ def closed_sentence(row) -> str:
     """Return why a closed row has no buttons."""
     noun = row._meta.verbose_name
     if row.append_only:
-        return f"What stands in a {noun} never changes: what is new becomes a new one."
+        return f"What stands in {article(noun)} never changes: what is new becomes a new one."
     word = row.sealed_by.removesuffix("_at").replace("_", " ")
     when = getattr(row, row.sealed_by)
     return f"This {noun} is {word} since {when:%d %b %Y %H:%M} UTC and never changes again."

@@ -81,9 +81,6 @@ class PersonAdmin(RegistryAdmin):
     form = PersonForm
     list_display = ("username", "name", "kind", "is_active", "roles", "changed")
     list_filter = ("kind", "is_active")
-    list_prefetch = (
-        Prefetch("role_grants", RoleGrant.objects.in_force().select_related("team"), "roles_now"),
-    )
     search_fields = ("username", "name", "email")
     acts = (Deactivate(), Reactivate())
     fieldsets = (
@@ -108,6 +105,10 @@ class PersonAdmin(RegistryAdmin):
 
     def get_readonly_fields(self, request, obj=None):
         return () if obj is None else ("username", "kind", "is_active")
+
+    def get_list_prefetch(self, request):
+        seen = RoleGrant.objects.visible_to(request.user).in_force().select_related("team")
+        return (Prefetch("role_grants", seen, "roles_now"),)
 
     @admin.display(description="roles")
     def roles(self, obj):

@@ -157,10 +157,14 @@ class Team(GovernedModel):
 
 class RoleGrantQuerySet(GovernedQuerySet):
     def visible_to(self, user):
-        """Administrators and auditors see every grant, others their own."""
-        if user.has_role(*ADMINISTER, Role.AUDITOR):
+        """Administrators and auditors see the grants of the teams they hold it for, others theirs.
+
+        A grant for all teams is seen by those who hold the role for all.
+        """
+        teams = {team for role, team in user.grants if role in (*ADMINISTER, Role.AUDITOR)}
+        if None in teams:
             return self
-        return self.filter(person_id=user.pk)
+        return self.filter(Q(person_id=user.pk) | Q(team__in=teams))
 
     def in_force(self):
         """The grants that have not ended."""
@@ -243,8 +247,8 @@ class RoleGrant(GovernedModel):
 
 class ApiTokenQuerySet(GovernedQuerySet):
     def visible_to(self, user):
-        """Administrators and auditors see every token's facts, others their own."""
-        if user.has_role(*ADMINISTER, Role.AUDITOR):
+        """Administrators and auditors of all teams see every token's facts, others their own."""
+        if any(role in (*ADMINISTER, Role.AUDITOR) and team is None for role, team in user.grants):
             return self
         return self.filter(user_id=user.pk)
 

@@ -1,0 +1,772 @@
+"""Who gets which answer at which address: role, route, own or foreign team; written by hand.
+
+A group has a line of statuses for the rows of one's own team and one for those of another; where a
+page is nobody's or everybody's, there is one line for `any`. The columns are the people:
+
+    ano  anonymous            rev  reviewer                 ope  operator
+    non  no role at all       ris  risk owner               pol  policy author
+    rgs  registrar            pri  privacy officer          aud  auditor
+    evi  evidence contributor val  independent validator    vie  viewer
+    req  requester            all  auditor of all teams     adm  administrator
+
+Each role is held in one team; an administrator is always one for all teams, and sees all. Below a
+group stand its routes and what is sent there; `{a b}` stands for either word.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+COLUMNS = (
+    "anonymous",
+    "no role",
+    "registrar",
+    "evidence contributor",
+    "requester",
+    "reviewer",
+    "risk owner",
+    "privacy officer",
+    "independent validator",
+    "operator",
+    "policy author",
+    "auditor",
+    "viewer",
+    "administrator",
+    "auditor of all",
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Routes with the same answers; `says` stands on each of their 403s, `body` is posted."""
+
+    title: str
+    routes: str
+    any: str = ""
+    own: str = ""
+    foreign: str = ""
+    says: str = ""
+    body: dict = field(default_factory=dict)
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Yield each (method, route) of the group."""
+        # A word in brackets may hold blanks, so the text is cut at methods.
+        for method, route in re.findall(
+            r"(GET|POST) +/(.*?)\s*(?=(?:GET|POST) +/|\Z)", self.routes, re.DOTALL
+        ):
+            for one in spelled_out(route):
+                yield method, one
+
+
+def spelled_out(route: str) -> list[str]:
+    """Return a route with each of the words in its brackets."""
+    found = re.search(r"\{([^}]*)\}", route)
+    if not found:
+        return [route]
+    head, tail = route[: found.start()], route[found.end() :]
+    return [one for word in found[1].split() for one in spelled_out(head + word + tail)]
+
+
+WHY = {"reason": "Tried at every door."}
+NEVER_DELETED = "are never deleted: they are the record."
+ONLY_SHOWS = "A history page shows what happened; nothing is written here."
+
+MATRIX = (
+    # ---- Open to everybody
+    Group(
+        "Probes, and what leads to a new password",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="200 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        routes="""
+            GET /healthz
+            GET /readyz
+            GET /password_reset/
+            POST /password_reset/
+            GET /password_reset/done/
+            GET /reset/<uidb64>/<token>/
+            POST /reset/<uidb64>/<token>/
+            GET /reset/done/
+            POST /login/""",
+    ),
+    Group(
+        "Sign-in: whoever is in goes on to the overview",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="200 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        routes="GET /login/",
+    ),
+    Group(
+        "Addresses of tools at which there is nothing",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        routes="""
+            GET /<anything for tools>
+            POST /<anything for tools>""",
+    ),
+    # ---- For whoever is signed in
+    Group(
+        "The shell, lists of what may be seen, and a form that any reader may use",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        routes="""
+            GET /
+            GET /menu/
+            GET /search/
+            GET /search/?q=case
+            GET /search/?q=<digest>
+            GET /jsi18n/
+            GET /<app_label>/
+            GET /password_change/
+            POST /password_change/
+            GET /password_change/done/
+            POST /logout/
+            GET /autocomplete/?app_label=registry&model_name=release&field_name=use_case
+            GET /registry/{usecase registeredmodel modelversion release servingendpoint}/
+            GET /registry/{dataset datasetversion prompttemplate promptversion team}/
+            GET /registry/{region provider environment person tool evaluationsuite suiteversion}/
+            GET /registry/{rolegrant apitoken}/
+            GET /registry/apitoken/add/
+            GET /evidence/{evidenceitem evaluationrun}/
+            GET /gates/{promotion gateversion}/""",
+    ),
+    Group(
+        "Nobody is signed out by a link",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 405 405 405 405 405 405 405 405 405 405 405 405 405 405",
+        routes="GET /logout/",
+    ),
+    Group(
+        "A menu of nothing in particular",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="You may see this, not do it.",
+        routes="GET /autocomplete/",
+    ),
+    Group(
+        "The shortcut to any row is shut, and the rest is not there",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        routes="""
+            GET /r/<content_type_id>/<object_id>/
+            POST /r/<content_type_id>/<object_id>/
+            GET /<url>
+            POST /<url>""",
+    ),
+    Group(
+        "A short address leads to the form, which asks who is reading",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        routes="""
+            GET /registry/{usecase registeredmodel modelversion release}/<object_id>/
+            GET /registry/{servingendpoint dataset datasetversion prompttemplate}/<object_id>/
+            GET /registry/{promptversion team region provider environment person}/<object_id>/
+            GET /registry/{tool evaluationsuite suiteversion rolegrant apitoken}/<object_id>/
+            GET /evidence/{evidenceitem evaluationrun}/<object_id>/
+            GET /gates/{promotion gateversion}/<object_id>/
+            GET /promotions/ask/""",
+    ),
+    # ---- Reading
+    Group(
+        "What a team owns",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200",
+        routes="""
+            GET /registry/{usecase registeredmodel modelversion release}/<object_id>/change/
+            GET /registry/{servingendpoint dataset datasetversion team}/<object_id>/change/
+            GET /registry/{prompttemplate promptversion}/<object_id>/change/
+            GET /registry/{usecase registeredmodel modelversion release}/<object_id>/history/
+            GET /registry/{servingendpoint dataset datasetversion team}/<object_id>/history/
+            GET /registry/{prompttemplate promptversion}/<object_id>/history/
+            GET /evidence/{evidenceitem evaluationrun}/<object_id>/change/
+            GET /evidence/{evidenceitem evaluationrun}/<object_id>/history/
+            GET /gates/promotion/<object_id>/history/
+            GET /promotions/<pk>/
+            GET /models/<slug>/
+            GET /models/<slug>/<version>/
+            GET /prompts/<slug>/<number>/
+            GET /releases/<slug>/<number>/
+            GET /evidence/<pk>/
+            GET /evidence/<pk>/files/<file_pk>/""",
+    ),
+    Group(
+        "What nobody owns",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        routes="""
+            GET /registry/{region provider environment person}/<object_id>/change/
+            GET /registry/{tool evaluationsuite suiteversion}/<object_id>/change/
+            GET /registry/{region provider environment person}/<object_id>/history/
+            GET /registry/{tool evaluationsuite suiteversion}/<object_id>/history/
+            GET /gates/gateversion/<object_id>/change/
+            GET /gates/gateversion/<object_id>/history/
+            GET /environments/<slug>/""",
+    ),
+    Group(
+        "Role grants: for administrators, for auditors of the team, and for their holders",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 404 404 404 404 404 404 404 404 404 200 404 200 200",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200",
+        routes="""
+            GET /registry/rolegrant/<object_id>/change/
+            GET /registry/rolegrant/<object_id>/history/""",
+    ),
+    Group(
+        "Tokens, which belong to no team: for administrators, auditors of all, and their owners",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200",
+        routes="""
+            GET /registry/apitoken/<object_id>/change/
+            GET /registry/apitoken/<object_id>/history/""",
+    ),
+    # ---- What is never done
+    Group(
+        "Nothing of a team's is deleted",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says=NEVER_DELETED,
+        routes="""
+            GET /registry/{usecase registeredmodel modelversion release}/<object_id>/delete/
+            GET /registry/{servingendpoint dataset datasetversion team}/<object_id>/delete/
+            GET /registry/{prompttemplate promptversion}/<object_id>/delete/
+            GET /evidence/{evidenceitem evaluationrun}/<object_id>/delete/
+            GET /gates/promotion/<object_id>/delete/
+            POST /registry/{usecase registeredmodel modelversion release}/<object_id>/delete/
+            POST /registry/{servingendpoint dataset datasetversion team}/<object_id>/delete/
+            POST /registry/{prompttemplate promptversion}/<object_id>/delete/
+            POST /evidence/{evidenceitem evaluationrun}/<object_id>/delete/
+            POST /gates/promotion/<object_id>/delete/""",
+        body={"post": "yes"},
+    ),
+    Group(
+        "Nothing of nobody's is deleted",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says=NEVER_DELETED,
+        routes="""
+            GET /registry/{region provider environment person}/<object_id>/delete/
+            GET /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
+            GET /gates/gateversion/<object_id>/delete/
+            POST /registry/{region provider environment person}/<object_id>/delete/
+            POST /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
+            POST /gates/gateversion/<object_id>/delete/""",
+        body={"post": "yes"},
+    ),
+    Group(
+        "No grant is deleted",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says=NEVER_DELETED,
+        routes="""
+            GET /registry/rolegrant/<object_id>/delete/
+            POST /registry/rolegrant/<object_id>/delete/""",
+        body={"post": "yes"},
+    ),
+    Group(
+        "No token is deleted",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says=NEVER_DELETED,
+        routes="""
+            GET /registry/apitoken/<object_id>/delete/
+            POST /registry/apitoken/<object_id>/delete/""",
+        body={"post": "yes"},
+    ),
+    Group(
+        "No history of a team's rows is written",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says=ONLY_SHOWS,
+        routes="""
+            POST /registry/{usecase registeredmodel modelversion release}/<object_id>/history/
+            POST /registry/{servingendpoint dataset datasetversion team}/<object_id>/history/
+            POST /registry/{prompttemplate promptversion}/<object_id>/history/
+            POST /evidence/{evidenceitem evaluationrun}/<object_id>/history/
+            POST /gates/promotion/<object_id>/history/""",
+    ),
+    Group(
+        "No history of nobody's rows is written",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says=ONLY_SHOWS,
+        routes="""
+            POST /registry/{region provider environment person}/<object_id>/history/
+            POST /registry/{tool evaluationsuite suiteversion}/<object_id>/history/
+            POST /gates/gateversion/<object_id>/history/""",
+    ),
+    Group(
+        "No history of a grant is written",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says=ONLY_SHOWS,
+        routes="POST /registry/rolegrant/<object_id>/history/",
+    ),
+    Group(
+        "No history of a token is written",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says=ONLY_SHOWS,
+        routes="POST /registry/apitoken/<object_id>/history/",
+    ),
+    Group(
+        "What is closed from birth is not amended by anybody",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="never changes",
+        routes="""
+            POST /registry/promptversion/<object_id>/change/
+            POST /evidence/{evidenceitem evaluationrun}/<object_id>/change/""",
+        body=WHY,
+    ),
+    Group(
+        "Nor what is published",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="never changes",
+        routes="""
+            POST /registry/suiteversion/<object_id>/change/
+            POST /gates/gateversion/<object_id>/change/""",
+        body=WHY,
+    ),
+    Group(
+        "A grant is ended, not amended",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="A grant is not amended: end it, and grant another.",
+        routes="POST /registry/rolegrant/<object_id>/change/",
+        body=WHY,
+    ),
+    Group(
+        "A token is revoked, not amended",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="A token is not amended: revoke it, and issue another.",
+        routes="POST /registry/apitoken/<object_id>/change/",
+        body=WHY,
+    ),
+    Group(
+        "Gates are published with Gatehouse",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="Gates come with a release of Gatehouse, as published versions.",
+        routes="""
+            GET /gates/gateversion/add/
+            POST /gates/gateversion/add/""",
+        body=WHY,
+    ),
+    Group(
+        "Runs are given under their item",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="A run is given on the page of its evidence item.",
+        routes="""
+            GET /evidence/evaluationrun/add/
+            POST /evidence/evaluationrun/add/""",
+        body=WHY,
+    ),
+    # ---- Registrars
+    Group(
+        "Forms for a new row",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 200 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role registrar.",
+        routes="""
+            GET /registry/{usecase registeredmodel modelversion release servingendpoint}/add/
+            GET /registry/{dataset datasetversion prompttemplate promptversion}/add/
+            GET /registry/{tool evaluationsuite suiteversion}/add/""",
+    ),
+    Group(
+        "A new row, with nothing filled in but the reason",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 422 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role registrar.",
+        routes="""
+            POST /registry/{usecase registeredmodel modelversion release servingendpoint}/add/
+            POST /registry/{dataset datasetversion prompttemplate promptversion}/add/
+            POST /registry/{tool evaluationsuite suiteversion}/add/""",
+        body=WHY,
+    ),
+    Group(
+        "A team's row amended, with nothing filled in but the reason",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 422 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role registrar in the team",
+        routes="""
+            POST /registry/{usecase registeredmodel modelversion release}/<object_id>/change/
+            POST /registry/{servingendpoint dataset datasetversion}/<object_id>/change/
+            POST /registry/prompttemplate/<object_id>/change/""",
+        body=WHY,
+    ),
+    Group(
+        "A row that nobody owns amended by a registrar",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 422 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role registrar.",
+        routes="POST /registry/{tool evaluationsuite}/<object_id>/change/",
+        body=WHY,
+    ),
+    Group(
+        "Pages that seal, or begin anew",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 200 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role registrar in the team",
+        routes="""
+            GET /registry/modelversion/<object_id>/{seal new-version}/
+            GET /registry/release/<object_id>/{seal new-release}/""",
+    ),
+    Group(
+        "Sealing, and beginning anew",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 302 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role registrar in the team",
+        routes="""
+            POST /registry/modelversion/<object_id>/{seal new-version}/
+            POST /registry/release/<object_id>/{seal new-release}/""",
+        body={**WHY, "version": "tried"},
+    ),
+    # ---- Evidence contributors
+    Group(
+        "Giving evidence begins with what it is about",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role evidence contributor.",
+        routes="""
+            GET /evidence/evidenceitem/add/
+            POST /evidence/evidenceitem/add/""",
+    ),
+    Group(
+        "Pages that give evidence about a release, add a run to an item, or withdraw it",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 200 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role evidence contributor in the team",
+        routes="GET /evidence/evidenceitem/<object_id>/{add-run withdraw}/",
+    ),
+    Group(
+        "A run without a score",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 422 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role evidence contributor in the team",
+        routes="POST /evidence/evidenceitem/<object_id>/add-run/",
+        body=WHY,
+    ),
+    Group(
+        "Withdrawing",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 302 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role evidence contributor in the team",
+        routes="POST /evidence/evidenceitem/<object_id>/withdraw/",
+        body=WHY,
+    ),
+    Group(
+        "Replacing leads to the form for a new item, which asks for the role",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 302",
+        routes="""
+            GET /evidence/evidenceitem/<object_id>/replace/
+            POST /evidence/evidenceitem/<object_id>/replace/""",
+    ),
+    Group(
+        "The form for an item about one release",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 403 403 404 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role evidence contributor.",
+        routes="GET /evidence/evidenceitem/add/?kind=safety_check&release=<release>",
+    ),
+    Group(
+        "An item about one release, with nothing answered",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 403 403 422 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 403 403 404 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role evidence contributor.",
+        routes="POST /evidence/evidenceitem/add/?kind=safety_check&release=<release>",
+        body=WHY,
+    ),
+    # ---- Requesters
+    Group(
+        "Asking begins with which release",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 403 403 200 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role requester.",
+        routes="""
+            GET /gates/promotion/add/
+            POST /gates/promotion/add/""",
+    ),
+    Group(
+        "Asking for one release",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 403 403 403 200 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 403 403 403 404 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role requester.",
+        routes="GET /gates/promotion/add/?release=<release>",
+    ),
+    Group(
+        "Amending: whoever may not reads the promotion on its page",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 302 302 200 302 302 302 302 302 302 302 302 302 302",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 302",
+        routes="GET /gates/promotion/<object_id>/change/",
+    ),
+    Group(
+        "Amending, with nothing filled in but the reason",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 422 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role requester in the team",
+        routes="POST /gates/promotion/<object_id>/change/",
+        body=WHY,
+    ),
+    Group(
+        "Pages that submit, take in newer evidence, or withdraw the request",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 200 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role requester in the team",
+        routes="GET /gates/promotion/<object_id>/{submit take-in withdraw}/",
+    ),
+    Group(
+        "Submitting, taking in, withdrawing",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 302 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role requester in the team",
+        routes="POST /gates/promotion/<object_id>/{submit take-in withdraw}/",
+        body=WHY,
+    ),
+    # ---- Reviewing roles
+    Group(
+        "Signing, with nothing filled in",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 403 422 422 422 422 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="Signing here needs one of the roles reviewer.",
+        routes="POST /promotions/<pk>/",
+    ),
+    Group(
+        "The page that accepts a run",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 403 200 200 200 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="GET /evidence/evaluationrun/<object_id>/accept/",
+    ),
+    Group(
+        "Accepting a run",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 403 302 302 302 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="POST /evidence/evaluationrun/<object_id>/accept/",
+        body=WHY,
+    ),
+    # ---- Administrators
+    Group(
+        "Forms of what administrators keep",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 200 403",
+        says="This takes the role administrator.",
+        routes="GET /registry/{team region provider environment person rolegrant}/add/",
+    ),
+    Group(
+        "New rows of it, with nothing filled in but the reason",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 422 403",
+        says="This takes the role administrator.",
+        routes="POST /registry/{team region provider environment person rolegrant}/add/",
+        body=WHY,
+    ),
+    Group(
+        "Rows of it amended",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 422 403",
+        says="This takes the role administrator.",
+        routes="POST /registry/{region provider environment person}/<object_id>/change/",
+        body=WHY,
+    ),
+    Group(
+        "A team amended",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 422 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 422 403",
+        says="This takes the role administrator.",
+        routes="POST /registry/team/<object_id>/change/",
+        body=WHY,
+    ),
+    Group(
+        "Pages that let somebody go, or in again",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 200 403",
+        says="This takes the role administrator.",
+        routes="GET /registry/person/<object_id>/{deactivate reactivate}/",
+    ),
+    Group(
+        "Letting somebody go",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 302 403",
+        says="This takes the role administrator.",
+        routes="POST /registry/person/<object_id>/deactivate/",
+        body=WHY,
+    ),
+    Group(
+        "Letting somebody in who is in already",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 409 403",
+        says="This takes the role administrator.",
+        routes="POST /registry/person/<object_id>/reactivate/",
+        body=WHY,
+    ),
+    Group(
+        "The page that ends a grant",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 200 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403",
+        says="This takes the role administrator.",
+        routes="GET /registry/rolegrant/<object_id>/end/",
+    ),
+    Group(
+        "Ending a grant",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 302 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 403",
+        says="This takes the role administrator.",
+        routes="POST /registry/rolegrant/<object_id>/end/",
+        body=WHY,
+    ),
+    Group(
+        "The page that revokes a token",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403",
+        says="This takes the role administrator.",
+        routes="GET /registry/apitoken/<object_id>/revoke/",
+    ),
+    Group(
+        "Revoking a token",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 302 403",
+        says="This takes the role administrator.",
+        routes="POST /registry/apitoken/<object_id>/revoke/",
+        body=WHY,
+    ),
+    Group(
+        "A token for oneself, with nothing filled in but the reason",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 422 422 422 422 422 422 422 422 422 422 422 422 422 422",
+        routes="POST /registry/apitoken/add/",
+        body=WHY,
+    ),
+    # ---- The API, with a token
+    Group(
+        "Lists of what may be seen, and the API's description",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="401 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        routes="""
+            GET /api/v1/{models model-versions prompts datasets tools use-cases environments}/
+            GET /api/v1/{releases evidence evaluation-runs promotions schema}/""",
+    ),
+    Group(
+        "What a team owns",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        own="    401 404 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        foreign="401 404 404 404 404 404 404 404 404 404 404 404 404 200 200",
+        routes="""
+            GET /api/v1/{models prompts datasets use-cases}/<slug>/
+            GET /api/v1/prompts/<prompt>/versions/
+            GET /api/v1/prompts/<prompt>/versions/<number>/
+            GET /api/v1/datasets/<dataset>/versions/
+            GET /api/v1/datasets/<dataset>/versions/<pk>/
+            GET /api/v1/{model-versions releases evidence evaluation-runs promotions}/<pk>/
+            GET /api/v1/evaluation-runs/latest/?release=<digest>
+            GET /api/v1/decision/?release=<digest>&environment=<environment>
+            GET /api/v1/audit/entries/?about=<key>
+            GET /api/v1/audit/entries/<pk>/""",
+    ),
+    Group(
+        "What nobody owns",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="401 404 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        routes="GET /api/v1/{tools environments}/<slug>/",
+    ),
+    Group(
+        "Questions that name nothing",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="401 400 400 400 400 400 400 400 400 400 400 400 400 400 400",
+        routes="""
+            GET /api/v1/decision/
+            GET /api/v1/evaluation-runs/latest/""",
+    ),
+    Group(
+        "The whole log",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="401 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
+        says="Reading the whole log takes the role auditor for all teams.",
+        routes="GET /api/v1/audit/entries/",
+    ),
+)
+
+#: What a POST gets where there is nothing to write, by route: pages that only show.
+ONLY_SHOWN = {
+    200: {
+        "",
+        "menu/",
+        "<app_label>/",
+        *spelled_out("registry/{usecase registeredmodel modelversion release servingendpoint}/"),
+        *spelled_out("registry/{dataset datasetversion prompttemplate promptversion team}/"),
+        *spelled_out("registry/{region provider environment person tool evaluationsuite}/"),
+        *spelled_out("registry/{suiteversion rolegrant apitoken}/"),
+        *spelled_out("evidence/{evidenceitem evaluationrun}/"),
+        *spelled_out("gates/{promotion gateversion}/"),
+    },
+    302: {
+        *spelled_out("registry/{usecase registeredmodel modelversion release}/<object_id>/"),
+        *spelled_out("registry/{servingendpoint dataset datasetversion team}/<object_id>/"),
+        *spelled_out("registry/{prompttemplate promptversion region provider}/<object_id>/"),
+        *spelled_out("registry/{environment person tool evaluationsuite}/<object_id>/"),
+        *spelled_out("registry/{suiteversion rolegrant apitoken}/<object_id>/"),
+        *spelled_out("evidence/{evidenceitem evaluationrun}/<object_id>/"),
+        *spelled_out("gates/{promotion gateversion}/<object_id>/"),
+    },
+    405: {
+        "autocomplete/",
+        "jsi18n/",
+        "password_change/done/",
+        "promotions/ask/",
+        "search/",
+        "models/<slug>/",
+        "models/<slug>/<version>/",
+        "prompts/<slug>/<number>/",
+        "releases/<slug>/<number>/",
+        "environments/<slug>/",
+        "evidence/<pk>/",
+        "evidence/<pk>/files/<file_pk>/",
+    },
+}
+#: What everybody may see without signing in, and only see.
+PUBLIC = ("healthz", "readyz", "password_reset/done/", "reset/done/")
+#: Every address of the API: it reads.
+READING_ONLY = (
+    *spelled_out("api/v1/{models prompts datasets tools use-cases environments}/"),
+    *spelled_out("api/v1/{models prompts datasets tools use-cases environments}/<slug>/"),
+    *spelled_out("api/v1/{model-versions releases evidence evaluation-runs promotions}/"),
+    *spelled_out("api/v1/{model-versions releases evidence evaluation-runs promotions}/<pk>/"),
+    "api/v1/prompts/<prompt>/versions/",
+    "api/v1/prompts/<prompt>/versions/<number>/",
+    "api/v1/datasets/<dataset>/versions/",
+    "api/v1/datasets/<dataset>/versions/<pk>/",
+    "api/v1/evaluation-runs/latest/",
+    "api/v1/audit/entries/",
+    "api/v1/audit/entries/<pk>/",
+    "api/v1/decision/",
+    "api/v1/schema/",
+)

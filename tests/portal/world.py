@@ -1,0 +1,188 @@
+"""Two teams with one of everything, and the people who knock at every door of theirs."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from audit.models import Entry
+from evidence.models import EvaluationRun, EvidenceItem
+from gates import transitions as gates
+from gates.models import GateVersion, Promotion
+from registry import transitions
+from registry.models import ApiToken, ModelVersion, Person, Release, RoleGrant, Team
+from registry.roles import Role
+from tests import make
+from tests.gates.stories import Story, story
+
+#: Stands in the name of all that the other team owns: whoever may not see it never reads it.
+MARK = "unseen"
+#: The makers whose rows a team owns; what the others make is named to everybody.
+OWNED = ("team", "use-case", "model", "v", "endpoint", "dataset", "prompt", "text", "token")
+
+
+@dataclass
+class Side:
+    """One team's rows: a promotion in review and a draft of one, drafts of what can be sealed."""
+
+    told: Story
+    item: EvidenceItem
+    run: EvaluationRun
+    drafted: Promotion
+    version: ModelVersion
+    release: Release
+    grant: RoleGrant
+    token: ApiToken
+    entry: Entry
+
+    @property
+    def team(self) -> Team:
+        return self.told.use_case.team
+
+    @property
+    def sealed(self) -> ModelVersion:
+        return self.told.release.model_version
+
+    @property
+    def prompt(self):
+        return self.told.release.prompt_links.get().prompt_version
+
+    @property
+    def dataset(self):
+        return self.sealed.dataset_links.get().dataset_version
+
+
+def tell() -> Side:
+    """Tell a team's story up to a promotion that waits for its reviewer."""
+    told = story(grants=[(make.make_tool_scope(), "human_approval")])
+    files = [SimpleUploadedFile("report.txt", b"All good.\n")]
+    item = told.give("safety_check", files=files)
+    told.give("data_boundary")
+    run = told.give_run(accept=False)
+    told.ask()
+    drafted = gates.request(
+        release=told.release,
+        environment=make.make_environment(),
+        endpoints=[told.endpoint],
+        purpose="The same elsewhere.",
+        actor=told.requester,
+        reason=make.WHY,
+    )
+    by = {"actor": make.registrar(), "reason": make.WHY}
+    member = make.make_person(make.name("member"))
+    return Side(
+        told=told,
+        item=item,
+        run=run,
+        drafted=drafted,
+        version=transitions.new_version_from(
+            told.release.model_version_id, version=make.name("v"), **by
+        ),
+        release=transitions.new_release_from(told.release.pk, **by),
+        grant=make.grant(member, Role.VIEWER, team=told.use_case.team),
+        token=make.make_token_row(member)[0],
+        entry=Entry.objects.filter(about=told.release.key).order_by("seq").first(),
+    )
+
+
+@dataclass
+class World:
+    """Both teams, and everybody who asks, by the column of the table they stand in."""
+
+    own: Side
+    foreign: Side
+    people: dict[str, Person | None]
+    tokens: dict[str, str]
+
+
+def build(monkeypatch) -> World:
+    """Build both teams; all that the other one owns carries the mark in its name."""
+    own, plain = tell(), make.name
+    with monkeypatch.context() as patched:
+        marked = {of: f"{MARK}-{of}" for of in OWNED}
+        patched.setattr(make, "name", lambda of: plain(marked.get(of, of)))
+        foreign = tell()
+    people: dict[str, Person | None] = {
+        "anonymous": None,
+        "no role": make.make_person(make.name("idle")),
+    }
+    for role in Role:
+        # An administrator is one for all teams; there is no other.
+        team = None if role == Role.ADMINISTRATOR else own.team
+        people[role.label] = make.make_person(make.name("holder"), role, team=team)
+    people["auditor of all"] = make.make_person(make.name("auditor"), Role.AUDITOR)
+    tokens = {who: make.make_token(person) for who, person in people.items() if person}
+    return World(own, foreign, people, tokens)
+
+
+#: What stands for the placeholders of a route, in order, by how the route begins; of several
+#: beginnings the longest counts.
+PLACES: dict[str, Callable[[Side], tuple]] = {
+    "registry/apitoken/": lambda s: (s.token.pk,),
+    "registry/dataset/": lambda s: (s.dataset.dataset_id,),
+    "registry/datasetversion/": lambda s: (s.dataset.pk,),
+    "registry/environment/": lambda s: (s.told.environment.pk,),
+    "registry/evaluationsuite/": lambda s: (s.told.suite.suite_id,),
+    "registry/modelversion/": lambda s: (s.version.pk,),
+    "registry/person/": lambda s: (s.grant.person_id,),
+    "registry/prompttemplate/": lambda s: (s.prompt.template_id,),
+    "registry/promptversion/": lambda s: (s.prompt.pk,),
+    "registry/provider/": lambda s: (s.told.endpoint.host_id,),
+    "registry/region/": lambda s: (s.told.endpoint.region_links.first().region_id,),
+    "registry/registeredmodel/": lambda s: (s.version.model_id,),
+    "registry/release/": lambda s: (s.release.pk,),
+    "registry/rolegrant/": lambda s: (s.grant.pk,),
+    "registry/servingendpoint/": lambda s: (s.told.endpoint.pk,),
+    "registry/suiteversion/": lambda s: (s.told.suite.pk,),
+    "registry/team/": lambda s: (s.team.pk,),
+    "registry/tool/": lambda s: (s.told.release.tool_grants.get().scope.tool_id,),
+    "registry/usecase/": lambda s: (s.told.use_case.pk,),
+    "evidence/evidenceitem/": lambda s: (s.item.pk,),
+    "evidence/evaluationrun/": lambda s: (s.run.pk,),
+    "gates/gateversion/": lambda s: (GateVersion.objects.first().pk,),
+    "gates/promotion/": lambda s: (s.drafted.pk,),
+    "gates/promotion/<object_id>/take-in/": lambda s: (s.told.promotion.pk,),
+    "promotions/": lambda s: (s.told.promotion.pk,),
+    "models/": lambda s: (s.sealed.model.slug, s.sealed.version),
+    "prompts/": lambda s: (s.prompt.template.slug, s.prompt.number),
+    "releases/": lambda s: (s.told.use_case.slug, s.told.release.number),
+    "environments/": lambda s: (s.told.environment.slug,),
+    "evidence/": lambda s: (s.item.pk, s.item.files.get().pk),
+    "reset/": lambda s: ("MQ", "abc-def"),
+    "r/": lambda s: (1, s.team.pk),
+    "<app_label>/": lambda s: ("registry",),
+    "<anything for tools>": lambda s: ("api/nothing",),
+    "<url>": lambda s: ("nothing/at/all/",),
+    "api/v1/audit/": lambda s: (s.entry.seq,),
+    "api/v1/datasets/": lambda s: (s.dataset.dataset.slug, s.dataset.pk),
+    "api/v1/environments/": lambda s: (s.told.environment.slug,),
+    "api/v1/evaluation-runs/": lambda s: (s.run.pk,),
+    "api/v1/evidence/": lambda s: (s.item.pk,),
+    "api/v1/model-versions/": lambda s: (s.sealed.pk,),
+    "api/v1/models/": lambda s: (s.sealed.model.slug,),
+    "api/v1/promotions/": lambda s: (s.told.promotion.pk,),
+    "api/v1/prompts/": lambda s: (s.prompt.template.slug, s.prompt.number),
+    "api/v1/releases/": lambda s: (s.told.release.pk,),
+    "api/v1/tools/": lambda s: (s.told.release.tool_grants.get().scope.tool.slug,),
+    "api/v1/use-cases/": lambda s: (s.told.use_case.slug,),
+}
+#: What the queries of the table name.
+NAMED: dict[str, Callable[[Side], object]] = {
+    "<release>": lambda s: s.told.release.pk,
+    "<digest>": lambda s: s.told.release.digest,
+    "<environment>": lambda s: s.told.environment.slug,
+    "<key>": lambda s: s.told.release.key,
+}
+
+
+def address(route: str, side: Side) -> str:
+    """Return the address that a route of the table has for the rows of one team."""
+    path, _, query = route.partition("?")
+    if "<" in path:
+        begin = max((begin for begin in PLACES if path.startswith(begin)), key=len)
+        values = iter(PLACES[begin](side))
+        path = re.sub("<[^>]+>", lambda _: str(next(values)), path)
+    for name in set(re.findall("<[^>]+>", query)):
+        query = query.replace(name, str(NAMED[name](side)))
+    return f"/{path}?{query}" if query else f"/{path}"
