@@ -24,6 +24,11 @@ def system(name: str) -> Actor:
     return Actor(id=None, name=f"system:{name}")
 
 
+def article(noun: str) -> str:
+    """Return a noun with its article: "an evidence item", "a use case"."""
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
+
+
 # Canonical bytes
 
 

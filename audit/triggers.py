@@ -15,6 +15,8 @@ from django.apps import apps
 from django.core.checks import Tags, Warning, register
 from django.db import DatabaseError, connection
 
+from audit.rules import article
+
 PREFIX = "gh_"
 
 
@@ -105,10 +107,11 @@ def _never(table: str, sentence: str) -> Iterator[Trigger]:
 
 def _of_model(model) -> Iterator[Trigger]:
     meta, table = model._meta, model._meta.db_table
+    one = f"A{article(meta.verbose_name)[1:]}"
     if model.append_only or model.born_with:
-        yield Trigger(table, "UPDATE", f"A {meta.verbose_name} is never changed.")
+        yield Trigger(table, "UPDATE", f"{one} is never changed.")
     if not model.part_of:
-        yield Trigger(table, "DELETE", f"A {meta.verbose_name} is never deleted.")
+        yield Trigger(table, "DELETE", f"{one} is never deleted.")
     if model.sealed_by:
         column = meta.get_field(model.sealed_by).column
         yield Trigger(
@@ -124,7 +127,7 @@ def _of_model(model) -> Iterator[Trigger]:
         yield Trigger(
             table,
             "INSERT",
-            f"A {meta.verbose_name} comes with its {parent.verbose_name}, never later.",
+            f"{one} comes with its {parent.verbose_name}, never later.",
             'parent IS NOT NEW."change_id"',
             (parent.db_table, "change_id", f'NEW."{link.column}"'),
             "_born",
