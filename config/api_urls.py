@@ -23,5 +23,10 @@ for routes in (
 urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("decision/", gates.api.DecisionView.as_view(), name="decision"),
+    path(
+        "effective-policy/",
+        registry.api.EffectivePolicyView.as_view(),
+        name="effective-policy",
+    ),
     path("", include(router.urls)),
 ]

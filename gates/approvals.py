@@ -9,11 +9,20 @@ from decimal import Decimal
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from audit import clock
-from audit.models import Change
 from evidence.models import EvidenceItem, Score
 from gates.models import Promotion
-from gates.rules.approvals import ApprovalFacts, Ending, FailingRun, Rest, endings
+from gates.policy import Asked, Judged, judged
+from gates.rules.approvals import (
+    ApprovalFacts,
+    Ending,
+    FailingRun,
+    Forbidden,
+    Rest,
+    add_months,
+    endings,
+)
 from gates.rules.findings import Demand
+from registry.effective import number_at
 from registry.models import ServingEndpoint
 
 
@@ -43,16 +52,8 @@ class Approval:
 
     @property
     def covered(self) -> tuple[str, ...]:
-        """The approved endpoints that are still as they were approved."""
-        return tuple(slug for slug, same in self.facts.endpoints if same)
-
-
-def number_at(at: datetime) -> int:
-    """Return the number of the last change at or before `at`; 0 before the first."""
-    return (
-        Change.objects.filter(at__lte=at).order_by("-at").values_list("number", flat=True).first()
-        or 0
-    )
+        """The approved endpoints that are still as they were approved and that policy allows."""
+        return self.facts.covered
 
 
 def approvals(promotions: QuerySet, at: datetime | None = None) -> list[Approval]:
@@ -76,13 +77,26 @@ def approvals(promotions: QuerySet, at: datetime | None = None) -> list[Approval
     items = _items(documents.values(), number)
     digests = _endpoint_digests(documents.values(), number)
     failing = _failing_runs(approved, documents, number)
+    policy = judged(
+        (
+            Asked(
+                promotion.pk,
+                promotion.release,
+                promotion.environment,
+                tuple(one["slug"] for one in documents[promotion.pk]["endpoints"]),
+            )
+            for promotion in approved
+        ),
+        at,
+        number,
+    )
     result = []
     for promotion in approved:
-        document = documents[promotion.pk]
+        document, said = documents[promotion.pk], policy[promotion.pk]
         facts = ApprovalFacts(
             promotion=promotion.pk,
             decided_at=promotion.decided_at,
-            review_at=promotion.review_at,
+            review_at=_review_at(promotion, said),
             rests_on=tuple(
                 Rest(
                     title=items[one["id"]].title,
@@ -91,12 +105,14 @@ def approvals(promotions: QuerySet, at: datetime | None = None) -> list[Approval
                 )
                 for rest in document["rests_on"]
                 for one in rest["evidence"]
-            ),
+            )
+            + _leaned_on(said),
             failing_runs=tuple(failing.get(promotion.pk, ())),
             endpoints=tuple(
                 (one["slug"], digests.get(one["slug"]) == one["digest"])
                 for one in document["endpoints"]
             ),
+            forbidden=_forbidden(promotion, said, at),
         )
         result.append(Approval(promotion, facts, tuple(endings(facts, at)), at))
     return result
@@ -105,6 +121,30 @@ def approvals(promotions: QuerySet, at: datetime | None = None) -> list[Approval
 def holding(promotions: QuerySet, at: datetime | None = None) -> list[Promotion]:
     """Return the promotions whose approval holds at `at` (now)."""
     return [approval.promotion for approval in approvals(promotions, at) if approval.holds]
+
+
+def _review_at(promotion: Promotion, said: Judged) -> datetime:
+    """Return the review date, or the earlier one that a pack asks for by now."""
+    months = said.policy.value("review_months")
+    if months is None:
+        return promotion.review_at
+    return min(promotion.review_at, add_months(promotion.decided_at, months))
+
+
+def _leaned_on(said: Judged) -> tuple[Rest, ...]:
+    """Evidence by which today's policy is met: when it ends, so does what it carries."""
+    items = {pk for verdict in said.verdicts for pk in verdict.rests_on if not verdict.breaches}
+    return tuple(Rest(said.items[pk].title, said.items[pk].expires_at) for pk in sorted(items))
+
+
+def _forbidden(promotion: Promotion, said: Judged, at: datetime) -> tuple[Forbidden, ...]:
+    """What policy forbids, since its pack was published or, of older packs, since just now."""
+    found = []
+    for breach in said.breaches:
+        published = max(said.published_at[pack] for pack in breach.packs)
+        since = published if published > promotion.decided_at else at
+        found.append(Forbidden(breach.code, breach.sentence, since, breach.endpoint))
+    return tuple(found)
 
 
 def _items(documents: Iterable[dict], number: int | None) -> dict[str, EvidenceItem]:

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 
 from audit import clock
 from audit.rules import instant_text
-from gates.approvals import Approval, approvals, number_at
+from gates.approvals import Approval, approvals
 from gates.models import Promotion
 from gates.packages import live
 from gates.review import review_facts
 from gates.rules import in_the_way, open_slots
 from gates.rules.findings import day
+from registry.effective import number_at
 from registry.models import Environment, Release
 
 #: How long a refusal is taken for true. Time alone never turns it into leave, but it may add a

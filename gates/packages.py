@@ -14,13 +14,11 @@ from audit import clock
 from audit.rules import canonical, digest
 from gates.facts import Gate, Gathered, gate_for, gather, rollback_target
 from gates.models import Package, Promotion
+from gates.policy import Asked, Judged, judged, policy_findings
 from gates.rules import Finding, assess
 from registry.models import Person
 
 SCHEMA = "gatehouse.package/1"
-
-#: What every decision knows of policy until packs are published: nothing is forbidden.
-EFFECTIVE_POLICY = {"schema": "gatehouse.effective-policy/1", "clauses": []}
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,8 @@ class Live:
     promotion: Promotion
     gate: Gate
     gathered: Gathered
+    #: The policy in force for what is asked, each clause judged.
+    policy: Judged
     findings: tuple[Finding, ...]
     #: person id -> ties (codes of `gates.rules.signing.TIES`)
     involved: dict[int, tuple[str, ...]]
@@ -54,10 +54,18 @@ def live(promotion: Promotion, at: datetime | None = None) -> Live:
     ]
     gate = gate_for(environment, release.use_case)
     gathered = gather(release, environment, endpoints, promotion.evidence_up_to)
-    findings = tuple(assess(gate.requirements, gathered.facts, at))
+    asked = Asked(promotion.pk, release, environment, tuple(one.slug for one in endpoints))
+    policy = judged([asked], at, up_to=promotion.evidence_up_to)[promotion.pk]
+    # Where a clause is met by evidence that came while the facts were gathered, it is of them too.
+    for pk in {pk for verdict in policy.verdicts for pk in verdict.rests_on}:
+        gathered.items.setdefault(pk, policy.items[pk])
+    findings = (*assess(gate.requirements, gathered.facts, at), *policy_findings(policy))
     involved = ties(promotion, endpoints, gathered, findings)
-    content = canonical(SCHEMAS[SCHEMA](promotion, endpoints, gate, gathered, findings, involved))
-    return Live(promotion, gate, gathered, findings, involved, content.decode(), digest(content))
+    document = SCHEMAS[SCHEMA](promotion, endpoints, gate, gathered, policy, findings, involved)
+    content = canonical(document)
+    return Live(
+        promotion, gate, gathered, policy, findings, involved, content.decode(), digest(content)
+    )
 
 
 def _document_1(
@@ -65,6 +73,7 @@ def _document_1(
     endpoints: list,
     gate: Gate,
     gathered: Gathered,
+    policy: Judged,
     findings: Iterable[Finding],
     involved: dict[int, tuple[str, ...]],
 ) -> dict:
@@ -108,7 +117,7 @@ def _document_1(
             "risk_tier": use_case.risk_tier,
             "data_classification": use_case.data_classification,
         },
-        "effective_policy": digest(canonical(EFFECTIVE_POLICY)),
+        "effective_policy": policy.policy.digest,
         "demands": [
             {
                 "metric": one.metric,

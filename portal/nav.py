@@ -33,6 +33,8 @@ ORDER = (
     "registry.servingendpoint",
     "registry.prompttemplate",
     "registry.promptversion",
+    "registry.policypack",
+    "registry.policyversion",
     "registry.tool",
     "registry.dataset",
     "registry.datasetversion",

@@ -31,6 +31,7 @@ class Page:
 PAGES = (
     Page("menu/", "portal.views.menu", "menu"),
     Page("search/", "portal.searching.page", "search"),
+    Page("compare/", "registry.comparison.page", "compare"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
     Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),
@@ -57,6 +58,24 @@ PAGES = (
         "registry.views.environment",
         "environment",
         "registry.environment",
+    ),
+    Page(
+        "policy/effective/",
+        "registry.policy_pages.effective",
+        "effective_policy",
+        "registry.policypack",
+    ),
+    Page(
+        "policy/versions/<int:pk>/yaml/",
+        "registry.policy_pages.as_yaml",
+        "policy_yaml",
+        "registry.policyversion",
+    ),
+    Page(
+        "policy/versions/<int:pk>/preview/",
+        "gates.policy_pages.preview",
+        "policy_preview",
+        "registry.policyversion",
     ),
     Page(
         "evidence/<uuid:pk>/",

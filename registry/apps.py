@@ -7,6 +7,10 @@ class RegistryConfig(AppConfig):
 
     def ready(self):
         from audit import verifiers
+        from audit.admin import panels
+        from registry.policy_panels import of_environment, of_release
         from registry.verifying import sealed_documents
 
         verifiers.append(sealed_documents)
+        panels.setdefault("registry.environment", []).append(of_environment)
+        panels.setdefault("registry.release", []).append(of_release)

@@ -21,6 +21,7 @@ from registry.models import (
     ModelVersion,
     Objective,
     Person,
+    PolicyPack,
     PromptTemplate,
     PromptVersion,
     Provider,
@@ -349,3 +350,39 @@ def make_release(
     if sealed:
         release = transitions.seal_release(release.pk, actor=actor, reason=WHY)
     return release
+
+
+# Policy
+
+
+def author(username: str = "paula") -> Person:
+    """Return a policy author for all teams; "paula" drafts and "percy" publishes."""
+    found = Person.objects.filter(username=username).first()
+    return found or make_person(username, Role.POLICY_AUTHOR)
+
+
+def make_pack(slug: str = "", layer: str = "organisation", **values) -> PolicyPack:
+    slug = slug or name("pack")
+    values = {"name": slug.title(), "layer": layer, **values}
+    return save(PolicyPack, {"slug": slug, **values}, actor=author())
+
+
+def make_policy_draft(pack: PolicyPack | None = None, *, use_cases=None, **clauses):
+    """Return a draft; `clauses` are values by key, with "__" for the dots."""
+    return transitions.save_policy_draft(
+        None,
+        pack=(pack or make_pack()).pk,
+        clauses={
+            key.replace("__", "."): {"value": value, "why": "Made for a test."}
+            for key, value in clauses.items()
+        },
+        use_cases=[one.pk for one in use_cases or ()],
+        actor=author(),
+        reason=WHY,
+    )
+
+
+def make_policy(pack: PolicyPack | None = None, *, use_cases=None, **clauses):
+    """Return a version that is published by a second person."""
+    draft = make_policy_draft(pack, use_cases=use_cases, **clauses)
+    return transitions.publish_policy_version(draft.pk, actor=author("percy"), reason=WHY)

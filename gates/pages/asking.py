@@ -8,6 +8,7 @@ from django.urls import reverse
 from audit import clock
 from gates.facts import gate_for, gather
 from gates.models import Promotion
+from gates.policy import Asked, judged, policy_findings
 from gates.rules import Finding, assess
 from gates.rules.findings import effective_gate
 from registry.models import Environment, Person, Release
@@ -89,7 +90,12 @@ def preview(release: Release, environment: Environment) -> Preview:
     """Judge the release as if it were asked for now, at all endpoints of its version."""
     endpoints = list(release.model_version.endpoints.order_by("slug"))
     gate = gate_for(environment, release.use_case)
-    findings = assess(gate.requirements, gather(release, environment, endpoints).facts, clock.now())
+    now = clock.now()
+    asked = Asked(release.pk, release, environment, tuple(one.slug for one in endpoints))
+    findings = [
+        *assess(gate.requirements, gather(release, environment, endpoints).facts, now),
+        *policy_findings(judged([asked], now)[release.pk]),
+    ]
     guidance = {(one.gate, one.code): one.guidance for one in gate.requirements}
     return Preview(
         gate=gate.name,
@@ -105,7 +111,7 @@ def _requirement(finding: Finding, guidance: dict) -> Requirement:
     return Requirement(
         gate=finding.gate,
         sentence=finding.sentence,
-        guidance=guidance[finding.gate, finding.code],
+        guidance=guidance.get((finding.gate, finding.code), ""),
         state=str(finding.status),
         fact=finding.fact,
     )

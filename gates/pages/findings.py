@@ -134,6 +134,11 @@ class _Places:
         pk = self.release.use_case_id
         return f"/registry/usecase/{pk}/change/", f"Open {self.release.use_case}"
 
+    def _policy(self, _: str) -> tuple[str, str]:
+        environment = self.loaded.promotion.environment
+        query = urlencode({"use_case": self.release.use_case.slug, "environment": environment.slug})
+        return f"/policy/effective/?{query}", "See the policy"
+
     def _metadata(self, code: str) -> tuple[str, str]:
         if code == "lineage":
             return self.release.model_version.get_absolute_url(), "Open the model version"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.html import format_html, format_html_join
 
@@ -228,10 +229,29 @@ def _facts(loaded: Loaded) -> list[Fact]:
         Fact("Gate", gate["effective"], _gate_note(loaded)),
         Fact("Endpoints", _names(document), _regions(loaded)),
         Fact("Asked for by", promotion.requested_by.username, _asked(promotion)),
-        Fact("Effective policy", "", "No pack is in force.", digest=document["effective_policy"]),
+        _policy(loaded),
         _good_until(loaded),
         Fact("Package", "", _submissions(promotion), digest=loaded.digest),
     ]
+
+
+def _policy(loaded: Loaded) -> Fact:
+    """The policy that the findings are judged by, with a link to each clause and why."""
+    document, policy = loaded.document, loaded.package.policy.policy
+    query = urlencode(
+        {
+            "use_case": document["use_case"]["slug"],
+            "environment": document["environment"]["slug"],
+        }
+    )
+    count = len(policy.clauses)
+    said = f"{count} clause{'s' if count != 1 else ''}" if count else "No pack is in force."
+    return Fact(
+        "Effective policy",
+        _link(f"/policy/effective/?{query}", said),
+        words.listed(policy.packs),
+        digest=document["effective_policy"],
+    )
 
 
 def _link(url: str, text: str):
@@ -305,7 +325,11 @@ def _good_until(loaded: Loaded) -> Fact:
         return Fact("If approved, until", "–", "It was not approved.")
     ends = [
         (
-            review_date(loaded.now, loaded.document["use_case"]["risk_tier"]),
+            review_date(
+                loaded.now,
+                loaded.document["use_case"]["risk_tier"],
+                loaded.package.policy.policy.value("review_months"),
+            ),
             "The approval's review date.",
         )
     ]

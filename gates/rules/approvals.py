@@ -36,6 +36,16 @@ class FailingRun:
 
 
 @dataclass(frozen=True)
+class Forbidden:
+    """What the policy in force forbids of an approval, at one endpoint or, without one, wholly."""
+
+    code: str
+    sentence: str
+    since: datetime
+    endpoint: str = ""
+
+
+@dataclass(frozen=True)
 class ApprovalFacts:
     """An approval with what it rests on, as known at the instant that is asked about."""
 
@@ -46,6 +56,13 @@ class ApprovalFacts:
     failing_runs: tuple[FailingRun, ...] = ()
     #: Endpoints as approved and as they are: slug, still the same.
     endpoints: tuple[tuple[str, bool], ...] = ()
+    forbidden: tuple[Forbidden, ...] = ()
+
+    @property
+    def covered(self) -> tuple[str, ...]:
+        """The endpoints that are still as they were approved and that policy allows."""
+        barred = {one.endpoint for one in self.forbidden}
+        return tuple(slug for slug, same in self.endpoints if same and slug not in barred)
 
 
 def add_months(instant: datetime, months: int) -> datetime:
@@ -56,9 +73,13 @@ def add_months(instant: datetime, months: int) -> datetime:
     return instant.replace(year=year, month=month, day=day)
 
 
-def review_date(decided_at: datetime, risk_tier: str) -> datetime:
-    """Return the instant an approval of that tier is looked at again, and ends."""
-    return add_months(decided_at, REVIEW_MONTHS[risk_tier])
+def review_date(decided_at: datetime, risk_tier: str, months: int | None = None) -> datetime:
+    """Return the instant an approval of that tier is looked at again, and ends.
+
+    `months` is what policy says, if it says anything: the lesser of the two counts.
+    """
+    of_tier = REVIEW_MONTHS[risk_tier]
+    return add_months(decided_at, of_tier if months is None else min(of_tier, months))
 
 
 def endings(facts: ApprovalFacts, at: datetime) -> list[Ending]:
@@ -83,6 +104,12 @@ def endings(facts: ApprovalFacts, at: datetime) -> list[Ending]:
         found.append(
             Ending(at, "ENDPOINT_CHANGED", f"Every approved endpoint changed since: {names}.")
         )
+    # At an endpoint it ends the approval only when no other endpoint is left.
+    found.extend(
+        Ending(min(one.since, at), one.code, one.sentence)
+        for one in facts.forbidden
+        if not one.endpoint or not facts.covered
+    )
     return sorted(found, key=lambda ending: (ending.at, ending.code))
 
 

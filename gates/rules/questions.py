@@ -3,17 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from audit.instants import read_instant
 from audit.refusals import Reason
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 SLUG = re.compile(r"[-a-zA-Z0-9_]{1,50}")
-#: RFC 3339, with at most the microseconds that the record keeps.
-INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
 
 
 @dataclass(frozen=True)
@@ -42,14 +38,3 @@ def read_question(given: Mapping[str, str], now: datetime) -> tuple[Question | N
         if problem:
             reasons.append(Reason("NOT_AN_INSTANT", problem, "at"))
     return (None, reasons) if reasons else (Question(release, environment, at), [])
-
-
-def read_instant(text: str) -> tuple[datetime | None, str]:
-    """Return the instant that an RFC 3339 text names, in UTC, or what is wrong with it."""
-    remedy = "Give an instant such as 2026-03-01T12:00:00Z; a + in an address is written %2B."
-    if not INSTANT.fullmatch(text):
-        return None, remedy
-    try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC), ""
-    except (ValueError, OverflowError):
-        return None, f"There is no such instant. {remedy}"

@@ -175,7 +175,11 @@ def _decide(
         promotion.state = states.APPROVED
         promotion.decided_at = opened.now
         promotion.decided_package = row.package
-        promotion.review_at = review_date(opened.now, package.gathered.facts.risk_tier)
+        promotion.review_at = review_date(
+            opened.now,
+            package.gathered.facts.risk_tier,
+            package.policy.policy.value("review_months"),
+        )
     else:
         return
     opened.save(promotion, event=f"promotion.{promotion.state}")

@@ -23,9 +23,6 @@ REQUIREMENTS = {
     "red_team": "A red team's report passes.",
     "privacy_review": "A privacy review passes.",
     "safety_check": "A safety check passes.",
-    "benchmark": "A benchmark passes.",
-    "rollback_plan": "A rollback plan is given.",
-    "data_boundary": "The data boundary is stated.",
 }
 PURPOSES = ("processing", "storage", "telemetry", "support")
 #: A century; more is a slip of the key.

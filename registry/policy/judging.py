@@ -20,11 +20,15 @@ class EndpointFacts:
 
 @dataclass(frozen=True)
 class Measured:
-    """The newest accepted score of a metric, and the evidence item it stands in."""
+    """The accepted score of a metric that is rested on, and the evidence item it stands in.
+
+    `newest` is the newest score of all, which can speak against but not for; `text` is empty
+    while none is rested on.
+    """
 
     text: str
     item: str = ""
-    run: int | None = None
+    newest: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,11 +185,15 @@ def _safety(held: Held, facts: Facts) -> Verdict:
     if measured is None:
         said = f"{suite} {metric} was not measured."
         return Verdict(held, (_breach(held, code, said, missing=True),), "")
-    value, limit = Decimal(measured.text), Decimal(held.value)
-    told = f"{suite} {metric} is {measured.text}."
-    against = value < limit if bound == "min" else value > limit
-    breaches = (_breach(held, code, told),) if against else ()
-    return Verdict(held, breaches, told, (measured.item,) if measured.item else ())
+    limit = Decimal(held.value)
+    for text in filter(None, (measured.newest, measured.text)):
+        if Decimal(text) < limit if bound == "min" else Decimal(text) > limit:
+            return Verdict(held, (_breach(held, code, f"{suite} {metric} is {text}."),), "")
+    if not measured.text:
+        said = f"{suite} {metric} was measured after this was submitted."
+        return Verdict(held, (_breach(held, code, said, missing=True),), "")
+    rests_on = (measured.item,) if measured.item else ()
+    return Verdict(held, (), f"{suite} {metric} is {measured.text}.", rests_on)
 
 
 def _required(held: Held, facts: Facts) -> Verdict:

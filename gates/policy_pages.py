@@ -1,0 +1,173 @@
+"""Before a version is published: what it would break or free, clause by clause."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import admin
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_safe
+
+from audit import clock
+from audit.rules import canonical
+from gates.approvals import approvals
+from gates.models import Promotion
+from gates.policy import Asked, judged
+from registry import documents
+from registry.effective import InForce, Published, in_force
+from registry.models import PolicyVersion
+from registry.policy import Breach
+from registry.transitions.policies import draft_digest
+
+#: Open promotions are judged as they stand; approvals only while nothing else has ended them.
+OPEN = (Promotion.State.DRAFT, Promotion.State.IN_REVIEW, Promotion.State.CHANGES_REQUESTED)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a draft would do to one promotion: the breaches that come and those that go."""
+
+    promotion: Promotion
+    broken: tuple[Breach, ...]
+    freed: tuple[Breach, ...]
+
+    @property
+    def approved(self) -> bool:
+        """Whether it is an approval, not a request still open."""
+        return self.promotion.state == Promotion.State.APPROVED
+
+
+def effects(draft: PolicyVersion, at: datetime | None = None) -> list[Effect]:
+    """Return what publishing `draft` now would change, in a fixed number of queries.
+
+    Whoever calls decides whom to show it to: promotions of every team are among them.
+    """
+    at = at or clock.now()
+    before = in_force()
+    after = before.with_draft(_as_published(draft))
+    promotions = _standing(at)
+    asked = [_asked(promotion) for promotion in promotions]
+    was, would = judged(asked, at, force=before), judged(asked, at, force=after)
+    found = []
+    for promotion in promotions:
+        old, new = _by_place(was[promotion.pk]), _by_place(would[promotion.pk])
+        broken = tuple(breach for place, breach in new.items() if place not in old)
+        freed = tuple(breach for place, breach in old.items() if place not in new)
+        if broken or freed:
+            found.append(Effect(promotion, broken, freed))
+    return found
+
+
+def _as_published(draft: PolicyVersion) -> Published:
+    """Return the draft as its sealed document would read."""
+    document = documents.policy_version(draft)
+    row = PolicyVersion(
+        pk=draft.pk,
+        pack=draft.pack,
+        number=draft.number,
+        digest=draft_digest(draft),
+        content=canonical(document).decode(),
+        published_at=clock.now(),
+    )
+    return Published(row, document)
+
+
+def _standing(at: datetime) -> list[Promotion]:
+    """Return what is open, and the approvals that a change of policy alone could end or free."""
+    rows = Promotion.objects.select_related(
+        "release__use_case__team", "environment", "requested_by"
+    ).prefetch_related("endpoint_links__endpoint")
+    approved = approvals(Promotion.objects.filter(state=Promotion.State.APPROVED), at)
+    keys = [
+        one.promotion.pk
+        for one in approved
+        if all(ending.at > at or ending.code in _codes(one) for ending in one.ends)
+    ]
+    open_ones = rows.filter(state__in=OPEN)
+    return [*rows.filter(pk__in=keys).order_by("pk"), *open_ones.order_by("pk")]
+
+
+def _codes(approval) -> set[str]:
+    """Return the codes by which policy ended an approval: another policy may free it."""
+    return {one.code for one in approval.facts.forbidden}
+
+
+def _asked(promotion: Promotion) -> Asked:
+    slugs = sorted(link.endpoint.slug for link in promotion.endpoint_links.all())
+    return Asked(promotion.pk, promotion.release, promotion.environment, tuple(slugs))
+
+
+def _by_place(said) -> dict[tuple[str, str], Breach]:
+    return {(breach.clause, breach.endpoint): breach for breach in said.breaches}
+
+
+@require_safe
+def preview(request, pk):
+    """Which approvals, open promotions and environments a draft would break or free."""
+    rows = PolicyVersion.objects.visible_to(request.user).select_related("pack")
+    draft = get_object_or_404(rows, pk=pk, published_at=None)
+    found = effects(draft)
+    visible = Promotion.objects.visible_to(request.user)
+    seen = set(
+        visible.filter(pk__in=[one.promotion.pk for one in found]).values_list("pk", flat=True)
+    )
+    shown = [one for one in found if one.promotion.pk in seen]
+    context = {
+        **admin.site.each_context(request),
+        "title": f"What {draft} would change",
+        "draft": draft,
+        "headline": _headline(found),
+        "approvals": [one for one in shown if one.approved],
+        "requests": [one for one in shown if not one.approved],
+        "environments": _environments(shown),
+        "hidden": len(found) - len(shown),
+        "clauses": _differences(in_force(), draft),
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "gates/policy_preview.html", context)
+
+
+def _headline(found: list[Effect]) -> str:
+    broken = sum(1 for one in found if one.broken and one.approved)
+    freed = sum(1 for one in found if one.freed and not one.broken and one.approved)
+    waiting = sum(1 for one in found if not one.approved)
+    if not found:
+        return "It would break and free nothing that is approved or asked for now."
+    return (
+        f"It would break {_count(broken, 'approval')}, free {_count(freed, 'approval')} "
+        f"and change {_count(waiting, 'open promotion')}."
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _environments(shown: Iterable[Effect]) -> list[dict]:
+    """Return each environment with how many promotions there break, and whose they are."""
+    found: dict[str, dict] = {}
+    for one in shown:
+        environment = one.promotion.environment
+        row = found.setdefault(
+            environment.slug,
+            {"environment": environment, "broken": 0, "freed": 0, "teams": set()},
+        )
+        row["broken"] += bool(one.broken)
+        row["freed"] += bool(one.freed and not one.broken)
+        row["teams"].add(one.promotion.release.use_case.team.name)
+    return [{**row, "teams": sorted(row["teams"])} for _, row in sorted(found.items())]
+
+
+def _differences(force: InForce, draft: PolicyVersion) -> list[dict]:
+    """Return what the draft says otherwise than the version of its pack in force."""
+    now = next((one.document["clauses"] for one in force.published if _same(one, draft)), {})
+    return [
+        {"clause": key, "was": now.get(key), "will_be": draft.clauses.get(key)}
+        for key in sorted({*now, *draft.clauses})
+        if now.get(key) != draft.clauses.get(key)
+    ]
+
+
+def _same(one: Published, draft: PolicyVersion) -> bool:
+    return one.version.pack_id == draft.pack_id
