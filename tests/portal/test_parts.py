@@ -191,8 +191,8 @@ def test_the_timeline_names_who_did_what_when_and_why():
         state="signed", actor="ada", sentence="signed: approve", at=NOW, number=9144, reason=WRITTEN
     )
     html = part("timeline", entries=[entry])
-    assert 'id="event-9144"' in html
-    assert 'href="#event-9144"' in html
+    assert 'id="entry-9144"' in html
+    assert 'href="#entry-9144"' in html
     assert "ada signed: approve23 Nov 2026 09:14 UTC · #9144" in words(html)
     assert "Nothing happened yet." in part("timeline", entries=[])
 
