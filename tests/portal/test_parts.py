@@ -193,7 +193,8 @@ def test_the_timeline_names_who_did_what_when_and_why():
     html = part("timeline", entries=[entry])
     assert 'id="entry-9144"' in html
     assert 'href="#entry-9144"' in html
-    assert "ada signed: approve23 Nov 2026 09:14 UTC · #9144" in words(html)
+    assert "ada signed: approve23 Nov 2026 09:14 UTC" in words(html)
+    assert "· #9144" in words(html)
     assert "Nothing happened yet." in part("timeline", entries=[])
 
 
