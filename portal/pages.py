@@ -42,6 +42,18 @@ PAGES = (
         "registry.modelversion",
     ),
     Page(
+        "models/<slug:slug>/<slug:version>/lineage/",
+        "registry.lineage_pages.of_version",
+        "model_version_lineage",
+        "registry.modelversion",
+    ),
+    Page(
+        "releases/<slug:slug>/<int:number>/lineage/",
+        "registry.lineage_pages.of_release",
+        "release_lineage",
+        "registry.release",
+    ),
+    Page(
         "prompts/<slug:slug>/<int:number>/",
         "registry.views.prompt_version",
         "prompt_version",
@@ -76,6 +88,12 @@ PAGES = (
         "gates.policy_pages.preview",
         "policy_preview",
         "registry.policyversion",
+    ),
+    Page(
+        "evidence/import/card/",
+        "evidence.imports.views.card",
+        "import_card",
+        "registry.modelversion",
     ),
     Page(
         "evidence/<uuid:pk>/",

@@ -113,6 +113,7 @@ MATRIX = (
             GET /search/
             GET /search/?q=case
             GET /search/?q=<digest>
+            GET /compare/
             GET /jsi18n/
             GET /<app_label>/
             GET /password_change/
@@ -181,8 +182,11 @@ MATRIX = (
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/history/
             GET /gates/promotion/<object_id>/history/
             GET /promotions/<pk>/
+            GET /compare/?kind=release&b=<release>
             GET /models/<slug>/
             GET /models/<slug>/<version>/
+            GET /models/<slug>/<version>/lineage/
+            GET /releases/<slug>/<number>/lineage/
             GET /prompts/<slug>/<number>/
             GET /releases/<slug>/<number>/
             GET /evidence/<pk>/
@@ -378,7 +382,8 @@ MATRIX = (
         routes="""
             GET /registry/{usecase registeredmodel modelversion release servingendpoint}/add/
             GET /registry/{dataset datasetversion prompttemplate promptversion}/add/
-            GET /registry/{tool evaluationsuite suiteversion}/add/""",
+            GET /registry/{tool evaluationsuite suiteversion}/add/
+            GET /evidence/import/card/""",
     ),
     Group(
         "A new row, with nothing filled in but the reason",
@@ -388,7 +393,8 @@ MATRIX = (
         routes="""
             POST /registry/{usecase registeredmodel modelversion release servingendpoint}/add/
             POST /registry/{dataset datasetversion prompttemplate promptversion}/add/
-            POST /registry/{tool evaluationsuite suiteversion}/add/""",
+            POST /registry/{tool evaluationsuite suiteversion}/add/
+            POST /evidence/import/card/""",
         body=WHY,
     ),
     Group(
@@ -743,8 +749,11 @@ ONLY_SHOWN = {
         "password_change/done/",
         "promotions/ask/",
         "search/",
+        "compare/",
         "models/<slug>/",
         "models/<slug>/<version>/",
+        "models/<slug>/<version>/lineage/",
+        "releases/<slug>/<number>/lineage/",
         "prompts/<slug>/<number>/",
         "releases/<slug>/<number>/",
         "environments/<slug>/",

@@ -1,0 +1,136 @@
+"""The page for model cards: the plan is shown, and the plan that was shown is carried out."""
+
+import base64
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from audit.models import Head
+from registry.models import ModelVersion
+from registry.roles import Role
+from tests import make
+
+ADDRESS = "/evidence/import/card/"
+CARD = b"""---
+license: mit
+model-index:
+- name: tagger
+  results:
+  - task: {type: qa}
+    dataset: {name: Questions, type: questions}
+    metrics: [{type: exact_match, value: 76.2}]
+---
+# Tagger
+
+<script>alert(1)</script> Tags *words*.
+"""
+
+
+@pytest.fixture
+def team(db):
+    return make.make_team("claims")
+
+
+@pytest.fixture
+def ines(client, team):
+    person = make.make_person("ines", Role.REGISTRAR, Role.EVIDENCE_CONTRIBUTOR, team=team)
+    client.force_login(person)
+    return person
+
+
+def fields(team, **more):
+    return {"team": team.pk, "version": "1", "reason": "Ours from today.", **more}
+
+
+def upload(data=CARD):
+    return SimpleUploadedFile("README.md", data, content_type="text/markdown")
+
+
+def hidden(answer):
+    found = {}
+    for tag in re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", answer.content.decode()):
+        name, value = (re.search(rf' {key}="([^"]*)"', tag) for key in ("name", "value"))
+        found[name[1]] = value[1] if value else ""
+    return {name: found[name] for name in ("kept", "kept_name", "plan")}
+
+
+def position():
+    return Head.objects.get().position
+
+
+def test_the_plan_is_shown_and_then_carried_out(client, ines, team):
+    before = position()
+    shown = client.post(ADDRESS, fields(team, file=upload()))
+    text = shown.content.decode()
+    assert shown.status_code == 200 and position() == before
+    assert "This is the plan; nothing is written yet." in text
+    assert "76.2 (unit not said)" in text and "Unit of exact_match, Questions" in text
+    assert "<em>words</em>" in text and "<script>alert" not in text
+    done = client.post(ADDRESS, fields(team, **hidden(shown), **{"import": "1"}))
+    version = ModelVersion.objects.get()
+    assert (done.status_code, done.url) == (302, version.get_absolute_url())
+    assert version.card.encode() == CARD and version.licence == "mit"
+    assert "Import of model card README.md (sha256:" in (
+        version.history.first().history_change_reason
+    )
+    again = client.post(ADDRESS, fields(team, **hidden(shown)))
+    assert "There is nothing to write." in again.content.decode()
+    assert position() == before + 1
+
+
+def test_a_plan_that_is_another_by_now_is_shown_again(client, ines, team):
+    shown = client.post(ADDRESS, fields(team, file=upload()))
+    make.save(
+        ModelVersion,
+        {"model": make.make_model("tagger", team=team), "version": "1", "licence": "ours"},
+    )
+    before = position()
+    answer = client.post(ADDRESS, fields(team, **hidden(shown), **{"import": "1"}))
+    assert answer.status_code == 409 and position() == before
+    assert "The plan is another since it was shown." in answer.content.decode()
+
+
+def test_what_was_never_shown_is_not_imported(client, ines, team):
+    before = position()
+    answer = client.post(ADDRESS, fields(team, file=upload(), **{"import": "1"}))
+    assert answer.status_code == 409 and position() == before
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "says"),
+    [
+        (b"---\nlicense: [mit\n---\n", 400, "line 3"),
+        (b"---\na: &x 1\nb: *x\n---\n", 400, "anchors and aliases"),
+        (b"\xff\xfe", 400, "not UTF-8"),
+        (b"", 422, "empty"),
+    ],
+)
+def test_a_card_that_cannot_be_read_is_refused_in_words(client, ines, team, data, status, says):
+    before = position()
+    answer = client.post(ADDRESS, fields(team, file=upload(data)))
+    assert answer.status_code == status and says in answer.content.decode()
+    assert position() == before
+
+
+def test_what_is_missing_or_not_whole_is_said(client, ines, team):
+    answer = client.post(ADDRESS, {"reason": "Only this."})
+    assert answer.status_code == 422 and "Choose the file" in answer.content.decode()
+    answer = client.post(ADDRESS, fields(team, kept="%%%"))
+    assert answer.status_code == 422 and "Choose the file again" in answer.content.decode()
+    kept = base64.b64encode(CARD).decode()
+    answer = client.post(ADDRESS, fields(make.make_team(), kept=kept, kept_name="x.md"))
+    assert answer.status_code == 422 and not ModelVersion.objects.exists()
+
+
+def test_a_unit_is_confirmed_on_the_page(client, ines, team):
+    shown = client.post(ADDRESS, fields(team, file=upload(), unit_0="%"))
+    assert "76.2 %" in shown.content.decode()
+
+
+def test_the_list_of_versions_leads_there_for_registrars_only(client, ines, team):
+    assert ADDRESS in client.get("/registry/modelversion/").content.decode()
+    client.force_login(make.make_person("vic", Role.VIEWER, team=team))
+    assert ADDRESS not in client.get("/registry/modelversion/").content.decode()
+    answer = client.post(ADDRESS, fields(team, file=upload()))
+    assert answer.status_code == 403 and "registrar" in answer.content.decode()
