@@ -21,7 +21,7 @@ from gates.rules.approvals import (
     add_months,
     endings,
 )
-from gates.rules.findings import Demand
+from gates.rules.facts import Demand
 from registry.effective import number_at
 from registry.models import ServingEndpoint
 

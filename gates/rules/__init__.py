@@ -1,16 +1,10 @@
 """The judgements: values in, reasons out. Pure: no Django, no queries, time is an argument."""
 
 from gates.rules.approvals import ApprovalFacts, Ending, endings, review_date, standing
+from gates.rules.facts import Demand, Evidence, Facts, Known, Requirement, Score, Verified
 from gates.rules.findings import (
-    Demand,
-    Evidence,
-    Facts,
     Finding,
-    Known,
-    Requirement,
-    Score,
     Status,
-    Verified,
     applies,
     assess,
     effective_gate,
