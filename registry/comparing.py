@@ -1,0 +1,237 @@
+"""What differs between two versions, releases or prompt versions, in words. Pure.
+
+Two canonical documents in, differences out. A part of a document that this does not know of by
+name is compared as it is written, so that no difference is passed over in silence.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: What identifies a document, and is expected to differ.
+_IDENTITY = {"schema", "number", "template", "use_case", "model", "version"}
+#: Compared word by word elsewhere.
+TEXTS = {"text", "card"}
+
+_LABELS = {
+    "context_window": "context window",
+    "output_limit": "output limit",
+    "fine_tuning": "fine-tuning method",
+    "retires_on": "retirement date",
+    "no_retirement_announced": "retirement",
+    "input_modalities": "input",
+    "output_modalities": "output",
+    "weights_digest": "digest of the weights",
+    "base_version": "base version",
+    "model_version": "model version",
+    "on_call_team": "on-call team",
+}
+AUTHORIZATION = {
+    "none": "needs no authorisation",
+    "user_delegated": "acts for the signed-in user",
+    "service_account": "acts as a service account",
+    "human_approval": "needs human approval",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs: `state` is changed, added or removed.
+
+    `before` and `after` are words, empty where there was or is nothing.
+    """
+
+    state: str
+    name: str
+    before: str
+    after: str
+
+    @property
+    def sentence(self) -> str:
+        """The difference on one line, as in “context window 128k → 200k”."""
+        if self.state == "changed":
+            return f"{self.name} {self.before} → {self.after}"
+        said = self.after if self.state == "added" else self.before
+        return f"{self.name} {self.state}" + (f", {said}" if said else "")
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """Return all that differs from one document to another of the same kind.
+
+    Texts are left out: `registry.wording` tells of those.
+    """
+    found: list[Change] = []
+    for part in sorted(before.keys() | after.keys(), key=_rank):
+        if part in _IDENTITY or part in TEXTS:
+            continue
+        old, new = before.get(part), after.get(part)
+        if old != new:
+            found += _PARTS.get(part, _plain)(part, old, new)
+    return found
+
+
+def unchanged(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the names of the parts that are equal and not empty."""
+    return [
+        _label(part)
+        for part in sorted(before.keys() & after.keys(), key=_rank)
+        if part not in _IDENTITY and before[part] == after[part] and before[part]
+    ]
+
+
+_ORDER = (
+    "model_version",
+    "identifier",
+    "maker",
+    "prompts",
+    "tool_grants",
+    "parameters",
+    "context_window",
+    "output_limit",
+)
+
+
+def _rank(part: str) -> tuple[int, str]:
+    return (_ORDER.index(part) if part in _ORDER else len(_ORDER), part)
+
+
+def _label(part: str) -> str:
+    return _LABELS.get(part, part.replace("_", " "))
+
+
+def _one(name: str, old: str, new: str) -> Change:
+    state = "changed" if old and new else "added" if new else "removed"
+    return Change(state, name, old, new)
+
+
+def _plain(part: str, old, new) -> Iterable[Change]:
+    yield _one(_label(part), _said(old), _said(new))
+
+
+def _said(value) -> str:
+    """Return a value of a document in words; nothing recorded is the empty text."""
+    if value is None or value == "" or value == [] or value == {}:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str | int):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def tokens(number: int | None) -> str:
+    """Return a number of tokens as people say it: 128k for 128000, and 131,072 as it is."""
+    if not number:
+        return ""
+    return f"{number // 1000}k" if number % 1000 == 0 else f"{number:,}"
+
+
+def _tokens(part: str, old, new) -> Iterable[Change]:
+    yield _one(_label(part), tokens(old), tokens(new))
+
+
+def _set(part: str, old, new) -> Iterable[Change]:
+    """Two lists of words, of which the order says nothing."""
+    old, new = old or [], new or []
+    for word in sorted(set(old) | set(new)):
+        if word not in old:
+            yield Change("added", f"{_label(part)} {word}", "", "")
+        elif word not in new:
+            yield Change("removed", f"{_label(part)} {word}", "", "")
+
+
+def _retirement(part: str, old, new) -> Iterable[Change]:
+    names = {True: "none announced", False: "", None: ""}
+    yield _one(_label(part), names[old], names[new])
+
+
+def _keyed(
+    key: Callable[[dict], tuple], name: Callable[[dict], str], said: Callable[[dict], str]
+) -> Callable:
+    """Return a comparison of two lists of parts that are the same part when their keys agree."""
+
+    def compare(part: str, old, new) -> Iterable[Change]:
+        was = {key(one): one for one in old or []}
+        now = {key(one): one for one in new or []}
+        for which in sorted(was.keys() | now.keys()):
+            if which not in was:
+                yield Change("added", name(now[which]), "", said(now[which]))
+            elif which not in now:
+                yield Change("removed", name(was[which]), said(was[which]), "")
+            elif was[which] != now[which]:
+                before, after = said(was[which]), said(now[which])
+                # The words agree: what differs is below them, as a digest recorded later is.
+                if before == after:
+                    before, after = _said(was[which]), _said(now[which])
+                yield Change("changed", name(now[which]), before, after)
+
+    return compare
+
+
+def _prompts(part: str, old, new) -> Iterable[Change]:
+    """Prompt versions by template, of which a release may have several."""
+    was, now = _by_template(old or []), _by_template(new or [])
+    for template in sorted(was.keys() | now.keys()):
+        before, after = was.get(template, []), now.get(template, [])
+        if before == after:
+            continue
+        numbers = [", ".join(f"v{one['number']}" for one in some) for some in (before, after)]
+        if numbers[0] == numbers[1]:
+            numbers = [_said(before), _said(after)]
+        yield _one(f"prompt {template}", *numbers)
+
+
+def _by_template(prompts: list[dict]) -> dict[str, list[dict]]:
+    found: dict[str, list[dict]] = {}
+    for prompt in prompts:
+        found.setdefault(prompt["template"], []).append(prompt)
+    return found
+
+
+def _version(part: str, old, new) -> Iterable[Change]:
+    before, after = _version_named(old), _version_named(new)
+    if before == after:
+        before, after = _said(old), _said(new)
+    yield _one(_label(part), before, after)
+
+
+def _version_named(version: Mapping | None) -> str:
+    return f"{version['model']} {version['version']}" if version else ""
+
+
+def _parameters(part: str, old, new) -> Iterable[Change]:
+    old, new = old or {}, new or {}
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield _one(f"parameter {name}", _said(old.get(name)), _said(new.get(name)))
+
+
+_PARTS: dict[str, Callable] = {
+    "context_window": _tokens,
+    "output_limit": _tokens,
+    "input_modalities": _set,
+    "output_modalities": _set,
+    "capabilities": _set,
+    "variables": _set,
+    "no_retirement_announced": _retirement,
+    "base_version": _version,
+    "model_version": _version,
+    "parameters": _parameters,
+    "prompts": _prompts,
+    "tool_grants": _keyed(
+        lambda one: (one["tool"], one["scope"]),
+        lambda one: f"tool {one['tool']}.{one['scope']}",
+        lambda one: AUTHORIZATION.get(one["authorization"], one["authorization"]),
+    ),
+    "objectives": _keyed(
+        lambda one: (one["metric"], one["window"]),
+        lambda one: f"objective {one['metric']} over {one['window']}",
+        lambda one: one["objective"],
+    ),
+    "datasets": _keyed(
+        lambda one: (one["role"], one["dataset"], one["version"]),
+        lambda one: f"dataset {one['dataset']} {one['version']} for {one['role']}",
+        lambda one: f"{one['classification']}, {one['jurisdiction']}",
+    ),
+}
