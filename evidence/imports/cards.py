@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from evidence.imports import front_matter
-from evidence.imports.reading import MEBIBYTE, text_of, unreadable
+from evidence.imports.reading import MEBIBYTE, refuse_too_many, text_of, unreadable
 from evidence.imports.said import (
     Data,
     Model,
@@ -66,6 +66,8 @@ def read(data: bytes, *, name: str, version: str = "1", model: str = "") -> Said
         warnings.append(f"The card lists {len(index)} models; the first is taken.")
     results = mappings(mapping(index[0] if index else None).get("results"))
     named = (texts(mapping(index[0] if index else None).get("name")) or [""])[0]
+    runs = _runs(results, name, warnings)
+    refuse_too_many(runs, name)
     relation = RELATIONS.get(str(settings.get("base_model_relation", "")), "")
     tuned = relation in ("adapter", "full")
     said = Version(
@@ -79,7 +81,7 @@ def read(data: bytes, *, name: str, version: str = "1", model: str = "") -> Said
             Data(item, role="fine_tuning" if tuned else "training")
             for item in dict.fromkeys(texts(settings.get("datasets")))
         ),
-        runs=_runs(results, name, warnings),
+        runs=runs,
         details=kept({key: settings[key] for key in DETAILS if key in settings}),
     )
     called = model or named or name.rpartition("/")[2].rpartition(".")[0] or "model"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evidence.imports.reading import MEBIBYTE, json_of, unreadable
+from evidence.imports.reading import MEBIBYTE, json_of, refuse_too_many, unreadable
 from evidence.imports.said import (
     Data,
     Model,
@@ -65,6 +65,7 @@ def read(data: bytes, *, name: str, version: str = "1") -> Said:
         versions.setdefault(called, []).append(_version(component, by_ref, version, warnings))
     if not versions:
         warnings.append("The file lists no machine-learning model.")
+    refuse_too_many((run for each in versions.values() for v in each for run in v.runs), name)
     details = _details(bom)
     sha256 = hashlib.sha256(data).hexdigest()
     return Said(

@@ -9,6 +9,7 @@ import yaml
 from evidence.imports.reading import DEEPEST, shape_problem, unreadable
 
 LARGEST = 256 * 1024
+LONGEST_NUMBER = 64
 FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 
 
@@ -105,10 +106,10 @@ class _Loader(yaml.SafeLoader):
             return text
 
     def whole(self, node) -> Any:
-        try:
-            return self.construct_yaml_int(node)
-        except ValueError:
+        # 1:59:59 and so on is a number to the base of 60, slow to work out when it is long.
+        if len(node.value) > LONGEST_NUMBER:
             self._refuse("a number that is too long", node)
+        return self.construct_yaml_int(node)
 
     def instant(self, node) -> Any:
         try:

@@ -154,13 +154,6 @@ def _version(version: Mapping, runs: Mapping[str, Run | None]) -> Version:
     )
 
 
-def read_history(answer: Mapping) -> list[tuple[int, str]]:
-    """Return the values of one metric by step, in their order."""
-    history = mappings(answer.get("metrics"))
-    steps = [(int(_text(item, "step") or 0), _text(item, "value")) for item in history]
-    return sorted(steps, key=lambda pair: pair[0])
-
-
 def _text(row: Mapping, key: str) -> str:
     value = row.get(key)
     return "" if isinstance(value, bool) else (texts(value) or [""])[0]

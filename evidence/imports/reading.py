@@ -1,21 +1,35 @@
 """Bytes of somebody else's into text and values, bounded; what is refused says where and why."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from audit import Reason
 from audit.fields import parse_document
 from audit.refusals import NotUnderstood
-from evidence.imports.said import LARGEST_EXACT
+from evidence.imports.said import LARGEST_EXACT, Run
 from evidence.rules import is_storable
 
 MEBIBYTE = 1024**2
 DEEPEST = 32
+#: Figures in one card or file; each becomes a row while everybody else's writes wait.
+MOST_SCORES = 1000
 
 
 def unreadable(sentence: str, code: str = "NOT_READABLE") -> NotUnderstood:
     """Return the refusal of a file, for its reader to raise."""
     return NotUnderstood(Reason(code, sentence, "file"))
+
+
+def refuse_too_many(runs: Iterable[Run], name: str) -> None:
+    """Raise `NotUnderstood` when a file reports more figures than one import takes."""
+    count = sum(len(run.scores) for run in runs)
+    if count > MOST_SCORES:
+        raise unreadable(
+            f"“{name}” reports {count:,} figures; at most {MOST_SCORES:,} are taken at once. "
+            "Split it.",
+            "TOO_LARGE",
+        )
 
 
 def text_of(data: bytes, *, name: str, limit: int) -> str:

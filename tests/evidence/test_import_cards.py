@@ -119,6 +119,7 @@ def card(settings: str) -> bytes:
         (f"a: {'[' * 40}{']' * 40}", "more than 32 levels"),
         ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
         (f"a: {'9' * 5000}", "a number that is too long"),
+        (f"a: 1{':59' * 5000}", "a number that is too long"),
         (f"a: {2**60}", "beyond 2^53"),
         ('a: "\\0"', "characters that cannot be kept"),
         ("a: \x07", "line 2"),
@@ -158,6 +159,13 @@ def test_numbers_keep_their_spelling_and_what_is_none_is_left_out():
     assert found == {"a": ("29.760", ""), "b": ("76.2", "%"), "f": ("1e-3", "")}
     assert len(said.warnings) == 3
     assert said.models[0].name == "odd"
+
+
+def test_more_figures_than_one_import_takes_are_refused():
+    metrics = "\n".join(f"    - {{type: m{place}, value: 1}}" for place in range(1001))
+    settings = f"model-index:\n- results:\n  - task: {{type: qa}}\n    metrics:\n{metrics}"
+    with pytest.raises(NotUnderstood, match="reports 1,001 figures"):
+        cards.read(card(settings), name="README.md")
 
 
 def test_settings_of_the_wrong_shape_are_left_aside():

@@ -85,8 +85,12 @@ def test_runs_keep_the_last_figure_and_leave_out_what_is_none(read):
     assert warnings == ["The run policy-qa-exact has the status FAILED; its figures are left out."]
 
 
-def test_the_history_of_a_metric_is_told_by_step(read):
-    assert mlflow.read_history(read["metric_history"]) == [(0, "0.61"), (1, "0.42"), (2, "0.37")]
+def test_a_run_keeps_the_value_of_the_last_step(read):
+    history = [(point["step"], str(point["value"])) for point in read["metric_history"]["metrics"]]
+    assert history == [(0, "0.61"), (1, "0.42"), (2, "0.37")]
+    runs = {run["info"]["run_name"]: run for run in read["runs_search"]["runs"]}
+    kept = mlflow.read_run(runs["xgb-baseline"], [])
+    assert {score.metric: score.text for score in kept.scores}["loss"] == history[-1][1]
 
 
 # --- What becomes of them ------------------------------------------------------------------------

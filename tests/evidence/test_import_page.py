@@ -134,3 +134,33 @@ def test_the_list_of_versions_leads_there_for_registrars_only(client, ines, team
     assert ADDRESS not in client.get("/registry/modelversion/").content.decode()
     answer = client.post(ADDRESS, fields(team, file=upload()))
     assert answer.status_code == 403 and "registrar" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_card_is_imported_in_a_browser(page, live_server, assert_accessible, tmp_path):
+    team = make.make_team("claims")
+    make.make_person("ines", Role.REGISTRAR, team=team)
+    path = tmp_path / "README.md"
+    path.write_bytes(CARD)
+    page.goto(f"{live_server.url}/login/")
+    page.locator("#id_username").fill("ines")
+    page.locator("#id_password").fill(make.PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{live_server.url}/")
+    page.goto(f"{live_server.url}/registry/modelversion/")
+    page.get_by_role("link", name="Import a model card").click()
+    assert_accessible()
+    page.get_by_label("Model card").set_input_files(path)
+    page.get_by_label("Team").select_option("claims")
+    page.locator("#id_reason").fill("Ours from today.")
+    page.get_by_role("button", name="Show the plan").click()
+    assert page.evaluate("document.activeElement.id") == "answer"
+    page.get_by_label("Unit of exact_match, Questions").select_option("per cent")
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert_accessible()
+    page.get_by_role("button", name="Show the plan again").click()
+    page.get_by_text("76.2 %").wait_for()
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.wait_for_url(f"{live_server.url}/models/tagger/1/")
+    assert ModelVersion.objects.get().licence == "mit"
