@@ -5,6 +5,7 @@ import binascii
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 
 from audit import Refused
 from audit.admin.forms import reason_field
@@ -144,6 +145,9 @@ class CardForm(forms.Form):
         self.data["kept"] = base64.b64encode(self.cleaned_data["bytes"]).decode()
         self.data["kept_name"] = self.cleaned_data["name"]
         self.data["plan"] = plan_digest
+        self.fields["file"].help_text = format_html(
+            "“{}” is kept. Choose a file only to take another.", self.cleaned_data["name"]
+        )
 
     def refuse(self, refused: Refused) -> None:
         """Put the reasons of a refusal beside the fields that they are about."""

@@ -65,6 +65,7 @@ def test_the_plan_is_shown_and_then_carried_out(client, ines, team):
     text = shown.content.decode()
     assert shown.status_code == 200 and position() == before
     assert "This is the plan; nothing is written yet." in text
+    assert "“README.md” is kept." in text
     assert "76.2 (unit not said)" in text and "Unit of exact_match, Questions" in text
     assert "<em>words</em>" in text and "<script>alert" not in text
     done = client.post(ADDRESS, fields(team, **hidden(shown), **{"import": "1"}))
@@ -121,6 +122,17 @@ def test_what_is_missing_or_not_whole_is_said(client, ines, team):
     kept = base64.b64encode(CARD).decode()
     answer = client.post(ADDRESS, fields(make.make_team(), kept=kept, kept_name="x.md"))
     assert answer.status_code == 422 and not ModelVersion.objects.exists()
+
+
+def test_names_in_a_card_are_shown_as_text(client, ines, team):
+    hostile = CARD.replace(b"Questions", b"'<b>Q</b>'").replace(b"exact_match", b"'<i>m</i>'")
+    answer = client.post(ADDRESS, fields(team, file=upload(hostile)))
+    text = answer.content.decode()
+    assert answer.status_code == 200 and "&lt;b&gt;Q&lt;/b&gt;" in text
+    assert "<b>Q</b>" not in text and "<i>m</i>" not in text
+    kept = base64.b64encode(CARD).decode()
+    answer = client.post(ADDRESS, fields(team, kept=kept, kept_name="<u>x</u>.md"))
+    assert answer.status_code == 200 and "<u>x" not in answer.content.decode()
 
 
 def test_a_unit_is_confirmed_on_the_page(client, ines, team):
