@@ -145,7 +145,7 @@ class CardForm(forms.Form):
         self.data["kept"] = base64.b64encode(self.cleaned_data["bytes"]).decode()
         self.data["kept_name"] = self.cleaned_data["name"]
         self.data["plan"] = plan_digest
-        self.fields["file"].help_text = format_html(
+        self["file"].help_text = format_html(
             "“{}” is kept. Choose a file only to take another.", self.cleaned_data["name"]
         )
 
