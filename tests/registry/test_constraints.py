@@ -18,6 +18,9 @@ from registry.models import (
     ModelVersion,
     Objective,
     Person,
+    PolicyPack,
+    PolicyUseCase,
+    PolicyVersion,
     PromptVersion,
     Release,
     ReleasePrompt,
@@ -56,8 +59,11 @@ def rows(db):
     )
     token, _ = make.make_token_row(sam)
     environment = make.make_environment()
+    pack = make.make_pack(layer="domain")
     return SimpleNamespace(
         sam=sam,
+        policy=make.make_policy_draft(pack, use_cases=[case]),
+        published=make.make_policy(),
         team=team,
         environment=environment,
         token=token,
@@ -152,6 +158,21 @@ BREAKS = {
         lambda r: again(r.draft.tool_grants.get(), authorization="human_approval"),
     ),
     "objective_once": (Objective, lambda r: again(r.draft.objectives.get(), objective="none")),
+    "policypack_jurisdiction_is_named": (
+        PolicyPack,
+        lambda r: put(r.policy.pack, jurisdiction="EU"),
+    ),
+    "policyversion_once": (PolicyVersion, lambda r: again(r.published)),
+    "policyversion_one_draft": (PolicyVersion, lambda r: again(r.policy, number=99)),
+    "policyversion_publication_is_whole": (
+        PolicyVersion,
+        lambda r: put(r.policy, digest="sha256:0"),
+    ),
+    "policyversion_four_eyes": (
+        PolicyVersion,
+        lambda r: again(r.published, number=99, published_by_id=r.published.drafted_by_id),
+    ),
+    "policyusecase_once": (PolicyUseCase, lambda r: again(r.policy.use_case_links.get())),
     "toolscope_once": (ToolScope, lambda r: again(r.draft.tool_grants.get().scope)),
 }
 
