@@ -18,7 +18,7 @@ from registry.effective import (
     jurisdiction_of,
     number_for,
 )
-from registry.models import Environment, PolicyPack, PolicyVersion, UseCase
+from registry.models import Environment, PolicyPack, PolicyUseCase, PolicyVersion, UseCase
 from registry.policy import Effective, write_yaml
 from registry.policy.clauses import GROUPS
 
@@ -137,13 +137,17 @@ def _says(value, said, role: str) -> str:
 
 @require_safe
 def as_yaml(request, pk):
-    """One version as YAML, for those who keep packs in git; the form reads it again."""
+    """One version as YAML, for those who keep packs in git; the form reads it again.
+
+    Of the use cases that it binds, those that the reader may see are named.
+    """
     rows = PolicyVersion.objects.visible_to(request.user).select_related("pack")
     version = rows.filter(pk=pk).first()
     if version is None:
         raise Http404("There is no such version.")
     pack = version.pack
-    links = version.use_case_links.select_related("use_case").order_by("use_case__slug")
+    links = PolicyUseCase.objects.visible_to(request.user).filter(version=version)
+    links = links.select_related("use_case").order_by("use_case__slug")
     about = {"slug": pack.slug, "name": pack.name, "layer": pack.layer}
     if pack.jurisdiction:
         about["jurisdiction"] = pack.jurisdiction

@@ -49,6 +49,8 @@ MAKERS: dict[str, Callable] = {
     "registry.datasetversion": lambda team: make.make_dataset_version(team=team),
     "registry.prompttemplate": lambda team: make.make_prompt(team=team),
     "registry.promptversion": lambda team: make.make_prompt_version(make.make_prompt(team=team)),
+    "registry.policypack": lambda team: make.make_pack(),
+    "registry.policyversion": lambda team: make.make_policy(review_months=3),
     "registry.tool": lambda team: make.make_tool_scope().tool,
     "registry.evaluationsuite": lambda team: make.make_suite_version().suite,
     "registry.suiteversion": lambda team: make.make_suite_version(),
@@ -96,10 +98,11 @@ def make_one(label: str, team=None):
     return MAKERS[label](team or make.make_team())
 
 
-def multiply(row, number: int, *, begin: int = 0) -> None:
-    """Write `number` more rows like this one, past every verb, counted from `begin`.
+def multiply(row, number: int, *, begin: int = 0, **values) -> list:
+    """Write `number` more rows like this one, past every verb, counted from `begin`; return them.
 
-    Fields that must differ are numbered; everything else, foreign keys too, stays the same.
+    Fields that must differ are numbered; everything else, foreign keys too, stays the same unless
+    `values` say otherwise, each with a value or a function of the place.
     """
     model = type(row)
     unique = {field.name for field in model._meta.concrete_fields if field.unique}
@@ -120,9 +123,11 @@ def multiply(row, number: int, *, begin: int = 0) -> None:
                 setattr(twin, name, value + 1000 + place)
             elif value:
                 setattr(twin, name, f"{value[: (field.max_length or 900) - 6]}x{place}")
+        for name, value in values.items():
+            setattr(twin, name, value(place) if callable(value) else value)
         rows.append(twin)
     # Plain SQL's way in: governed managers refuse this, and so they should.
-    models.QuerySet(model, using=connection.alias).bulk_create(rows)
+    return models.QuerySet(model, using=connection.alias).bulk_create(rows)
 
 
 def _varied(model, constraint) -> set[str]:

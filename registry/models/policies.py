@@ -125,7 +125,7 @@ class PolicyUseCase(GovernedModel):
     version = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="use_case_links")
     use_case = models.ForeignKey(UseCase, models.PROTECT, related_name="policy_links")
 
-    objects = visible()
+    objects = visible("use_case__team")
     history = HistoricalRecords()
 
     class Meta(GovernedModel.Meta):

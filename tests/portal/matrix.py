@@ -125,6 +125,8 @@ MATRIX = (
             GET /registry/{dataset datasetversion prompttemplate promptversion team}/
             GET /registry/{region provider environment person tool evaluationsuite suiteversion}/
             GET /registry/{rolegrant apitoken}/
+            GET /registry/{policypack policyversion}/
+            GET /policy/effective/
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
             GET /gates/{promotion gateversion}/""",
@@ -161,6 +163,7 @@ MATRIX = (
             GET /registry/{servingendpoint dataset datasetversion prompttemplate}/<object_id>/
             GET /registry/{promptversion team region provider environment person}/<object_id>/
             GET /registry/{tool evaluationsuite suiteversion rolegrant apitoken}/<object_id>/
+            GET /registry/{policypack policyversion}/<object_id>/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/
             GET /gates/{promotion gateversion}/<object_id>/
             GET /promotions/ask/""",
@@ -201,6 +204,9 @@ MATRIX = (
             GET /registry/{tool evaluationsuite suiteversion}/<object_id>/change/
             GET /registry/{region provider environment person}/<object_id>/history/
             GET /registry/{tool evaluationsuite suiteversion}/<object_id>/history/
+            GET /registry/{policypack policyversion}/<object_id>/change/
+            GET /registry/{policypack policyversion}/<object_id>/history/
+            GET /policy/versions/<pk>/{yaml preview}/
             GET /gates/gateversion/<object_id>/change/
             GET /gates/gateversion/<object_id>/history/
             GET /environments/<slug>/""",
@@ -250,9 +256,11 @@ MATRIX = (
         routes="""
             GET /registry/{region provider environment person}/<object_id>/delete/
             GET /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
+            GET /registry/{policypack policyversion}/<object_id>/delete/
             GET /gates/gateversion/<object_id>/delete/
             POST /registry/{region provider environment person}/<object_id>/delete/
             POST /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
+            POST /registry/{policypack policyversion}/<object_id>/delete/
             POST /gates/gateversion/<object_id>/delete/""",
         body={"post": "yes"},
     ),
@@ -298,6 +306,7 @@ MATRIX = (
         routes="""
             POST /registry/{region provider environment person}/<object_id>/history/
             POST /registry/{tool evaluationsuite suiteversion}/<object_id>/history/
+            POST /registry/{policypack policyversion}/<object_id>/history/
             POST /gates/gateversion/<object_id>/history/""",
     ),
     Group(
@@ -371,6 +380,28 @@ MATRIX = (
         routes="""
             GET /evidence/evaluationrun/add/
             POST /evidence/evaluationrun/add/""",
+        body=WHY,
+    ),
+    # ---- Policy, which binds every team: an author in one team is not enough
+    Group(
+        "Packs are written by policy authors for all teams",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role policy author for all teams.",
+        routes="""
+            GET /registry/{policypack policyversion}/add/
+            POST /registry/{policypack policyversion}/add/""",
+        body=WHY,
+    ),
+    Group(
+        "And amended and published by them",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role policy author for all teams.",
+        routes="""
+            GET /registry/policyversion/<object_id>/{publish new-version}/
+            POST /registry/policyversion/<object_id>/{publish new-version}/
+            POST /registry/{policypack policyversion}/<object_id>/change/""",
         body=WHY,
     ),
     # ---- Registrars
@@ -679,6 +710,7 @@ MATRIX = (
         any="401 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="""
             GET /api/v1/{models model-versions prompts datasets tools use-cases environments}/
+            GET /api/v1/policy-packs/
             GET /api/v1/{releases evidence evaluation-runs promotions schema}/""",
     ),
     Group(
@@ -693,8 +725,12 @@ MATRIX = (
             GET /api/v1/datasets/<dataset>/versions/
             GET /api/v1/datasets/<dataset>/versions/<pk>/
             GET /api/v1/{model-versions releases evidence evaluation-runs promotions}/<pk>/
+            GET /api/v1/model-versions/<pk>/lineage/
+            GET /api/v1/releases/<pk>/lineage/
+            GET /api/v1/compare/?kind=release&a=<release>&b=<release>
             GET /api/v1/evaluation-runs/latest/?release=<digest>
             GET /api/v1/decision/?release=<digest>&environment=<environment>
+            GET /api/v1/effective-policy/?use_case=<use case>&environment=<environment>
             GET /api/v1/audit/entries/?about=<key>
             GET /api/v1/audit/entries/<pk>/""",
     ),
@@ -702,14 +738,16 @@ MATRIX = (
         "What nobody owns",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
         any="401 404 200 200 200 200 200 200 200 200 200 200 200 200 200",
-        routes="GET /api/v1/{tools environments}/<slug>/",
+        routes="GET /api/v1/{tools environments policy-packs}/<slug>/",
     ),
     Group(
         "Questions that name nothing",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
         any="401 400 400 400 400 400 400 400 400 400 400 400 400 400 400",
         routes="""
+            GET /api/v1/compare/
             GET /api/v1/decision/
+            GET /api/v1/effective-policy/
             GET /api/v1/evaluation-runs/latest/""",
     ),
     Group(
@@ -730,7 +768,7 @@ ONLY_SHOWN = {
         *spelled_out("registry/{usecase registeredmodel modelversion release servingendpoint}/"),
         *spelled_out("registry/{dataset datasetversion prompttemplate promptversion team}/"),
         *spelled_out("registry/{region provider environment person tool evaluationsuite}/"),
-        *spelled_out("registry/{suiteversion rolegrant apitoken}/"),
+        *spelled_out("registry/{suiteversion rolegrant apitoken policypack policyversion}/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/"),
         *spelled_out("gates/{promotion gateversion}/"),
     },
@@ -740,6 +778,7 @@ ONLY_SHOWN = {
         *spelled_out("registry/{prompttemplate promptversion region provider}/<object_id>/"),
         *spelled_out("registry/{environment person tool evaluationsuite}/<object_id>/"),
         *spelled_out("registry/{suiteversion rolegrant apitoken}/<object_id>/"),
+        *spelled_out("registry/{policypack policyversion}/<object_id>/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/<object_id>/"),
         *spelled_out("gates/{promotion gateversion}/<object_id>/"),
     },
@@ -757,6 +796,9 @@ ONLY_SHOWN = {
         "prompts/<slug>/<number>/",
         "releases/<slug>/<number>/",
         "environments/<slug>/",
+        "policy/effective/",
+        "policy/versions/<pk>/yaml/",
+        "policy/versions/<pk>/preview/",
         "evidence/<pk>/",
         "evidence/<pk>/files/<file_pk>/",
     },
@@ -774,8 +816,14 @@ READING_ONLY = (
     "api/v1/datasets/<dataset>/versions/",
     "api/v1/datasets/<dataset>/versions/<pk>/",
     "api/v1/evaluation-runs/latest/",
+    "api/v1/model-versions/<pk>/lineage/",
+    "api/v1/releases/<pk>/lineage/",
+    "api/v1/compare/",
     "api/v1/audit/entries/",
     "api/v1/audit/entries/<pk>/",
     "api/v1/decision/",
+    "api/v1/effective-policy/",
+    "api/v1/policy-packs/",
+    "api/v1/policy-packs/<slug>/",
     "api/v1/schema/",
 )

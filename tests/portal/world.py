@@ -11,7 +11,16 @@ from evidence.models import EvaluationRun, EvidenceItem
 from gates import transitions as gates
 from gates.models import GateVersion, Promotion
 from registry import transitions
-from registry.models import ApiToken, ModelVersion, Person, Release, RoleGrant, Team
+from registry.models import (
+    ApiToken,
+    ModelVersion,
+    Person,
+    PolicyPack,
+    PolicyVersion,
+    Release,
+    RoleGrant,
+    Team,
+)
 from registry.roles import Role
 from tests import make
 from tests.gates.stories import Story, story
@@ -103,6 +112,7 @@ def build(monkeypatch) -> World:
         marked = {of: f"{MARK}-{of}" for of in OWNED}
         patched.setattr(make, "name", lambda of: plain(marked.get(of, of)))
         foreign = tell()
+    make.make_policy_draft(review_months=12)
     people: dict[str, Person | None] = {
         "anonymous": None,
         "no role": make.make_person(make.name("idle")),
@@ -126,6 +136,8 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "registry/evaluationsuite/": lambda s: (s.told.suite.suite_id,),
     "registry/modelversion/": lambda s: (s.version.pk,),
     "registry/person/": lambda s: (s.grant.person_id,),
+    "registry/policypack/": lambda s: (PolicyPack.objects.get().pk,),
+    "registry/policyversion/": lambda s: (PolicyVersion.objects.get().pk,),
     "registry/prompttemplate/": lambda s: (s.prompt.template_id,),
     "registry/promptversion/": lambda s: (s.prompt.pk,),
     "registry/provider/": lambda s: (s.told.endpoint.host_id,),
@@ -143,6 +155,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "gates/gateversion/": lambda s: (GateVersion.objects.first().pk,),
     "gates/promotion/": lambda s: (s.drafted.pk,),
     "gates/promotion/<object_id>/take-in/": lambda s: (s.told.promotion.pk,),
+    "policy/versions/": lambda s: (PolicyVersion.objects.get().pk,),
     "promotions/": lambda s: (s.told.promotion.pk,),
     "models/": lambda s: (s.sealed.model.slug, s.sealed.version),
     "prompts/": lambda s: (s.prompt.template.slug, s.prompt.number),
@@ -161,6 +174,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "api/v1/evidence/": lambda s: (s.item.pk,),
     "api/v1/model-versions/": lambda s: (s.sealed.pk,),
     "api/v1/models/": lambda s: (s.sealed.model.slug,),
+    "api/v1/policy-packs/": lambda s: (PolicyPack.objects.get().slug,),
     "api/v1/promotions/": lambda s: (s.told.promotion.pk,),
     "api/v1/prompts/": lambda s: (s.prompt.template.slug, s.prompt.number),
     "api/v1/releases/": lambda s: (s.told.release.pk,),
@@ -171,6 +185,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
 NAMED: dict[str, Callable[[Side], object]] = {
     "<release>": lambda s: s.told.release.pk,
     "<digest>": lambda s: s.told.release.digest,
+    "<use case>": lambda s: s.told.use_case.slug,
     "<environment>": lambda s: s.told.environment.slug,
     "<key>": lambda s: s.told.release.key,
 }

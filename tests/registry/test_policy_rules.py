@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portal.demo import places, purposes
+from registry import starter_packs
 from registry.policy import (
     EndpointFacts,
     Facts,
@@ -414,3 +416,26 @@ def test_every_kind_has_a_place_and_words():
     assert len({kind.key for kind in KINDS}) == len(KINDS)
     assert {f"require.{name}" for name in REQUIREMENTS} <= {kind.key for kind in KINDS}
     assert Decimal(kind_of("safety.probes.hits.max").read("0.50")) == Decimal("0.5")
+
+
+# Starter packs
+
+
+@pytest.mark.parametrize("name", starter_packs.NAMES)
+def test_each_starter_pack_is_read_and_can_be_met(name):
+    about, clauses = starter_packs.load(name)
+    demo = Known(
+        region=frozenset(region[0] for region in places.REGIONS),
+        provider=frozenset(provider[0] for provider in places.PROVIDERS),
+        use_case=frozenset(purpose.slug for purpose in purposes.USE_CASES),
+        tool=frozenset(tool[0] for tool in purposes.TOOLS),
+    )
+    kept, problems = validate({"clauses": clauses}, demo)
+    assert not problems
+    assert about["slug"] == name and kept
+    for clause in kept.values():
+        assert clause["why"].endswith(".") and len(clause["why"]) > 40
+
+
+def test_every_file_among_the_starter_packs_is_listed():
+    assert {path.stem for path in starter_packs.FOLDER.glob("*.yaml")} == set(starter_packs.NAMES)

@@ -9,8 +9,9 @@ from portal.demo.stories.code import code
 from portal.demo.stories.contracts import contracts
 from portal.demo.stories.customer import customer
 from portal.demo.stories.founding import founding
+from portal.demo.stories.policy import policy
 
 #: In the order in which those of one instant are told.
-STORIES = (founding, customer, code, claims, contracts)
+STORIES = (founding, policy, customer, code, claims, contracts)
 
 __all__ = ["STORIES"]
