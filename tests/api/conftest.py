@@ -16,5 +16,6 @@ def told(django_db_setup, django_db_blocker) -> Story:
         # As Django marks its own: a change may take what comes next for the outermost one.
         block._from_testcase = True
         scope = make.make_tool_scope()
+        make.make_policy_draft(retention_days=90)
         yield approved("production", grants=[(scope, "human_approval")])
         transaction.set_rollback(True)

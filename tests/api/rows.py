@@ -8,6 +8,7 @@ from django.db import connection, models
 from audit.models import Entry
 from evidence.models import EvaluationRun
 from gates.models import Promotion
+from registry.models import PolicyPack
 from tests.gates.stories import Story
 from tests.nouns import multiply
 
@@ -31,6 +32,7 @@ LISTS = (
     "datasets",
     "datasets/versions",
     "tools",
+    "policy-packs",
     "use-cases",
     "environments",
     "releases",
@@ -50,6 +52,7 @@ def address(name: str, told: Story) -> Address:
     item = told.promotion.decided_package.evidence_links.order_by("pk").first().item
     run = EvaluationRun.objects.first()
     entry = Entry.objects.filter(about=release.key).first()
+    pack = PolicyPack.objects.get()
     tool, place = release.tool_grants.get().scope.tool, told.environment
     listed = {
         "models": ("models/", version.model.slug, version.model, ("uses",)),
@@ -59,6 +62,7 @@ def address(name: str, told: Story) -> Address:
         "datasets": ("datasets/", dataset.dataset.slug, dataset.dataset),
         "datasets/versions": (f"datasets/{dataset.dataset.slug}/versions/", dataset.pk, dataset),
         "tools": ("tools/", tool.slug, tool, ("scopes",)),
+        "policy-packs": ("policy-packs/", pack.slug, pack),
         "use-cases": ("use-cases/", told.use_case.slug, told.use_case, ("score_demands",)),
         "environments": ("environments/", place.slug, place, ("region_links",)),
         "releases": ("releases/", release.pk, release),
