@@ -48,6 +48,10 @@ def test_every_address_is_described_and_asks_for_a_token(description):
     assert {re.sub(r"{[a-z]+}/", "", path) for path in paths} == {
         *(f"{ROOT}{name}/" for name in LISTS),
         f"{ROOT}decision/",
+        f"{ROOT}effective-policy/",
+        f"{ROOT}compare/",
+        f"{ROOT}model-versions/lineage/",
+        f"{ROOT}releases/lineage/",
         f"{ROOT}evaluation-runs/latest/",
     }
     for path, operations in paths.items():
@@ -94,7 +98,7 @@ def path_of(name: str, *, one: bool) -> str:
         name = f"{parent}/{{{parent.removesuffix('s')}}}/{child}"
     key = {
         **dict.fromkeys(("models", "prompts", "datasets", "tools"), "{slug}/"),
-        **dict.fromkeys(("use-cases", "environments"), "{slug}/"),
+        **dict.fromkeys(("use-cases", "environments", "policy-packs"), "{slug}/"),
         "prompts/{prompt}/versions": "{number}/",
     }.get(name, "{id}/")
     return f"{ROOT}{name}/{key if one else ''}"

@@ -12,7 +12,7 @@ from tests.gates.stories import answers
 pytestmark = pytest.mark.django_db
 
 #: Nouns that everybody with a role sees.
-COMMON = ("tools", "environments")
+COMMON = ("tools", "environments", "policy-packs")
 
 
 @pytest.fixture
