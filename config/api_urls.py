@@ -22,6 +22,7 @@ for routes in (
 
 urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
+    path("compare/", registry.api.CompareView.as_view(), name="compare"),
     path("decision/", gates.api.DecisionView.as_view(), name="decision"),
     path(
         "effective-policy/",

@@ -8,11 +8,14 @@ class GatesConfig(AppConfig):
     def ready(self):
         from audit.admin import buttons, panels
         from gates.leaving import open_ends
+        from gates.lineage import add_promotions
         from gates.panels import ask_button, of_environment, of_evidence, of_release
         from gates.searching import searched
         from registry import people_checks
+        from registry.lineage import onward
         from registry.search import sources
 
+        onward.append(add_promotions)
         sources.append(searched)
         people_checks.append(open_ends)
         buttons.setdefault("registry.release", []).append(ask_button)

@@ -3,8 +3,10 @@
 import re
 
 from django.db.models import Prefetch
+from django.http import Http404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +18,7 @@ from audit.api.rows import RowsView
 from audit.instants import read_instant
 from audit.refusals import NotUnderstood
 from audit.rules import instant_text
-from registry import serializers
+from registry import comparison, lineage, serializers
 from registry.effective import effective_policy
 from registry.models import (
     Dataset,
@@ -124,6 +126,14 @@ class VersionsView(RowsView):
             Prefetch("endpoints", endpoints.select_related("host", "team")),
             parts("endpoints__region_links", EndpointRegion, "region", "purpose"),
         )
+
+    @extend_schema(responses=serializers.LineageSerializer)
+    @action(detail=True)
+    def lineage(self, request, pk):
+        """What the version was made from, by whom and on which data, and where it went."""
+        version = self.get_object()
+        graph = lineage.of_version(version, request.user)
+        return Response(serializers.LineageSerializer(graph).data)
 
 
 class DatasetsView(SlugsView):
@@ -261,6 +271,13 @@ class ReleasesView(RowsView):
             Prefetch("objectives", Objective.objects.order_by("pk")),
         )
 
+    @extend_schema(responses=serializers.LineageSerializer)
+    @action(detail=True)
+    def lineage(self, request, pk):
+        """What the release is made of, back to every origin, and where it was promoted."""
+        graph = lineage.of_release(self.get_object(), request.user)
+        return Response(serializers.LineageSerializer(graph).data)
+
     def _named(self, visible):
         return visible.select_related(
             "use_case",
@@ -345,6 +362,38 @@ class EffectivePolicyView(Answers, APIView):
 
     def parameters(self):
         return frozenset({"use_case", "environment", "at"})
+
+
+class CompareView(Answers, APIView):
+    """What differs from one version, release or prompt version to another, in words.
+
+    Without `a`, it is the row that `b` was made from, or the one before it; texts that differ are
+    named, and their lines are given as they changed.
+    """
+
+    @extend_schema(
+        operation_id="compare",
+        parameters=[
+            OpenApiParameter("kind", str, required=True, enum=list(comparison.KINDS)),
+            OpenApiParameter("a", int, description="Id of the row to compare from."),
+            OpenApiParameter("b", int, required=True, description="Id of the row to compare to."),
+        ],
+        responses=serializers.ComparisonSerializer,
+    )
+    def get(self, request):
+        reasons = comparison.problems(request.query_params)
+        if "b" not in request.query_params:
+            reasons.append(Reason("MISSING", "Name the row to compare to.", "b"))
+        if reasons:
+            raise NotUnderstood(reasons)
+        kind, a, b = comparison.asked(request.query_params, request.user)
+        if a is None or b is None:
+            raise Http404
+        found = comparison.compare(kind, a, b, request.user)
+        return Response(serializers.ComparisonSerializer(found).data)
+
+    def parameters(self):
+        return frozenset({"kind", "a", "b"})
 
 
 routes = (

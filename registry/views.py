@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from audit.admin import panels_of
-from registry import cards
+from registry import cards, comparison
 from registry.admin.base import offered_url
 from registry.completeness import facts_of_release, facts_of_version
 from registry.models import (
@@ -94,6 +94,14 @@ def _link(row, words: str = "") -> str:
     return format_html('<a href="{}">{}</a>', url, words or row)
 
 
+def _links(kind: str, row) -> list[dict]:
+    """Return the pages that tell more of a row than its own does."""
+    compare = {"label": "Compare with…", "url": comparison.address(kind, row)}
+    if kind == "prompt-version":
+        return [compare]
+    return [{"label": "Lineage", "url": f"{row.get_absolute_url()}lineage/"}, compare]
+
+
 def _endpoints(version, request) -> list[ServingEndpoint]:
     """Return the endpoints of a version that the reader may see, each with `where` in words."""
     rows = version.endpoints.visible_to(request.user).select_related("host")
@@ -154,6 +162,7 @@ def model_version(request, slug, version):
         "model_version",
         found,
         title=f"{found.model.name} {found.version}",
+        links=_links("model-version", found),
         checklist=_checklist(facts),
         missing=_missing(facts),
         complete=all(fact.known for fact in facts),
@@ -206,6 +215,7 @@ def prompt_version(request, slug, number):
         "prompt_version",
         found,
         title=f"{found.template.name}, version {found.number}",
+        links=_links("prompt-version", found),
         newest=newest,
         releases=list(releases.select_related("use_case").order_by("-pk")[:SHOWN]),
         facts=[
@@ -241,6 +251,7 @@ def release(request, slug, number):
         "release",
         found,
         title=f"{found.use_case.name}, release {found.number}",
+        links=_links("release", found),
         checklist=_checklist(facts),
         missing=_missing(facts),
         complete=all(fact.known for fact in facts),

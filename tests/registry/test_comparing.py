@@ -8,6 +8,7 @@ from registry import comparing, wording
 from registry.models import PromptVersion
 from registry.roles import Role
 from tests import make
+from tests.api.reading import assert_problem, reader
 
 
 def told(before: dict, after: dict) -> list[str]:
@@ -263,3 +264,21 @@ def test_a_row_of_another_team_is_not_there(client, db):
         assert str(release) not in page.text
     assert client.get("/compare/", {"kind": "release", "b": own.pk}).status_code == 200
     assert client.get("/compare/").status_code == 200
+
+
+def test_the_api_says_the_same(db):
+    template = make.make_prompt()
+    first = make.make_prompt_version(template, text="Be brief.", variables=[])
+    second = make.make_prompt_version(template, text="Be long {name}.", variables=["name"])
+    caller = reader("auditor")
+    answer = caller.get("compare/", kind="prompt-version", b=second.pk)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["kind"], body["a"], body["b"]) == ("prompt-version", first.pk, second.pk)
+    assert [change["sentence"] for change in body["changes"]] == ["variables name added"]
+    assert [line["text"] for line in body["texts"][0]["lines"]] == ["Be brief.", "Be long {name}."]
+    assert_problem(caller.get("compare/", kind="release"), 400, "b")
+    assert_problem(caller.get("compare/", kind="x", b=1), 400, "kind")
+    assert_problem(caller.get("compare/", kind="prompt-version", b=first.pk), 404)
+    stranger = reader("viewer", team=make.make_team())
+    assert_problem(stranger.get("compare/", kind="prompt-version", b=second.pk), 404)

@@ -1,0 +1,125 @@
+"""The pages of a lineage: a picture read from left to right, and the same facts as a table."""
+
+from django.contrib import admin
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_safe
+
+from registry import layout, lineage
+from registry.models import ModelVersion, Release
+
+#: Nodes that are drawn at once; with more, origins without a gap wait behind a link.
+READABLE = 30
+#: Characters of a line inside a box.
+FITS = 30
+
+HEADS = {
+    "release": {0: "Release", 1: "Parts", 2: "Origins", -1: "Where"},
+    "version": {0: "Model version", 1: "Made from", 2: "Origins", -1: "Releases", -2: "Where"},
+}
+
+
+@require_safe
+def of_version(request, slug, version):
+    """The lineage of a model version."""
+    rows = ModelVersion.objects.visible_to(request.user).select_related("model", "maker")
+    found = get_object_or_404(rows, model__slug=slug, version=version)
+    title = f"Lineage of {found.model.name} {found.version}"
+    return _page(request, found, title, lineage.of_version(found, request.user), "version")
+
+
+@require_safe
+def of_release(request, slug, number):
+    """The lineage of a release."""
+    rows = Release.objects.visible_to(request.user).select_related(
+        "use_case", "derived_from__use_case"
+    )
+    found = get_object_or_404(rows, use_case__slug=slug, number=number)
+    title = f"Lineage of {found.use_case.name}, release {found.number}"
+    return _page(request, found, title, lineage.of_release(found, request.user), "release")
+
+
+def _page(request, row, title: str, graph: lineage.Graph, noun: str):
+    everything = request.GET.get("all") == "1"
+    drawn, folded = _readable(graph, everything)
+    drawing = layout.place(graph.subject, drawn, graph.edges)
+    in_order = sorted(graph.nodes.values(), key=lambda node: not node.gap)
+    context = {
+        **admin.site.each_context(request),
+        "title": title,
+        "row": row,
+        "opts": row._meta,
+        "graph": graph,
+        "gaps": graph.gaps,
+        "finding": _finding(graph),
+        "width": drawing.width,
+        "height": drawing.height,
+        "heads": _heads(drawing, HEADS[noun]),
+        "boxes": [_box(graph, box) for box in drawing.boxes],
+        "arrows": [
+            {"path": arrow.path, "gap": bool(graph.nodes[arrow.source].gap)}
+            for arrow in drawing.arrows
+        ],
+        "folded": folded,
+        "rows": [{"node": node, "used_by": graph.used_by(node.key)} for node in in_order],
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "registry/lineage.html", context)
+
+
+def _readable(graph: lineage.Graph, everything: bool) -> tuple[list[str], int]:
+    """Return the keys to draw, and how many are left out: origins that lack nothing."""
+    keys = list(graph.nodes)
+    if everything or len(keys) <= READABLE:
+        return keys, 0
+    rank = layout.ranks(graph.subject, keys, graph.edges)
+    kept = {key for key in keys if rank[key] < 2 or graph.nodes[key].gap}
+    # A gap is drawn with the whole way from it to the subject.
+    for key in sorted(kept, key=rank.__getitem__, reverse=True):
+        kept |= _way(graph, key)
+    return [key for key in keys if key in kept], len(keys) - len(kept)
+
+
+def _way(graph: lineage.Graph, key: str) -> set[str]:
+    """Return all nodes that a node leads to."""
+    found: set[str] = set()
+    waiting = [key]
+    while waiting:
+        for node in graph.used_by(waiting.pop()):
+            if node.key not in found:
+                found.add(node.key)
+                waiting.append(node.key)
+    return found
+
+
+def _heads(drawing: layout.Drawing, words: dict[int, str]) -> list[dict]:
+    return [{"x": x, "word": words[rank]} for rank, x in drawing.columns.items() if rank in words]
+
+
+def _box(graph: lineage.Graph, box: layout.Box) -> dict:
+    node = graph.nodes[box.key]
+    digest = f"{node.digest[7:13]}…{node.digest[-4:]}" if node.digest else ""
+    return {
+        "node": node,
+        "css": "subject" if box.key == graph.subject else "gap" if node.gap else "",
+        "x": box.x,
+        "y": box.y,
+        "text_x": box.x + 10,
+        "lines_y": (box.y + 16, box.y + 32, box.y + 47),
+        "kind": _fitting(node.kind),
+        "name": _fitting(node.name, FITS - 4),
+        "note": _fitting(node.gap or " · ".join(word for word in (node.note, digest) if word)),
+    }
+
+
+def _fitting(text: str, most: int = FITS) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _finding(graph: lineage.Graph) -> str:
+    """Return what the picture shows, in one sentence."""
+    if gaps := graph.gaps:
+        listed = ", ".join(f"{node.name} ({node.gap})" for node in gaps[:4])
+        beside = f" and {len(gaps) - 4} more" if gaps[4:] else ""
+        return f"{len(gaps)} of {graph.digests} digests are missing: {listed}{beside}."
+    return f"All {graph.digests} digests are recorded."
