@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from audit import clock
+from audit.models import Entry
 from audit.rules import canonical, digest
+from evidence.models import EvaluationRun
 from gates.facts import Gate, Gathered, gate_for, gather, rollback_target
 from gates.models import Package, Promotion
 from gates.policy import Asked, Judged, judged, policy_findings
@@ -19,6 +21,9 @@ from gates.rules import Finding, assess
 from registry.models import Person
 
 SCHEMA = "gatehouse.package/1"
+
+#: Events by which somebody had a hand in what a promotion asks for and rests on.
+ASKING = ("promotion.amended", "promotion.submitted", "promotion.evidence_taken_in")
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,8 @@ def ties(
     """Return everybody who had a hand in what is asked, with the codes of how.
 
     Who asked or edited the request; who made the release, its prompt versions and tool grants,
-    and the endpoints; who gave evidence for the release, or what its findings rest on.
+    and the endpoints; who gave evidence that was taken in for the release, or what its findings
+    rest on, with every run in it.
     """
     release = promotion.release
     found: dict[int, set[str]] = {}
@@ -185,6 +191,9 @@ def ties(
 
     tie("requester", [promotion.requested_by_id])
     tie("edited_request", authors(promotion.endpoint_links.model.history, promotion=promotion))
+    # By the log, not the history: a signature that decides writes the promotion's row as well.
+    asked = Entry.objects.filter(row=promotion.key, event__in=ASKING)
+    tie("edited_request", asked.values_list("change__actor_id", flat=True))
     tie("made_release", [release.created_by_id, *authors(type(release).history, id=release.pk)])
     grants = release.tool_grants.model.history
     tie("granted_tool", authors(grants, release=release))
@@ -201,14 +210,19 @@ def ties(
         regions = endpoints[0].region_links.model
         tie("made_endpoint", authors(regions.history, endpoint__in=pks))
     rested_on = {pk for finding in findings for pk in finding.evidence}
-    tie(
-        "gave_evidence",
-        (
-            item.author_id
-            for pk, item in gathered.items.items()
-            if pk in rested_on or item.release_id == release.pk
-        ),
-    )
+    up_to = promotion.evidence_up_to
+    # What is not taken in yet changes nothing: it would void signatures by its giver alone.
+    counted = {
+        pk: item
+        for pk, item in gathered.items.items()
+        if pk in rested_on
+        or (item.release_id == release.pk and (up_to is None or item.change.number <= up_to))
+    }
+    tie("gave_evidence", (item.author_id for item in counted.values()))
+    runs = EvaluationRun.objects.filter(item__in=counted)
+    if up_to is not None:
+        runs = runs.filter(change__number__lte=up_to)
+    tie("gave_evidence", runs.values_list("given_by", flat=True))
     rested_runs = {run for finding in findings for run in finding.runs}
     tie(
         "gave_evidence",

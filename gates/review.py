@@ -1,5 +1,8 @@
 """A promotion under review, as rules and pages see it."""
 
+from django.db.models import Q
+
+from evidence.models import EvidenceItem
 from gates.models import PackagePerson, Promotion
 from gates.packages import Live
 from gates.rules import PersonFacts, ReviewFacts, SignOff
@@ -56,9 +59,13 @@ def review_facts(
 def person_facts(person: Person, promotion: Promotion, package: Live) -> PersonFacts:
     """Return what the signing rules know of `person`, with roles read afresh."""
     team_id = promotion.release.use_case.team_id
+    # Also what was given and is not taken in yet: it ties its giver, though no package names it.
+    items = EvidenceItem.objects.filter(release=promotion.release_id)
+    gave = items.filter(Q(author=person) | Q(runs__given_by=person)).exists()
+    given = ("gave_evidence",) if gave else ()
     return PersonFacts(
         id=person.pk,
         roles=reviewing_roles([person.pk], team_id).get(person.pk, frozenset()),
-        ties=package.involved.get(person.pk, ()),
+        ties=tuple(sorted({*package.involved.get(person.pk, ()), *given})),
         is_person=person.kind == Person.Kind.PERSON,
     )

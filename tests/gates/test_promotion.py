@@ -248,6 +248,42 @@ def test_promise_7_a_reviewing_role_does_not_heal_a_tie():
         assert refusal(told.sign, person) == {"INVOLVED", *()} | ({"INVOLVED"} if person else set())
 
 
+@pytest.mark.parametrize("hand", ["amended", "submitted", "took_in"])
+def test_promise_7_whoever_else_worked_on_the_request_does_not_sign_it(hand):
+    told = story()
+    told.give_all()
+    told.ask(submit=hand != "submitted")
+    rob = make.make_person("rob", Role.REQUESTER, Role.REVIEWER, team=told.use_case.team)
+    pk = told.promotion.pk
+    if hand == "amended":
+        transitions.amend(
+            pk,
+            endpoints=[told.endpoint],
+            purpose="Cheaper answers.",
+            wanted_by=None,
+            actor=rob,
+            reason=WHY,
+        )
+    elif hand == "submitted":
+        transitions.submit(pk, actor=rob, reason=WHY)
+    else:
+        transitions.take_in(pk, actor=rob, reason=WHY)
+    assert refusal(told.sign, rob) == {"INVOLVED"}
+
+
+def test_promise_7_whoever_gave_a_run_in_another_s_item_does_not_sign_what_rests_on_it():
+    told = story("production")
+    told.give_all(without=["safety_check"])
+    item = told.give("safety_check", release=None, version=told.release.model_version)
+    rob = make.make_person("rob", Role.EVIDENCE_CONTRIBUTOR, Role.REVIEWER, team=told.use_case.team)
+    suite = make.make_suite_version()
+    run = {"suite_version": suite, "ran_at": clock.now(), "source": "harness 1.0"}
+    scores = [{"metric": suite.metrics.get(), "text": "0.95"}]
+    evidence.add_run(item.pk, **run, scores=scores, actor=rob, reason=WHY)
+    told.ask()
+    assert refusal(told.sign, rob) == {"INVOLVED"}
+
+
 def test_promise_7_one_person_fills_one_slot():
     told = story("production")
     told.give_all()
@@ -471,6 +507,18 @@ def test_promise_6_newer_passing_evidence_changes_nothing_until_taken_in():
     told.give("privacy_review")
     assert live(Promotion.objects.get(pk=told.promotion.pk)).digest == shown
     assert codes(told).count("SIGN_OFF_WANTED") == 1
+
+
+def test_promise_6_evidence_by_somebody_new_voids_nothing_and_still_ties_its_giver():
+    told = story("production")
+    told.give_all()
+    told.ask()
+    told.sign(told.signer(Role.REVIEWER))
+    shown = live(told.promotion).digest
+    rob = make.make_person("rob", Role.EVIDENCE_CONTRIBUTOR, Role.RISK_OWNER)
+    told.give("privacy_review", actor=rob)
+    assert live(Promotion.objects.get(pk=told.promotion.pk)).digest == shown
+    assert refusal(told.sign, rob) == {"INVOLVED"}
 
 
 def test_a_signer_who_lost_the_role_no_longer_counts_when_the_decision_falls():
