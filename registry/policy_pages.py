@@ -124,7 +124,8 @@ def _groups(policy: Effective) -> list[dict]:
                 for origin, role in held.roles.items()
                 if origin.layer == layer
             ]
-            cells.append({"label": layer.label.capitalize(), "said": said})
+            sets = any(one["role"] in ("sets", "narrows") for one in said)
+            cells.append({"sets": sets, "said": said})
         rows[held.kind.group].append({"held": held, "cells": cells})
     return [{"label": group, "rows": found} for group, found in rows.items() if found]
 
