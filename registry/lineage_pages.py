@@ -93,7 +93,13 @@ def _way(graph: lineage.Graph, key: str) -> set[str]:
 
 
 def _heads(drawing: layout.Drawing, words: dict[int, str]) -> list[dict]:
-    return [{"x": x, "word": words[rank]} for rank, x in drawing.columns.items() if rank in words]
+    """Return the heads of the columns; origins of any depth have one, at their left."""
+    first = max(drawing.columns)
+    return [
+        {"x": x, "word": words[min(rank, 2)]}
+        for rank, x in drawing.columns.items()
+        if rank < 2 or rank == first
+    ]
 
 
 def _box(graph: lineage.Graph, box: layout.Box) -> dict:
@@ -107,7 +113,7 @@ def _box(graph: lineage.Graph, box: layout.Box) -> dict:
         "text_x": box.x + 10,
         "lines_y": (box.y + 16, box.y + 32, box.y + 47),
         "kind": _fitting(node.kind),
-        "name": _fitting(node.name, FITS - 4),
+        "name": _fitting(node.name, FITS - 6),
         "note": _fitting(node.gap or " · ".join(word for word in (node.note, digest) if word)),
     }
 
