@@ -231,7 +231,9 @@ _PARTS: dict[str, Callable] = {
     ),
     "datasets": _keyed(
         lambda one: (one["role"], one["dataset"], one["version"]),
-        lambda one: f"dataset {one['dataset']} {one['version']} for {one['role']}",
+        lambda one: (
+            f"dataset {one['dataset']} {one['version']} for {one['role'].replace('_', '-')}"
+        ),
         lambda one: f"{one['classification']}, {one['jurisdiction']}",
     ),
 }

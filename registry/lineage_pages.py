@@ -127,5 +127,6 @@ def _finding(graph: lineage.Graph) -> str:
     if gaps := graph.gaps:
         listed = ", ".join(f"{node.name} ({node.gap})" for node in gaps[:4])
         beside = f" and {len(gaps) - 4} more" if gaps[4:] else ""
-        return f"{len(gaps)} of {graph.digests} digests are missing: {listed}{beside}."
+        are = "are" if gaps[1:] else "is"
+        return f"{len(gaps)} of {graph.digests} digests {are} missing: {listed}{beside}."
     return f"All {graph.digests} digests are recorded."
