@@ -208,7 +208,8 @@ class PromotionAdmin(GovernedAdmin):
         key = (request.POST.get(name) or request.GET.get(name) or "").strip()
         if not key:
             return None
-        row = rows.filter(pk=key).first() if key.isascii() and key.isdigit() else None
+        readable = key.isascii() and key.isdigit() and len(key) < 19
+        row = rows.filter(pk=key).first() if readable else None
         if row is None:
             raise Http404(f"There is no such {name}.")
         return row

@@ -112,4 +112,6 @@ class PromotionForm(GovernedForm):
             return self.instance.release
         pk = self.data.get("release") if self.is_bound else self.initial.get("release")
         releases = self.fields["release"].queryset
-        return releases.filter(pk=pk).first() if str(pk or "").isdigit() else None
+        key = str(pk or "")
+        readable = key.isascii() and key.isdigit() and len(key) < 19
+        return releases.filter(pk=key).first() if readable else None

@@ -33,7 +33,9 @@ class Pages:
 def overview(user: Person, page: str = "1") -> dict:
     """Return the context of `admin/index.html` for one reader; `page` is of the queue."""
     now = clock.now()
-    number = min(int(page), queue.LAST_PAGE) if page.isascii() and page[:3].isdigit() else 1
+    readable = page.isascii() and page.isdigit()
+    # Only so many digits are read: a number of thousands is past the last page anyway.
+    number = min(int(page[:9]), queue.LAST_PAGE) if readable else 1
     number = max(number, 1)
     waiting, total = queue.waiting_for(user, number)
     mine, mine_total = queue.requests_of(user)

@@ -1,10 +1,10 @@
 """`GovernedAdmin`: Django's admin, with every side door led back to a verb."""
 
 from django.contrib import admin, messages
-from django.contrib.admin.options import IS_POPUP_VAR, ShowFacets
+from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters, ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import DataError, models
 from django.http import Http404, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -98,6 +98,14 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
 
     def get_changelist(self, request, **kwargs):
         return GovernedChangeList
+
+    def get_changelist_instance(self, request):
+        """Return the list; what no column can hold, such as a huge number, is no filter of it."""
+        try:
+            return super().get_changelist_instance(request)
+        except (DataError, OverflowError, ValueError) as error:
+            # The list without filters is shown instead, as for any other filter it cannot read.
+            raise IncorrectLookupParameters from error
 
     def get_list_filter(self, request):
         return [self._visible_filter(item) for item in super().get_list_filter(request)]

@@ -138,6 +138,14 @@ def test_an_endpoint_that_serves_another_version_is_not_offered(client):
     assert not Promotion.objects.exists()
 
 
+@pytest.mark.parametrize("key", ["²", "9" * 5000, "\x00"])
+def test_a_posted_release_that_is_no_number_is_not_there(client, key):
+    told = story()
+    client.force_login(told.requester)
+    assert client.post(ADD, asked(told, release=key)).status_code in (404, 422)
+    assert not Promotion.objects.exists()
+
+
 @pytest.mark.parametrize("query", ["release=0", "release=x", "release=99999999999999999999"])
 def test_a_release_that_is_not_there_is_not_there(client, query):
     client.force_login(story().requester)

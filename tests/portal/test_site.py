@@ -42,6 +42,11 @@ def test_a_person_without_any_role_may_enter_and_is_shown_the_overview(client):
     assert "Nothing waits for you." in answer.text
 
 
+@pytest.mark.parametrize("page", ["123abc", "²", "9" * 5000, "-1", "0"])
+def test_a_page_of_the_overview_that_is_no_number_is_the_nearest_there_is(client, ada, page):
+    assert client.get("/", {"page": page}).status_code == 200
+
+
 def test_a_deactivated_person_may_not_enter(client, ada):
     person = make.make_person()
     client.force_login(person)
