@@ -98,7 +98,7 @@ def make_one(label: str, team=None):
     return MAKERS[label](team or make.make_team())
 
 
-def multiply(row, number: int, *, begin: int = 0, **values) -> list:
+def multiply(row, number: int, /, *, begin: int = 0, **values) -> list:
     """Write `number` more rows like this one, past every verb, counted from `begin`; return them.
 
     Fields that must differ are numbered; everything else, foreign keys too, stays the same unless
@@ -116,7 +116,7 @@ def multiply(row, number: int, *, begin: int = 0, **values) -> list:
         twin.pk = None
         for name, value in COPIES.get(model._meta.label_lower, {}).items():
             setattr(twin, name, value)
-        for name in unique - {model._meta.pk.name}:
+        for name in unique - {model._meta.pk.name, *values}:
             field = model._meta.get_field(name)
             value = getattr(row, field.attname)
             if isinstance(field, models.IntegerField):
