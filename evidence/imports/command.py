@@ -49,7 +49,10 @@ class ImportCommand(BaseCommand):
         raise NotImplementedError
 
     def handle(self, **options):
-        context.via.set(f"command:{type(self).__module__.rpartition('.')[2]}")
+        with context.through(f"command:{type(self).__module__.rpartition('.')[2]}"):
+            self._import(options)
+
+    def _import(self, options: dict) -> None:
         try:
             actor = Person.objects.get(username=options["username"])
         except Person.DoesNotExist:

@@ -27,13 +27,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
+    @context.through("command:audit_verify")
     def handle(self, *args, **options):
         scope = (
             Verification.Scope.EVIDENCE
             if options["evidence"] == "all"
             else Verification.Scope.RECORD
         )
-        context.via.set("command:audit_verify")
         started_at = clock.now()
         try:
             report = verify(scope)

@@ -28,12 +28,12 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="Where it listens (8000).")
         parser.add_argument("--no-serve", action="store_true", help="Prepare and print, and end.")
 
+    @context.through("command:demo")
     def handle(self, *args, port, no_serve, **options):
         if not settings.GATEHOUSE_DEMO:
             raise CommandError("Start it as `python manage.py demo`, or set GATEHOUSE_DEMO=1.")
         if not no_serve:
             self._refuse_taken(port)
-        context.via.set("command:demo")
         self._fill()
         self._print(port, self._token())
         if not no_serve:

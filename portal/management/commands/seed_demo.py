@@ -10,13 +10,13 @@ from portal.demo.seeding import NotSeedable, is_seeded, seed
 class Command(BaseCommand):
     help = "Fill an empty demo database with public models and invented people; twice is once."
 
+    @context.through("command:seed_demo")
     def handle(self, *args, **options):
         if not settings.GATEHOUSE_DEMO:
             raise CommandError(
                 "This is no demo, and invented people have no place elsewhere. Run "
                 "`manage.py demo`, or set GATEHOUSE_DEMO=1 for a database that holds nothing else."
             )
-        context.via.set("command:seed_demo")
         try:
             if is_seeded():
                 self.stdout.write("The demo is there already; nothing is written.")

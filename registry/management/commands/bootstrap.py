@@ -22,9 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True, help="name as it is printed")
         parser.add_argument("--email", required=True, help="address for password resets")
 
+    @context.through("command:bootstrap")
     def handle(self, *, username, name, email, **options):
         password = os.environ.get(VARIABLE) or self._ask()
-        context.via.set("command:bootstrap")
         try:
             person = bootstrap_administrator(
                 username=username, name=name, email=email, password=password
