@@ -8,6 +8,7 @@ page is nobody's or everybody's, there is one line for `any`. The columns are th
     rgs  registrar            pri  privacy officer          aud  auditor
     evi  evidence contributor val  independent validator    vie  viewer
     req  requester            all  auditor of all teams     adm  administrator
+                              pa*  policy author of all teams
 
 Each role is held in one team; an administrator is always one for all teams, and sees all. Below a
 group stand its routes and what is sent there; `{a b}` stands for either word.
@@ -33,6 +34,7 @@ COLUMNS = (
     "viewer",
     "administrator",
     "auditor of all",
+    "policy author of all",
 )
 
 
@@ -75,8 +77,8 @@ MATRIX = (
     # ---- Open to everybody
     Group(
         "Probes, and what leads to a new password",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="200 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="200 200 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="""
             GET /healthz
             GET /readyz
@@ -90,14 +92,14 @@ MATRIX = (
     ),
     Group(
         "Sign-in: whoever is in goes on to the overview",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="200 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="200 302 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
         routes="GET /login/",
     ),
     Group(
         "Addresses of tools at which there is nothing",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="404 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
         routes="""
             GET /<anything for tools>
             POST /<anything for tools>""",
@@ -105,8 +107,8 @@ MATRIX = (
     # ---- For whoever is signed in
     Group(
         "The shell, lists of what may be seen, and a form that any reader may use",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 200 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="""
             GET /
             GET /menu/
@@ -133,21 +135,21 @@ MATRIX = (
     ),
     Group(
         "Nobody is signed out by a link",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 405 405 405 405 405 405 405 405 405 405 405 405 405 405",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405",
         routes="GET /logout/",
     ),
     Group(
         "A menu of nothing in particular",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says="You may see this, not do it.",
         routes="GET /autocomplete/",
     ),
     Group(
         "The shortcut to any row is shut, and the rest is not there",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
         routes="""
             GET /r/<content_type_id>/<object_id>/
             POST /r/<content_type_id>/<object_id>/
@@ -156,8 +158,8 @@ MATRIX = (
     ),
     Group(
         "A short address leads to the form, which asks who is reading",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 302 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
         routes="""
             GET /registry/{usecase registeredmodel modelversion release}/<object_id>/
             GET /registry/{servingendpoint dataset datasetversion prompttemplate}/<object_id>/
@@ -171,9 +173,9 @@ MATRIX = (
     # ---- Reading
     Group(
         "What a team owns",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 200 200 200 200 200 200 200 200 200 200 200 200 200",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
         routes="""
             GET /registry/{usecase registeredmodel modelversion release}/<object_id>/change/
             GET /registry/{servingendpoint dataset datasetversion team}/<object_id>/change/
@@ -197,8 +199,8 @@ MATRIX = (
     ),
     Group(
         "What nobody owns",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="""
             GET /registry/{region provider environment person}/<object_id>/change/
             GET /registry/{tool evaluationsuite suiteversion}/<object_id>/change/
@@ -213,17 +215,17 @@ MATRIX = (
     ),
     Group(
         "Role grants: for administrators, for auditors of the team, and for their holders",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 404 404 404 404 404 404 404 404 404 200 404 200 200",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 404 404 404 404 404 404 404 404 404 200 404 200 200 404",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200 404",
         routes="""
             GET /registry/rolegrant/<object_id>/change/
             GET /registry/rolegrant/<object_id>/history/""",
     ),
     Group(
         "Tokens, which belong to no team: for administrators, auditors of all, and their owners",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200 404",
         routes="""
             GET /registry/apitoken/<object_id>/change/
             GET /registry/apitoken/<object_id>/history/""",
@@ -231,9 +233,9 @@ MATRIX = (
     # ---- What is never done
     Group(
         "Nothing of a team's is deleted",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says=NEVER_DELETED,
         routes="""
             GET /registry/{usecase registeredmodel modelversion release}/<object_id>/delete/
@@ -250,8 +252,8 @@ MATRIX = (
     ),
     Group(
         "Nothing of nobody's is deleted",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says=NEVER_DELETED,
         routes="""
             GET /registry/{region provider environment person}/<object_id>/delete/
@@ -266,9 +268,9 @@ MATRIX = (
     ),
     Group(
         "No grant is deleted",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 403 403 404",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
         says=NEVER_DELETED,
         routes="""
             GET /registry/rolegrant/<object_id>/delete/
@@ -277,8 +279,8 @@ MATRIX = (
     ),
     Group(
         "No token is deleted",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
         says=NEVER_DELETED,
         routes="""
             GET /registry/apitoken/<object_id>/delete/
@@ -287,9 +289,9 @@ MATRIX = (
     ),
     Group(
         "No history of a team's rows is written",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says=ONLY_SHOWS,
         routes="""
             POST /registry/{usecase registeredmodel modelversion release}/<object_id>/history/
@@ -300,8 +302,8 @@ MATRIX = (
     ),
     Group(
         "No history of nobody's rows is written",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says=ONLY_SHOWS,
         routes="""
             POST /registry/{region provider environment person}/<object_id>/history/
@@ -311,24 +313,24 @@ MATRIX = (
     ),
     Group(
         "No history of a grant is written",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 403 403 404",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
         says=ONLY_SHOWS,
         routes="POST /registry/rolegrant/<object_id>/history/",
     ),
     Group(
         "No history of a token is written",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
         says=ONLY_SHOWS,
         routes="POST /registry/apitoken/<object_id>/history/",
     ),
     Group(
         "What is closed from birth is not amended by anybody",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="never changes",
         routes="""
             POST /registry/promptversion/<object_id>/change/
@@ -337,8 +339,8 @@ MATRIX = (
     ),
     Group(
         "Nor what is published",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says="never changes",
         routes="""
             POST /registry/suiteversion/<object_id>/change/
@@ -347,25 +349,25 @@ MATRIX = (
     ),
     Group(
         "A grant is ended, not amended",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 403 403 404",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
         says="A grant is not amended: end it, and grant another.",
         routes="POST /registry/rolegrant/<object_id>/change/",
         body=WHY,
     ),
     Group(
         "A token is revoked, not amended",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
         says="A token is not amended: revoke it, and issue another.",
         routes="POST /registry/apitoken/<object_id>/change/",
         body=WHY,
     ),
     Group(
         "Gates are published with Gatehouse",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says="Gates come with a release of Gatehouse, as published versions.",
         routes="""
             GET /gates/gateversion/add/
@@ -374,8 +376,8 @@ MATRIX = (
     ),
     Group(
         "Runs are given under their item",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says="A run is given on the page of its evidence item.",
         routes="""
             GET /evidence/evaluationrun/add/
@@ -384,31 +386,56 @@ MATRIX = (
     ),
     # ---- Policy, which binds every team: an author in one team is not enough
     Group(
-        "Packs are written by policy authors for all teams",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        "Forms of packs, which policy authors for all teams write",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
         says="This takes the role policy author for all teams.",
-        routes="""
-            GET /registry/{policypack policyversion}/add/
-            POST /registry/{policypack policyversion}/add/""",
+        routes="GET /registry/{policypack policyversion}/add/",
+    ),
+    Group(
+        "New packs and versions, with nothing filled in but the reason",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
+        says="This takes the role policy author for all teams.",
+        routes="POST /registry/{policypack policyversion}/add/",
         body=WHY,
     ),
     Group(
-        "And amended and published by them",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        "The same amended",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
         says="This takes the role policy author for all teams.",
-        routes="""
-            GET /registry/policyversion/<object_id>/{publish new-version}/
-            POST /registry/policyversion/<object_id>/{publish new-version}/
-            POST /registry/{policypack policyversion}/<object_id>/change/""",
+        routes="POST /registry/{policypack policyversion}/<object_id>/change/",
+        body=WHY,
+    ),
+    Group(
+        "Pages that publish, or begin a new version",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
+        says="This takes the role policy author for all teams.",
+        routes="GET /registry/policyversion/<object_id>/{publish new-version}/",
+    ),
+    Group(
+        "Publishing what somebody else drafted",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 302",
+        says="This takes the role policy author for all teams.",
+        routes="POST /registry/policyversion/<object_id>/publish/",
+        body=WHY,
+    ),
+    Group(
+        "Beginning a new version from what is a draft itself",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
+        says="This takes the role policy author for all teams.",
+        routes="POST /registry/policyversion/<object_id>/new-version/",
         body=WHY,
     ),
     # ---- Registrars
     Group(
         "Forms for a new row",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 200 403 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 200 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role registrar.",
         routes="""
             GET /registry/{usecase registeredmodel modelversion release servingendpoint}/add/
@@ -418,8 +445,8 @@ MATRIX = (
     ),
     Group(
         "A new row, with nothing filled in but the reason",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 422 403 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 422 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role registrar.",
         routes="""
             POST /registry/{usecase registeredmodel modelversion release servingendpoint}/add/
@@ -430,9 +457,9 @@ MATRIX = (
     ),
     Group(
         "A team's row amended, with nothing filled in but the reason",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 422 403 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 422 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role registrar in the team",
         routes="""
             POST /registry/{usecase registeredmodel modelversion release}/<object_id>/change/
@@ -442,17 +469,17 @@ MATRIX = (
     ),
     Group(
         "A row that nobody owns amended by a registrar",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 422 403 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 422 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role registrar.",
         routes="POST /registry/{tool evaluationsuite}/<object_id>/change/",
         body=WHY,
     ),
     Group(
         "Pages that seal, or begin anew",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 200 403 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role registrar in the team",
         routes="""
             GET /registry/modelversion/<object_id>/{seal new-version}/
@@ -460,9 +487,9 @@ MATRIX = (
     ),
     Group(
         "Sealing, and beginning anew",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 302 403 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role registrar in the team",
         routes="""
             POST /registry/modelversion/<object_id>/{seal new-version}/
@@ -472,8 +499,8 @@ MATRIX = (
     # ---- Evidence contributors
     Group(
         "Giving evidence begins with what it is about",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 200 403 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role evidence contributor.",
         routes="""
             GET /evidence/evidenceitem/add/
@@ -481,52 +508,52 @@ MATRIX = (
     ),
     Group(
         "Pages that give evidence about a release, add a run to an item, or withdraw it",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 200 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 200 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role evidence contributor in the team",
         routes="GET /evidence/evidenceitem/<object_id>/{add-run withdraw}/",
     ),
     Group(
         "A run without a score",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 422 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 422 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role evidence contributor in the team",
         routes="POST /evidence/evidenceitem/<object_id>/add-run/",
         body=WHY,
     ),
     Group(
         "Withdrawing",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 302 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 302 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role evidence contributor in the team",
         routes="POST /evidence/evidenceitem/<object_id>/withdraw/",
         body=WHY,
     ),
     Group(
         "Replacing leads to the form for a new item, which asks for the role",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 302 302 302 302 302 302 302 302 302 302 302 302 302",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 302",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 302 302",
         routes="""
             GET /evidence/evidenceitem/<object_id>/replace/
             POST /evidence/evidenceitem/<object_id>/replace/""",
     ),
     Group(
         "The form for an item about one release",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 403 403 404 403 403 403 403 403 403 403 403 403 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 403 403 200 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 403 403 404 403 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role evidence contributor.",
         routes="GET /evidence/evidenceitem/add/?kind=safety_check&release=<release>",
     ),
     Group(
         "An item about one release, with nothing answered",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 403 403 422 403 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 403 403 404 403 403 403 403 403 403 403 403 403 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 403 403 422 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 403 403 404 403 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role evidence contributor.",
         routes="POST /evidence/evidenceitem/add/?kind=safety_check&release=<release>",
         body=WHY,
@@ -534,8 +561,8 @@ MATRIX = (
     # ---- Requesters
     Group(
         "Asking begins with which release",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 403 403 200 403 403 403 403 403 403 403 403 403 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role requester.",
         routes="""
             GET /gates/promotion/add/
@@ -543,41 +570,41 @@ MATRIX = (
     ),
     Group(
         "Asking for one release",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 403 403 403 200 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 403 403 403 404 403 403 403 403 403 403 403 403 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 403 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 403 403 403 404 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role requester.",
         routes="GET /gates/promotion/add/?release=<release>",
     ),
     Group(
         "Amending: whoever may not reads the promotion on its page",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 302 302 200 302 302 302 302 302 302 302 302 302 302",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 302",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 200 302 302 302 302 302 302 302 302 302 302 302",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 302 302",
         routes="GET /gates/promotion/<object_id>/change/",
     ),
     Group(
         "Amending, with nothing filled in but the reason",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 422 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 422 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role requester in the team",
         routes="POST /gates/promotion/<object_id>/change/",
         body=WHY,
     ),
     Group(
         "Pages that submit, take in newer evidence, or withdraw the request",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 200 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role requester in the team",
         routes="GET /gates/promotion/<object_id>/{submit take-in withdraw}/",
     ),
     Group(
         "Submitting, taking in, withdrawing",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 302 403 403 403 403 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 302 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role requester in the team",
         routes="POST /gates/promotion/<object_id>/{submit take-in withdraw}/",
         body=WHY,
@@ -585,25 +612,25 @@ MATRIX = (
     # ---- Reviewing roles
     Group(
         "Signing, with nothing filled in",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 403 422 422 422 422 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 422 422 422 422 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="Signing here needs one of the roles reviewer.",
         routes="POST /promotions/<pk>/",
     ),
     Group(
         "The page that accepts a run",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 403 200 200 200 200 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 200 200 200 200 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role reviewer, risk owner, privacy officer or independent validator",
         routes="GET /evidence/evaluationrun/<object_id>/accept/",
     ),
     Group(
         "Accepting a run",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 403 302 302 302 302 403 403 403 403 403 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 302 302 302 302 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role reviewer, risk owner, privacy officer or independent validator",
         routes="POST /evidence/evaluationrun/<object_id>/accept/",
         body=WHY,
@@ -611,103 +638,103 @@ MATRIX = (
     # ---- Administrators
     Group(
         "Forms of what administrators keep",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 403 403 403 403 403 403 403 403 403 403 403 200 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 200 403 403",
         says="This takes the role administrator.",
         routes="GET /registry/{team region provider environment person rolegrant}/add/",
     ),
     Group(
         "New rows of it, with nothing filled in but the reason",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 403 403 403 403 403 403 403 403 403 403 403 403 422 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 422 403 403",
         says="This takes the role administrator.",
         routes="POST /registry/{team region provider environment person rolegrant}/add/",
         body=WHY,
     ),
     Group(
         "Rows of it amended",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 403 403 403 403 403 403 403 403 403 403 403 422 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 422 403 403",
         says="This takes the role administrator.",
         routes="POST /registry/{region provider environment person}/<object_id>/change/",
         body=WHY,
     ),
     Group(
         "A team amended",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 422 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 422 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 422 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 422 403 403",
         says="This takes the role administrator.",
         routes="POST /registry/team/<object_id>/change/",
         body=WHY,
     ),
     Group(
         "Pages that let somebody go, or in again",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 403 403 403 403 403 403 403 403 403 403 403 200 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 200 403 403",
         says="This takes the role administrator.",
         routes="GET /registry/person/<object_id>/{deactivate reactivate}/",
     ),
     Group(
         "Letting somebody go",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 403 403 403 403 403 403 403 403 403 403 403 302 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 302 403 403",
         says="This takes the role administrator.",
         routes="POST /registry/person/<object_id>/deactivate/",
         body=WHY,
     ),
     Group(
         "Letting somebody in who is in already",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 403 403 403 403 403 403 403 403 403 403 403 409 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 409 403 403",
         says="This takes the role administrator.",
         routes="POST /registry/person/<object_id>/reactivate/",
         body=WHY,
     ),
     Group(
         "The page that ends a grant",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 200 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 200 403 404",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403 404",
         says="This takes the role administrator.",
         routes="GET /registry/rolegrant/<object_id>/end/",
     ),
     Group(
         "Ending a grant",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 302 403",
-        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 403",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 404 404 404 404 404 404 404 404 404 403 404 302 403 404",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 403 404",
         says="This takes the role administrator.",
         routes="POST /registry/rolegrant/<object_id>/end/",
         body=WHY,
     ),
     Group(
         "The page that revokes a token",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403 404",
         says="This takes the role administrator.",
         routes="GET /registry/apitoken/<object_id>/revoke/",
     ),
     Group(
         "Revoking a token",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 404 404 404 404 404 404 404 404 404 404 404 404 302 403",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 302 403 404",
         says="This takes the role administrator.",
         routes="POST /registry/apitoken/<object_id>/revoke/",
         body=WHY,
     ),
     Group(
         "A token for oneself, with nothing filled in but the reason",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="302 422 422 422 422 422 422 422 422 422 422 422 422 422 422",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 422 422 422 422 422 422 422 422 422 422 422 422 422 422 422",
         routes="POST /registry/apitoken/add/",
         body=WHY,
     ),
     # ---- The API, with a token
     Group(
         "Lists of what may be seen, and the API's description",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="401 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 200 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="""
             GET /api/v1/{models model-versions prompts datasets tools use-cases environments}/
             GET /api/v1/policy-packs/
@@ -715,9 +742,9 @@ MATRIX = (
     ),
     Group(
         "What a team owns",
-        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        own="    401 404 200 200 200 200 200 200 200 200 200 200 200 200 200",
-        foreign="401 404 404 404 404 404 404 404 404 404 404 404 404 200 200",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        foreign="401 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
         routes="""
             GET /api/v1/{models prompts datasets use-cases}/<slug>/
             GET /api/v1/prompts/<prompt>/versions/
@@ -736,14 +763,14 @@ MATRIX = (
     ),
     Group(
         "What nobody owns",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="401 404 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="GET /api/v1/{tools environments policy-packs}/<slug>/",
     ),
     Group(
         "Questions that name nothing",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="401 400 400 400 400 400 400 400 400 400 400 400 400 400 400",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 400 400 400 400 400 400 400 400 400 400 400 400 400 400 400",
         routes="""
             GET /api/v1/compare/
             GET /api/v1/decision/
@@ -752,8 +779,8 @@ MATRIX = (
     ),
     Group(
         "The whole log",
-        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all
-        any="401 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 403 403 403 403 403 403 403 403 403 403 403 403 403 200 403",
         says="Reading the whole log takes the role auditor for all teams.",
         routes="GET /api/v1/audit/entries/",
     ),

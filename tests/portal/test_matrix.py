@@ -17,7 +17,7 @@ from tests.portal.matrix import COLUMNS, MATRIX, ONLY_SHOWN, PUBLIC, READING_ONL
 pytestmark = pytest.mark.django_db
 
 #: Who is told of the other team's rows, and so may read what it calls them.
-SEES_ALL = ("administrator", "auditor of all")
+SEES_ALL = ("administrator", "auditor of all", "policy author of all")
 
 
 @pytest.fixture(scope="module")

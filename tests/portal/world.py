@@ -121,7 +121,8 @@ def build(monkeypatch) -> World:
         # An administrator is one for all teams; there is no other.
         team = None if role == Role.ADMINISTRATOR else own.team
         people[role.label] = make.make_person(make.name("holder"), role, team=team)
-    people["auditor of all"] = make.make_person(make.name("auditor"), Role.AUDITOR)
+    for role in (Role.AUDITOR, Role.POLICY_AUTHOR):
+        people[f"{role.label} of all"] = make.make_person(make.name("holder"), role)
     tokens = {who: make.make_token(person) for who, person in people.items() if person}
     return World(own, foreign, people, tokens)
 
