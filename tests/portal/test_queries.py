@@ -233,7 +233,7 @@ def nth(rows: list):
 def approvals(told: Story, number: int, **values) -> list[Promotion]:
     """Write more approvals on the package that was approved."""
     row = Promotion.objects.get(pk=told.approved.pk)
-    return multiply(row, number, state=row.state, decided_at=row.decided_at, **values)
+    return multiply(row, number, **{"state": row.state, "decided_at": row.decided_at, **values})
 
 
 def reviews(told: Story, number: int, begin: int, **values) -> list[Promotion]:
@@ -319,7 +319,9 @@ def test_the_overview_and_the_list_of_promotions(cost_the_same, reader, told):
         reviews(told, number, begin + 2 * MANY, requested_by=reader)
         multiply(run, number, begin=begin)
         approvals(told, number, review_at=clock.now() + days(9))
-        approvals(told, number, review_at=clock.now() - days(9))
+        # Decided last, so that the newest that may have ended did so among few and among many.
+        ended = {"review_at": clock.now() - days(9), "decided_at": clock.now()}
+        approvals(told, number, **ended)
 
     lists = "/gates/promotion/"
     states = (f"{lists}?state__exact={state}" for state in ("approved", "in_review"))
