@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from audit.verifying import verify
-from registry.models import Release
+from registry.models import Metric, Release
 from registry.roles import Role
 from tests import make
 
@@ -203,7 +203,7 @@ def register(browser: Browser) -> Release:
 def give(browser: Browser, kind: str, **fields: str) -> None:
     """Open the form of a kind from the release, fill it in, and give the evidence."""
     release = Release.objects.get()
-    suite = "&suite_version=1" if kind == "benchmark" else ""
+    suite = f"&suite_version={Metric.objects.get().suite_version_id}" if kind == "benchmark" else ""
     browser.open(f"/evidence/evidenceitem/add/?kind={kind}&release={release.pk}{suite}")
     browser.fill(title=f"{kind} of November", vouched_by="Evaluation team", reason=WHY)
     browser.check(verdict="pass")
@@ -280,14 +280,15 @@ def test_register_prove_sign_off_ask(page, live_server, assert_accessible, peopl
         "benchmark",
         **{
             "runs.0.source": "harness 1.0",
-            "runs.0.score.1.text": "0.94",
+            f"runs.0.score.{Metric.objects.get().pk}.text": "0.94",
             "runs.0.ran_at": timezone.now().strftime("%Y-%m-%dT00:00"),
         },
     )
     browser.judge()
 
     browser.sign_in("reviewer")
-    browser.follow("Accept run 1 of triage v1 on claims-triage 1")
+    run = release.evidence.get(kind="benchmark").runs.get()
+    browser.follow(f"Accept run {run.pk} of triage v1 on claims-triage 1")
     browser.judge()
     browser.follow("Accept…")
     browser.fill(reason="The settings are those of the suite.")
