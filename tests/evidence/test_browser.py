@@ -1,6 +1,7 @@
 """Evidence by hand in a browser, with the policy, the keyboard and axe looking on."""
 
 import pytest
+from playwright.sync_api import expect
 
 from evidence.models import EvidenceItem
 from registry.roles import Role
@@ -45,7 +46,7 @@ def test_an_item_is_given_with_a_file_and_a_run_and_accepted_by_somebody_else(
 
     page.get_by_label("Title").fill("Claims benchmark of November")
     page.get_by_role("button", name="Give this evidence").click()
-    assert page.evaluate("document.activeElement.id") == "answer"
+    expect(page.locator("#answer")).to_be_focused()
     assert page.get_by_label("Title").input_value() == "Claims benchmark of November"
     assert_accessible()
 
@@ -58,9 +59,9 @@ def test_an_item_is_given_with_a_file_and_a_run_and_accepted_by_somebody_else(
     page.locator("#id_reason").fill("For the November release.")
     page.get_by_role("button", name="Give this evidence").click()
 
+    expect(page.get_by_role("button", name="Accept…")).to_be_disabled()
     item = EvidenceItem.objects.get()
     assert page.url == live_server.url + item.get_absolute_url()
-    assert page.get_by_role("button", name="Accept…").is_disabled()
     assert_accessible()
     with page.expect_download() as download:
         page.get_by_role("link", name="report.json").click()
@@ -71,5 +72,5 @@ def test_an_item_is_given_with_a_file_and_a_run_and_accepted_by_somebody_else(
     page.get_by_role("link", name="Accept…").click()
     page.locator("#id_reason").fill("The log agrees with the figures.")
     page.get_by_role("button", name="Accept").click()
-    assert page.get_by_text("Accepted by rita").is_visible()
+    expect(page.get_by_text("Accepted by rita")).to_be_visible()
     assert page.url.endswith(f"#run-{item.runs.get().pk}")

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from playwright.sync_api import expect
 
 from audit.models import Head
 from registry.models import ModelVersion
@@ -166,7 +167,7 @@ def test_a_card_is_imported_in_a_browser(page, live_server, assert_accessible, t
     page.get_by_label("Team").select_option("claims")
     page.locator("#id_reason").fill("Ours from today.")
     page.get_by_role("button", name="Show the plan").click()
-    assert page.evaluate("document.activeElement.id") == "answer"
+    expect(page.locator("#answer")).to_be_focused()
     page.get_by_label("Unit of exact_match, Questions").select_option("per cent")
     page.set_viewport_size({"width": 360, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

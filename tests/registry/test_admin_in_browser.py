@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from playwright.sync_api import expect
 
 from registry.roles import Role
 from tests import make
@@ -85,5 +86,5 @@ def test_a_refused_form_takes_the_reader_to_what_stands_in_the_way(signed_in, li
     band = signed_in.get_by_role("alert")
     band.wait_for()
     assert "Not saved." in band.inner_text()
-    assert signed_in.evaluate("document.activeElement.id") == "answer"
+    expect(signed_in.locator("#answer")).to_be_focused()
     assert signed_in.get_by_label("Text").input_value() == "Answer {{ who }}."
