@@ -201,6 +201,9 @@ class DatasetVersionSerializer(RowSerializer):
 
 
 class PromptVersionLineSerializer(RowSerializer):
+    kind = serializers.ChoiceField(
+        PromptTemplate.Kind.choices, source="template.kind", read_only=True
+    )
     parent = serializers.IntegerField(
         source="parent.number", default=None, read_only=True, allow_null=True
     )
@@ -209,7 +212,17 @@ class PromptVersionLineSerializer(RowSerializer):
 
     class Meta:
         model = PromptVersion
-        fields = ("number", "parent", "variables", "notes", "created_by", "created_at", "digest")
+        fields = (
+            "id",
+            "number",
+            "kind",
+            "parent",
+            "variables",
+            "notes",
+            "created_by",
+            "created_at",
+            "digest",
+        )
 
 
 class PromptVersionSerializer(PromptVersionLineSerializer):
@@ -234,7 +247,7 @@ class PromptSerializer(PromptLineSerializer):
         fields = (*PromptLineSerializer.Meta.fields, "latest")
 
     def get_latest(self, template) -> PromptVersionSerializer(allow_null=True):
-        versions = template.versions.select_related("parent", "created_by")
+        versions = template.versions.select_related("template", "parent", "created_by")
         newest = versions.order_by("-number").first()
         return newest and PromptVersionSerializer(newest).data
 
@@ -268,6 +281,7 @@ class PolicyVersionSerializer(RowSerializer):
     class Meta:
         model = PolicyVersion
         fields = (
+            "id",
             "number",
             "clauses",
             "use_cases",
@@ -506,12 +520,20 @@ class LineageSerializer(serializers.Serializer):
 
 
 class DifferenceSerializer(serializers.Serializer):
-    """One thing that differs, with its two values in words."""
+    """One thing that differs, with its two values in words.
+
+    Of a policy's clauses, the notes say why each version asks for it.
+    """
 
     state = serializers.ChoiceField(["changed", "added", "removed"])
     name = serializers.CharField()
     before = serializers.CharField()
+    before_note = serializers.CharField()
     after = serializers.CharField()
+    after_note = serializers.CharField()
+    effect = serializers.CharField(
+        help_text="Whether a change of policy is stricter or looser; else empty."
+    )
     sentence = serializers.CharField()
 
 
@@ -541,3 +563,4 @@ class ComparisonSerializer(serializers.Serializer):
     changes = DifferenceSerializer(many=True)
     unchanged = serializers.ListField(child=serializers.CharField())
     texts = WordingSerializer(many=True)
+    hidden = serializers.IntegerField(help_text="Differences that the caller may not see.")
