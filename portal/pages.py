@@ -54,6 +54,12 @@ PAGES = (
         "registry.release",
     ),
     Page(
+        "prompts/<slug:slug>/",
+        "registry.views.prompt",
+        "prompt",
+        "registry.prompttemplate",
+    ),
+    Page(
         "prompts/<slug:slug>/<int:number>/",
         "registry.views.prompt_version",
         "prompt_version",

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.serializers import Named, RowSerializer, Texts
+from registry import placeholders
 from registry.completeness import facts_of_release, facts_of_version, lineage_gaps
 from registry.models import (
     Dataset,
@@ -225,10 +226,23 @@ class PromptVersionLineSerializer(RowSerializer):
         )
 
 
+class WarningSerializer(serializers.Serializer):
+    """What may be meant so, or not."""
+
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+
+
 class PromptVersionSerializer(PromptVersionLineSerializer):
+    warnings = serializers.SerializerMethodField()
+
     class Meta:
         model = PromptVersion
-        fields = (*PromptVersionLineSerializer.Meta.fields, "text", "content")
+        fields = (*PromptVersionLineSerializer.Meta.fields, "warnings", "text", "content")
+
+    def get_warnings(self, version) -> WarningSerializer(many=True):
+        found = placeholders.warnings(version.text, version.variables)
+        return WarningSerializer(found, many=True).data
 
 
 class PromptLineSerializer(RowSerializer):

@@ -192,6 +192,7 @@ MATRIX = (
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
             GET /releases/<slug>/<number>/lineage/
+            GET /prompts/<slug>/
             GET /prompts/<slug>/<number>/
             GET /releases/<slug>/<number>/
             GET /evidence/<pk>/
@@ -820,6 +821,7 @@ ONLY_SHOWN = {
         "models/<slug>/<version>/",
         "models/<slug>/<version>/lineage/",
         "releases/<slug>/<number>/lineage/",
+        "prompts/<slug>/",
         "prompts/<slug>/<number>/",
         "releases/<slug>/<number>/",
         "environments/<slug>/",
