@@ -84,6 +84,12 @@ PAGES = (
         "registry.policypack",
     ),
     Page(
+        "policy/import/",
+        "registry.policy_import_pages.page",
+        "import_policy",
+        "registry.policyversion",
+    ),
+    Page(
         "policy/versions/<int:pk>/yaml/",
         "registry.policy_pages.as_yaml",
         "policy_yaml",

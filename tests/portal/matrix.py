@@ -391,14 +391,18 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
         says="This takes the role policy author for all teams.",
-        routes="GET /registry/{policypack policyversion}/add/",
+        routes="""
+            GET /registry/{policypack policyversion}/add/
+            GET /policy/import/""",
     ),
     Group(
         "New packs and versions, with nothing filled in but the reason",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
         says="This takes the role policy author for all teams.",
-        routes="POST /registry/{policypack policyversion}/add/",
+        routes="""
+            POST /registry/{policypack policyversion}/add/
+            POST /policy/import/""",
         body=WHY,
     ),
     Group(
