@@ -55,9 +55,9 @@ class PolicyForm(forms.Form):
                 # Also where a text is so long that it was cut inside a letter.
                 self.add_error("file", "This is not UTF-8 text, or it is too long.")
                 return cleaned
-            cleaned["text"], cleaned["name"] = text, upload.name
+            cleaned["text"], cleaned["name"] = text, upload.name[:200]
             self.data = self.data.copy()
-            self.data["text"], self.data["name"] = text, upload.name
+            self.data["text"], self.data["name"] = cleaned["text"], cleaned["name"]
         if not (cleaned.get("text") or "").strip():
             self.add_error("text", "Choose a file, or paste the YAML of a pack.")
         return cleaned
