@@ -116,6 +116,7 @@ MATRIX = (
             GET /search/?q=case
             GET /search/?q=<digest>
             GET /compare/
+            GET /docs/api/
             GET /jsi18n/
             GET /<app_label>/
             GET /password_change/
@@ -821,6 +822,7 @@ ONLY_SHOWN = {
         "promotions/ask/",
         "search/",
         "compare/",
+        "docs/api/",
         "models/<slug>/",
         "models/<slug>/<version>/",
         "models/<slug>/<version>/lineage/",
