@@ -15,11 +15,12 @@ from gates.approvals import approvals
 from gates.models import Promotion
 from gates.policy import Asked, judged
 from registry import documents
-from registry.comparison import address
+from registry.comparing import Change, differences
+from registry.comparison import address, leave_unseen, row_of
 from registry.effective import InForce, Published, in_force
 from registry.models import PolicyVersion
 from registry.policy import Breach
-from registry.policy.comparing import ClauseChange, clause_changes, counted
+from registry.policy.comparing import counted
 from registry.transitions.policies import draft_digest
 
 #: Open promotions are judged as they stand; approvals only while nothing else has ended them.
@@ -116,7 +117,7 @@ def preview(request, pk):
     )
     shown = [one for one in found if one.promotion.pk in seen]
     now = _in_force(in_force(), draft)
-    changes = _differences(now, draft)
+    changes, unseen = _differences(now, draft, request.user)
     context = {
         **admin.site.each_context(request),
         "title": f"What {draft} would change",
@@ -126,8 +127,9 @@ def preview(request, pk):
         "requests": [one for one in shown if not one.approved],
         "environments": _environments(shown),
         "hidden": len(found) - len(shown),
-        "clauses": changes,
-        "clauses_counted": counted(change.effect for change in changes),
+        "changes": [row_of(change) for change in changes],
+        "unseen": unseen,
+        "changes_counted": counted(change.effect for change in changes),
         "compare_url": f"{address('policy-version', draft)}&a={now.version.pk}" if now else "",
     }
     request.current_app = admin.site.name
@@ -173,6 +175,10 @@ def _in_force(force: InForce, draft: PolicyVersion) -> Published | None:
     )
 
 
-def _differences(now: Published | None, draft: PolicyVersion) -> list[ClauseChange]:
-    """Return what the draft says otherwise than the version of its pack in force."""
-    return clause_changes(now.document["clauses"] if now else {}, draft.clauses)
+def _differences(now: Published | None, draft: PolicyVersion, reader) -> tuple[list[Change], int]:
+    """Return what the draft says otherwise than the version in force, and how much is hidden."""
+    nothing = {"clauses": {}, "use_cases": []}
+    told = [now.document if now else nothing, documents.policy_version(draft)]
+    before, after = ({name: one[name] for name in nothing} for one in told)
+    hidden = leave_unseen(before, after, reader)
+    return differences(before, after), hidden

@@ -158,7 +158,7 @@ def address(kind: str, row: Model) -> str:
 def compare(kind: Kind, a: Model, b: Model, reader) -> Comparison:
     """Return what differs from `a` to `b`, and for releases what differs in their parts."""
     before, after = _document(kind, a), _document(kind, b)
-    hidden = _leave_unseen(before, after, reader) if kind.noun is PolicyVersion else 0
+    hidden = leave_unseen(before, after, reader) if kind.noun is PolicyVersion else 0
     changes = comparing.differences(before, after)
     texts = _wordings(kind.text_title, before.get(kind.text, ""), after.get(kind.text, ""))
     if kind.noun is Release:
@@ -173,7 +173,7 @@ def _document(kind: Kind, row: Model) -> dict:
     return json.loads(row.content or canonical(kind.document(row)))
 
 
-def _leave_unseen(before: dict, after: dict, reader) -> int:
+def leave_unseen(before: dict, after: dict, reader) -> int:
     """Take the use cases that `reader` may not see out of both; return how many differ."""
     named = {*before["use_cases"], *after["use_cases"]}
     seen = UseCase.objects.visible_to(reader).filter(slug__in=named)
@@ -245,7 +245,7 @@ def page(request):
         "found": compare(kind, a, b, request.user) if both else None,
     }
     if both:
-        context["rows"] = [_row_of(change) for change in context["found"].changes]
+        context["rows"] = [row_of(change) for change in context["found"].changes]
         context["summary"] = _summary(context["found"])
         context["effects"] = counted(change.effect for change in context["found"].changes)
     if b is not None:
@@ -263,7 +263,7 @@ def _offered(kind: Kind, a: Model | None, b: Model | None, reader) -> list[Model
     return sorted(found.values(), key=lambda row: row.pk, reverse=True)
 
 
-def _row_of(change: comparing.Change) -> dict:
+def row_of(change: comparing.Change) -> dict:
     """Return a change for the table; what has no words of its own says that it came or went."""
     return {
         "state": change.state,
@@ -279,6 +279,15 @@ def _row_of(change: comparing.Change) -> dict:
 def _summary(found: Comparison) -> str:
     said = [change.sentence for change in found.changes[:4]]
     said += [f"{len(found.changes) - 4} more"] if found.changes[4:] else []
-    said += [f"wording of {text.title}" for text in found.texts[:2]]
+    said += [f"{text.title}: {_counted(text)}" for text in found.texts[:2]]
     said += [f"{found.hidden} that you may not see"] if found.hidden else []
     return f"{'; '.join(said)}." if said else ""
+
+
+def _counted(text: Wording) -> str:
+    """Return how many lines came and went; a line that changed did both."""
+    kinds = [line.kind for line in text.lines]
+    added, removed = kinds.count("added"), kinds.count("removed")
+    if not added and not removed:
+        return "only the ends of lines"
+    return f"{added} line{'' if added == 1 else 's'} added, {removed} removed"

@@ -15,9 +15,9 @@ from audit import Change, Reason, Refused
 from audit.refusals import Conflict
 from audit.rules import canonical, digest
 from registry import rights
+from registry.comparing import differences
 from registry.models import Person, PolicyPack, PolicyVersion, UseCase
 from registry.policy import About, Problem, Read, read_pack, read_yaml, validate
-from registry.policy.comparing import clause_changes
 from registry.policy.packs import line_of
 from registry.transitions.policies import bound_use_cases, known, save_draft_in
 from registry.transitions.rows import save_in
@@ -193,7 +193,8 @@ def _one(change: Change, person: Person, said: Said, pack_pk: int | None) -> lis
     differs = newest is None or (newest.clauses, bound) != (clauses, wanted)
     if not differs and not (drafted and newest.notes != notes):
         return [*steps, Step("link", "policy version", str(newest), "It says exactly this.")]
-    changes = clause_changes(newest.clauses if newest else {}, clauses)
+    before = {"clauses": newest.clauses if newest else {}, "use_cases": _slugs(bound)}
+    after = {"clauses": clauses, "use_cases": _slugs(wanted)}
     draft = save_draft_in(
         change,
         person,
@@ -205,14 +206,17 @@ def _one(change: Change, person: Person, said: Said, pack_pk: int | None) -> lis
         lines=said.read.lines,
     )
     details = {
-        "changes": [one.sentence for one in changes],
-        "use_cases": sorted(
-            UseCase._base_manager.filter(pk__in=wanted).values_list("slug", flat=True)
-        ),
+        "changes": [one.sentence for one in differences(before, after)],
+        "use_cases": after["use_cases"],
     }
     because = "The draft becomes what the file says." if drafted else "A draft, which binds nobody."
     verb = "change" if drafted else "create"
     return [*steps, Step(verb, "policy version", str(draft), because, details)]
+
+
+def _slugs(use_cases: list[int]) -> list[str]:
+    found = UseCase._base_manager.filter(pk__in=use_cases)
+    return sorted(found.values_list("slug", flat=True))
 
 
 def _bound(person: Person, said: Said) -> tuple[list[int] | None, list[Problem]]:

@@ -257,7 +257,11 @@ def prompt_version(request, slug, number):
                 if found.parent
                 else "",
             },
-            {"label": "Why", "value": found.notes or "no notes", "note": found.change.reason},
+            {
+                "label": "Why",
+                "value": found.notes or "no notes",
+                "note": found.change.reason if found.change.reason != found.notes else "",
+            },
         ],
     )
 

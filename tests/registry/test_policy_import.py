@@ -223,6 +223,23 @@ def test_what_a_file_does_not_say_stays(paula, file):
     assert pack.description == "Kept."
 
 
+def test_use_cases_that_a_file_adds_are_in_the_plan(paula, file):
+    cases = [make.make_use_case("claims"), make.make_use_case("letters")]
+    make.make_policy(make.make_pack("wide", layer="domain"), use_cases=cases[:1], review_months=6)
+    file.write_text(
+        "pack: {slug: wide, use_cases: [letters]}\n"
+        "clauses:\n  review_months: {value: 6, why: Made for a test.}\n"
+    )
+    plan = json.loads(run(file, "--json"))
+    assert plan["steps"][1]["details"] == {
+        "changes": [
+            "bound use case claims removed: looser",
+            "bound use case letters added: stricter",
+        ],
+        "use_cases": ["letters"],
+    }
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
