@@ -139,6 +139,10 @@ class Change:
             self._before[_key(row)] = _digest(row)
         return found[0] if len(pks) == 1 else found
 
+    def holds(self, row: models.Model) -> bool:
+        """Whether a row was locked or saved in this change, so that nobody else moves it."""
+        return _key(row) in self._before
+
     def save(self, row: models.Model, *, event: str = "", facts: dict | None = None):
         """Validate and save one row with its history, and collect its entry.
 

@@ -15,9 +15,12 @@ from gates.approvals import approvals
 from gates.models import Promotion
 from gates.policy import Asked, judged
 from registry import documents
+from registry.comparing import Change, differences
+from registry.comparison import address, leave_unseen, row_of
 from registry.effective import InForce, Published, in_force
 from registry.models import PolicyVersion
 from registry.policy import Breach
+from registry.policy.comparing import counted
 from registry.transitions.policies import draft_digest
 
 #: Open promotions are judged as they stand; approvals only while nothing else has ended them.
@@ -113,6 +116,8 @@ def preview(request, pk):
         visible.filter(pk__in=[one.promotion.pk for one in found]).values_list("pk", flat=True)
     )
     shown = [one for one in found if one.promotion.pk in seen]
+    now = _in_force(in_force(), draft)
+    changes, unseen = _differences(now, draft, request.user)
     context = {
         **admin.site.each_context(request),
         "title": f"What {draft} would change",
@@ -122,7 +127,10 @@ def preview(request, pk):
         "requests": [one for one in shown if not one.approved],
         "environments": _environments(shown),
         "hidden": len(found) - len(shown),
-        "clauses": _differences(in_force(), draft),
+        "changes": [row_of(change) for change in changes],
+        "unseen": unseen,
+        "changes_counted": counted(change.effect for change in changes),
+        "compare_url": f"{address('policy-version', draft)}&a={now.version.pk}" if now else "",
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, "gates/policy_preview.html", context)
@@ -159,15 +167,18 @@ def _environments(shown: Iterable[Effect]) -> list[dict]:
     return [{**row, "teams": sorted(row["teams"])} for _, row in sorted(found.items())]
 
 
-def _differences(force: InForce, draft: PolicyVersion) -> list[dict]:
-    """Return what the draft says otherwise than the version of its pack in force."""
-    now = next((one.document["clauses"] for one in force.published if _same(one, draft)), {})
-    return [
-        {"clause": key, "was": now.get(key), "will_be": draft.clauses.get(key)}
-        for key in sorted({*now, *draft.clauses})
-        if now.get(key) != draft.clauses.get(key)
-    ]
+def _in_force(force: InForce, draft: PolicyVersion) -> Published | None:
+    """Return the version of the draft's pack that is in force, if there is one."""
+    return next(
+        (one for one in force.published if one.version.pack_id == draft.pack_id),
+        None,
+    )
 
 
-def _same(one: Published, draft: PolicyVersion) -> bool:
-    return one.version.pack_id == draft.pack_id
+def _differences(now: Published | None, draft: PolicyVersion, reader) -> tuple[list[Change], int]:
+    """Return what the draft says otherwise than the version in force, and how much is hidden."""
+    nothing = {"clauses": {}, "use_cases": []}
+    told = [now.document if now else nothing, documents.policy_version(draft)]
+    before, after = ({name: one[name] for name in nothing} for one in told)
+    hidden = leave_unseen(before, after, reader)
+    return differences(before, after), hidden

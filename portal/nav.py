@@ -105,6 +105,7 @@ def build(site, request) -> list[Group]:
             groups.get(label, groups["Audit"]).entries.append(
                 Entry(meta.label_lower, noun["name"], noun["admin_url"], noun["add_url"] or "")
             )
+    groups["Audit"].entries.append(Entry("api_docs", "API", reverse("admin:api_docs")))
     rank = {key: place for place, key in enumerate(ORDER)}
     current = _current(request)
     for group in groups.values():

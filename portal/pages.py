@@ -31,6 +31,7 @@ class Page:
 PAGES = (
     Page("menu/", "portal.views.menu", "menu"),
     Page("search/", "portal.searching.page", "search"),
+    Page("docs/api/", "portal.api_docs.page", "api_docs"),
     Page("compare/", "registry.comparison.page", "compare"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
@@ -52,6 +53,12 @@ PAGES = (
         "registry.lineage_pages.of_release",
         "release_lineage",
         "registry.release",
+    ),
+    Page(
+        "prompts/<slug:slug>/",
+        "registry.views.prompt",
+        "prompt",
+        "registry.prompttemplate",
     ),
     Page(
         "prompts/<slug:slug>/<int:number>/",
@@ -76,6 +83,12 @@ PAGES = (
         "registry.policy_pages.effective",
         "effective_policy",
         "registry.policypack",
+    ),
+    Page(
+        "policy/import/",
+        "registry.policy_import_pages.page",
+        "import_policy",
+        "registry.policyversion",
     ),
     Page(
         "policy/versions/<int:pk>/yaml/",

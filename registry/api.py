@@ -201,7 +201,7 @@ class PromptVersionsView(RowsView):
         return self.row(visible).defer("text", "content", "parent__text", "parent__content")
 
     def row(self, visible):
-        return visible.select_related("parent", "created_by")
+        return visible.select_related("template", "parent", "created_by")
 
 
 class ToolsView(SlugsView):
@@ -365,7 +365,7 @@ class EffectivePolicyView(Answers, APIView):
 
 
 class CompareView(Answers, APIView):
-    """What differs from one version, release or prompt version to another, in words.
+    """What differs from one version of a model, prompt or policy, or release, to another.
 
     Without `a`, it is the row that `b` was made from, or the one before it; texts that differ are
     named, and their lines are given as they changed.

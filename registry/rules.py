@@ -1,6 +1,5 @@
 """What must be true of the nouns, as judgements. Pure: values in, reasons out; time is given."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,43 +24,6 @@ def list_problem(value: Any) -> str:
 def object_problem(value: Any) -> str:
     """Return what is wrong with a JSON object, or nothing."""
     return "" if isinstance(value, dict) else 'Give a JSON object, such as {"temperature": "0.2"}.'
-
-
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
-
-
-def prompt_problems(text: str, variables: Any) -> list[Reason]:
-    """Judge a prompt's text against its declared variables; placeholders are `{{ name }}`."""
-    if problem := list_problem(variables):
-        return [Reason("VARIABLES", problem, "variables")]
-    reasons = []
-    for name in variables:
-        if not VARIABLE.fullmatch(name):
-            reasons.append(
-                Reason(
-                    "VARIABLE_NAME",
-                    f"“{name}” is not a name: use letters, digits and underscores.",
-                    "variables",
-                )
-            )
-        elif not re.search(rf"(?<![A-Za-z0-9_]){name}(?![A-Za-z0-9_])", text):
-            reasons.append(
-                Reason(
-                    "VARIABLE_UNUSED",
-                    f"The variable {name} does not occur in the text. Use it or take it out.",
-                    "variables",
-                )
-            )
-    undeclared = sorted(set(PLACEHOLDER.findall(text)) - set(variables))
-    return reasons + [
-        Reason(
-            "VARIABLE_UNDECLARED",
-            f"The text has a place for {name}, which is not declared. List it as a variable.",
-            "variables",
-        )
-        for name in undeclared
-    ]
 
 
 # Saving

@@ -145,6 +145,10 @@ def _of_version(version) -> str:
     return f"{version.identifier or 'no identifier'}{maker}"
 
 
+def _of_prompt(template) -> str:
+    return f"{template.name}, {template.get_kind_display()} prompt"
+
+
 #: What is searched, in the order of the answer.
 sources: list[Source] = [
     Source(UseCase, ("slug", "name", "purpose"), lambda row: row.name),
@@ -173,11 +177,11 @@ sources: list[Source] = [
         ("content",),
         digest="digest",
     ),
-    Source(PromptTemplate, ("slug", "name"), lambda row: row.name),
+    Source(PromptTemplate, ("slug", "name"), _of_prompt),
     Source(
         PromptVersion,
         ("template__slug", "template__name", "text", "notes"),
-        lambda row: row.notes,
+        lambda row: f"{row.template.get_kind_display()} prompt. {row.notes}".strip(),
         ("template",),
         ("content", "text"),
         digest="digest",

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.serializers import Named, RowSerializer, Texts
+from registry import placeholders
 from registry.completeness import facts_of_release, facts_of_version, lineage_gaps
 from registry.models import (
     Dataset,
@@ -201,6 +202,9 @@ class DatasetVersionSerializer(RowSerializer):
 
 
 class PromptVersionLineSerializer(RowSerializer):
+    kind = serializers.ChoiceField(
+        PromptTemplate.Kind.choices, source="template.kind", read_only=True
+    )
     parent = serializers.IntegerField(
         source="parent.number", default=None, read_only=True, allow_null=True
     )
@@ -209,13 +213,36 @@ class PromptVersionLineSerializer(RowSerializer):
 
     class Meta:
         model = PromptVersion
-        fields = ("number", "parent", "variables", "notes", "created_by", "created_at", "digest")
+        fields = (
+            "id",
+            "number",
+            "kind",
+            "parent",
+            "variables",
+            "notes",
+            "created_by",
+            "created_at",
+            "digest",
+        )
+
+
+class WarningSerializer(serializers.Serializer):
+    """What may be meant so, or not."""
+
+    code = serializers.CharField()
+    sentence = serializers.CharField()
 
 
 class PromptVersionSerializer(PromptVersionLineSerializer):
+    warnings = serializers.SerializerMethodField()
+
     class Meta:
         model = PromptVersion
-        fields = (*PromptVersionLineSerializer.Meta.fields, "text", "content")
+        fields = (*PromptVersionLineSerializer.Meta.fields, "warnings", "text", "content")
+
+    def get_warnings(self, version) -> WarningSerializer(many=True):
+        found = placeholders.warnings(version.text, version.variables)
+        return WarningSerializer(found, many=True).data
 
 
 class PromptLineSerializer(RowSerializer):
@@ -234,7 +261,7 @@ class PromptSerializer(PromptLineSerializer):
         fields = (*PromptLineSerializer.Meta.fields, "latest")
 
     def get_latest(self, template) -> PromptVersionSerializer(allow_null=True):
-        versions = template.versions.select_related("parent", "created_by")
+        versions = template.versions.select_related("template", "parent", "created_by")
         newest = versions.order_by("-number").first()
         return newest and PromptVersionSerializer(newest).data
 
@@ -268,6 +295,7 @@ class PolicyVersionSerializer(RowSerializer):
     class Meta:
         model = PolicyVersion
         fields = (
+            "id",
             "number",
             "clauses",
             "use_cases",
@@ -506,12 +534,20 @@ class LineageSerializer(serializers.Serializer):
 
 
 class DifferenceSerializer(serializers.Serializer):
-    """One thing that differs, with its two values in words."""
+    """One thing that differs, with its two values in words.
+
+    Of a policy's clauses, the notes say why each version asks for it.
+    """
 
     state = serializers.ChoiceField(["changed", "added", "removed"])
     name = serializers.CharField()
     before = serializers.CharField()
+    before_note = serializers.CharField()
     after = serializers.CharField()
+    after_note = serializers.CharField()
+    effect = serializers.CharField(
+        help_text="Whether a change of policy is stricter or looser; else empty."
+    )
     sentence = serializers.CharField()
 
 
@@ -541,3 +577,4 @@ class ComparisonSerializer(serializers.Serializer):
     changes = DifferenceSerializer(many=True)
     unchanged = serializers.ListField(child=serializers.CharField())
     texts = WordingSerializer(many=True)
+    hidden = serializers.IntegerField(help_text="Differences that the caller may not see.")

@@ -3,19 +3,21 @@
 from itertools import groupby
 
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from audit.admin import panels_of
-from registry import cards, comparison
+from registry import cards, comparison, placeholders
 from registry.admin.base import offered_url
 from registry.completeness import facts_of_release, facts_of_version
 from registry.models import (
     EndpointRegion,
     Environment,
     ModelVersion,
+    PromptTemplate,
     PromptVersion,
     RegisteredModel,
     Release,
@@ -98,7 +100,7 @@ def _links(kind: str, row) -> list[dict]:
     """Return the pages that tell more of a row than its own does."""
     compare = {"label": "Compare with…", "url": comparison.address(kind, row)}
     if kind == "prompt-version":
-        return [compare]
+        return [{"label": "All versions", "url": row.template.get_absolute_url()}, compare]
     return [{"label": "Lineage", "url": f"{row.get_absolute_url()}lineage/"}, compare]
 
 
@@ -202,10 +204,36 @@ def _tokens(number) -> str:
 
 
 @require_safe
+def prompt(request, slug):
+    """A prompt with every version: who wrote it, when, why, and what it changed."""
+    rows = PromptTemplate.objects.visible_to(request.user).select_related("team", "change")
+    found = get_object_or_404(rows, slug=slug)
+    versions = found.versions.select_related("created_by", "change").order_by("-number")
+    page = Paginator(versions.defer("content"), SHOWN).get_page(request.GET.get("page"))
+    for version in page.object_list:
+        version.template = found
+        version.what_changed = comparison.address("prompt-version", version)
+    return _page(
+        request,
+        "prompt",
+        found,
+        title=found.name,
+        page=page,
+        newest=page.object_list[0] if page.number == 1 and page.object_list else None,
+        facts=[
+            {"label": "Team", "value": _link(found.team, found.team.name)},
+            {"label": "Kind", "value": found.get_kind_display()},
+            {"label": "Versions", "value": page.paginator.count or "none"},
+            {"label": "Last changed", "value": found.change.at, "note": found.change.actor_name},
+        ],
+    )
+
+
+@require_safe
 def prompt_version(request, slug, number):
     """A prompt version: its text as it was written, and who uses it."""
     rows = PromptVersion.objects.visible_to(request.user).select_related(
-        "template__team", "parent", "created_by"
+        "template__team", "parent__template", "created_by", "change"
     )
     found = get_object_or_404(rows, template__slug=slug, number=number)
     newest = found.template.versions.order_by("-number").values_list("number", flat=True)[0]
@@ -217,6 +245,7 @@ def prompt_version(request, slug, number):
         title=f"{found.template.name}, version {found.number}",
         links=_links("prompt-version", found),
         newest=newest,
+        warnings=placeholders.warnings(found.text, found.variables),
         releases=list(releases.select_related("use_case").order_by("-pk")[:SHOWN]),
         facts=[
             {"label": "Team", "value": _link(found.template.team, found.template.team.name)},
@@ -227,6 +256,11 @@ def prompt_version(request, slug, number):
                 "value": _link(found.parent, f"version {found.parent.number}")
                 if found.parent
                 else "",
+            },
+            {
+                "label": "Why",
+                "value": found.notes or "no notes",
+                "note": found.change.reason if found.change.reason != found.notes else "",
             },
         ],
     )

@@ -67,6 +67,7 @@ STATES = {
     "inactive": ("ended", "Deactivated", "missing"),
     "locked": ("lock", "Locked", "stale"),
     "revoked": ("void", "Revoked", "failed"),
+    "policy_prompt": ("shield", "Policy prompt", "info"),
     # differences and events
     "changed": ("review", "Changed", "info"),
     "added": ("plus", "Added", "met"),

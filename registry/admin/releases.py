@@ -15,6 +15,17 @@ class ReleasePromptInline(GovernedInline):
     verbose_name = "prompt version"
     verbose_name_plural = "Prompt versions"
 
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "prompt_version":
+            field.label_from_instance = _with_kind
+        return field
+
+
+def _with_kind(version) -> str:
+    """Return the name of a prompt version in the menu, a policy's told from the others."""
+    return f"{version} (policy)" if version.template.is_policy else str(version)
+
 
 class ToolGrantInline(GovernedInline):
     model = ToolGrant

@@ -31,6 +31,14 @@ class PromptTemplate(GovernedModel):
     def __str__(self):
         return self.slug
 
+    def get_absolute_url(self):
+        return f"/prompts/{self.slug}/"
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether its text carries rules that a release must keep to; every list marks it."""
+        return self.kind == self.Kind.POLICY
+
 
 class PromptVersion(GovernedModel):
     """One text of a prompt, sealed from birth. The text is inert: nothing here renders it."""

@@ -3,7 +3,7 @@
 import audit
 from audit import Reason, Refused
 from audit.rules import canonical, digest
-from registry import documents, rights, rules
+from registry import documents, placeholders, rights
 from registry.models import PromptTemplate, PromptVersion
 from registry.transitions.rows import next_number
 
@@ -19,7 +19,7 @@ def add_prompt_version(
 ) -> PromptVersion:
     """Add the next version of a prompt and return it.
 
-    Raises `Refused` when the variables do not fit the text or nothing is new.
+    Raises `Refused` when the text has places for what is not declared, or nothing is new.
     """
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
@@ -27,7 +27,7 @@ def add_prompt_version(
         template = PromptTemplate._base_manager.get(pk=template_pk)
         rights.demand(person, "save", template)
         parent = template.versions.order_by("-number").first()
-        reasons = rules.prompt_problems(text, variables)
+        reasons = placeholders.problems(text, variables)
         if parent and (parent.text, parent.variables) == (text, variables):
             reasons.append(
                 Reason("NOTHING_NEW", f"Version {parent.number} says exactly this.", "text")

@@ -116,6 +116,7 @@ MATRIX = (
             GET /search/?q=case
             GET /search/?q=<digest>
             GET /compare/
+            GET /docs/api/
             GET /jsi18n/
             GET /<app_label>/
             GET /password_change/
@@ -192,6 +193,7 @@ MATRIX = (
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
             GET /releases/<slug>/<number>/lineage/
+            GET /prompts/<slug>/
             GET /prompts/<slug>/<number>/
             GET /releases/<slug>/<number>/
             GET /evidence/<pk>/
@@ -390,14 +392,18 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
         says="This takes the role policy author for all teams.",
-        routes="GET /registry/{policypack policyversion}/add/",
+        routes="""
+            GET /registry/{policypack policyversion}/add/
+            GET /policy/import/""",
     ),
     Group(
         "New packs and versions, with nothing filled in but the reason",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
         says="This takes the role policy author for all teams.",
-        routes="POST /registry/{policypack policyversion}/add/",
+        routes="""
+            POST /registry/{policypack policyversion}/add/
+            POST /policy/import/""",
         body=WHY,
     ),
     Group(
@@ -816,10 +822,12 @@ ONLY_SHOWN = {
         "promotions/ask/",
         "search/",
         "compare/",
+        "docs/api/",
         "models/<slug>/",
         "models/<slug>/<version>/",
         "models/<slug>/<version>/lineage/",
         "releases/<slug>/<number>/lineage/",
+        "prompts/<slug>/",
         "prompts/<slug>/<number>/",
         "releases/<slug>/<number>/",
         "environments/<slug>/",
