@@ -7,6 +7,7 @@ import audit.api.entries
 import evidence.api
 import gates.api
 import registry.api
+import registry.impact.api
 from config.openapi import SchemaView
 
 router = SimpleRouter()
@@ -29,5 +30,6 @@ urlpatterns = [
         registry.api.EffectivePolicyView.as_view(),
         name="effective-policy",
     ),
+    path("impact/", registry.impact.api.ImpactView.as_view(), name="impact"),
     path("", include(router.urls)),
 ]

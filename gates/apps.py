@@ -7,14 +7,19 @@ class GatesConfig(AppConfig):
 
     def ready(self):
         from audit.admin import buttons, panels
+        from gates import impact
         from gates.leaving import open_ends
         from gates.lineage import add_promotions
         from gates.panels import ask_button, of_environment, of_evidence, of_release
         from gates.searching import searched
         from registry import people_checks
+        from registry.impact import places
+        from registry.impact.views import add
         from registry.lineage import onward
         from registry.search import sources
 
+        add(impact.KIND)
+        places.append(impact.let_in)
         onward.append(add_promotions)
         sources.append(searched)
         people_checks.append(open_ends)

@@ -32,6 +32,7 @@ PAGES = (
     Page("menu/", "portal.views.menu", "menu"),
     Page("search/", "portal.searching.page", "search"),
     Page("compare/", "registry.comparison.page", "compare"),
+    Page("impact/", "registry.impact.views.page", "impact"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
     Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),
