@@ -1,5 +1,7 @@
 """What the gates know of impact: where releases are let in or asked for, and whom policy binds."""
 
+from collections.abc import Set
+
 from django.db.models import Max, Model, Q, QuerySet
 
 from evidence.models import EvidenceItem
@@ -24,30 +26,34 @@ def let_in(
     Any approval that holds allows; of several, the one that ends last is named, as in a decision.
     """
     of = {"release__in": releases, "environment__in": environments}
-    standing = active(reader).filter(**of).order_by("soonest", "pk")
+    resting = _packages_with(subject)
+    rows, more = allowed(active(reader).filter(**of), most, resting)
     asked = Promotion.objects.visible_to(reader).filter(**of, state__in=Promotion.UNDECIDED)
-    pks = list(standing.values_list("pk", flat=True)[: most + 1])
     asked = asked.select_related(*WITH).prefetch_related("endpoint_links__endpoint")
     open_ones = list(asked.order_by("-pk")[: most + 1])
-    judged = approvals(Promotion.objects.filter(pk__in=pks[:most]).select_related(*WITH))
-    resting = _packages_with(subject)
     newest = _newest_packages(open_ones) if resting else {}
-    rows = [
-        *_allowed([one for one in judged if one.holds], resting),
-        *(_asked(one, newest.get(one.pk) in resting) for one in open_ones[:most]),
-    ]
-    return Places(tuple(rows), len(pks) > most or len(open_ones) > most)
+    rows += [_asked(one, newest.get(one.pk) in resting) for one in open_ones[:most]]
+    return Places(tuple(rows), more or len(open_ones) > most)
 
 
-def _allowed(holding: list[Approval], resting: set[int]) -> list[Place]:
+def allowed(
+    standing: QuerySet, most: int, resting: Set[int] = frozenset(), with_: tuple[str, ...] = WITH
+) -> tuple[list[Place], bool]:
+    """Return the places of approvals that hold, and whether there are more than `most`.
+
+    `standing` are approvals that nothing stored has ended, `resting` packages to be pointed out.
+    """
+    pks = list(standing.order_by("soonest", "pk").values_list("pk", flat=True)[: most + 1])
+    rows = Promotion.objects.filter(pk__in=pks[:most]).select_related(*with_)
     by_place: dict[tuple[int, int], list[Approval]] = {}
-    for one in holding:
-        place = one.promotion.release_id, one.promotion.environment_id
-        by_place.setdefault(place, []).append(one)
-    return [_place(found, resting) for found in by_place.values()]
+    for one in approvals(rows):
+        if one.holds:
+            place = one.promotion.release_id, one.promotion.environment_id
+            by_place.setdefault(place, []).append(one)
+    return [_place(found, resting) for found in by_place.values()], len(pks) > most
 
 
-def _place(found: list[Approval], resting: set[int]) -> Place:
+def _place(found: list[Approval], resting: Set[int]) -> Place:
     last = max(found, key=lambda one: (one.until, one.promotion.pk))
     promotion = last.promotion
     rests = [one for one in found if one.promotion.decided_package_id in resting]

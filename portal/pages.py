@@ -33,6 +33,9 @@ PAGES = (
     Page("search/", "portal.searching.page", "search"),
     Page("compare/", "registry.comparison.page", "compare"),
     Page("impact/", "registry.impact.views.page", "impact"),
+    Page("uses/", "registry.uses.page", "uses", "registry.usecase"),
+    Page("may-run/", "gates.may_run_pages.may_run_page", "may_run"),
+    Page("on-call/", "gates.may_run_pages.on_call_page", "on_call"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
     Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),
@@ -52,6 +55,12 @@ PAGES = (
         "releases/<slug:slug>/<int:number>/lineage/",
         "registry.lineage_pages.of_release",
         "release_lineage",
+        "registry.release",
+    ),
+    Page(
+        "releases/<slug:slug>/<int:number>/readiness/",
+        "gates.readiness.page",
+        "release_readiness",
         "registry.release",
     ),
     Page(

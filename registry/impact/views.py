@@ -53,6 +53,7 @@ def _shown(request, kind: Kind, subject: Model) -> dict:
         "retiring": found.retirement,
         "state": _state(found),
         "headline": headline(found),
+        "warning": _warning(found),
         "more": max(0, found.total - SHOWN),
         "versions_more": max(0, found.versions_total - SHOWN),
     }
@@ -64,6 +65,20 @@ def _state(found: Impact) -> str:
     if any(one.stranded or (one.past and one.outlooks) for one in rows):
         return "stale"
     return "info" if found.total or found.hidden else "missing"
+
+
+def _warning(found: Impact) -> str:
+    """Return what the first retirement that strands somebody would leave without anything."""
+    for one in found.retirement.rows if found.retirement else ():
+        if one.stranded:
+            first, *others = one.stranded
+            beside = f" and {len(others)} more" if others else ""
+            had = "has retired on" if one.past else "retires on"
+            return (
+                f"{one.version} {had} {one.day.day} {one.day:%b %Y}, and {first.use_case} in "
+                f"{first.environment}{beside} would have nothing left."
+            )
+    return ""
 
 
 def headline(found: Impact) -> str:

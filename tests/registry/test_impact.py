@@ -45,9 +45,7 @@ def test_of_a_version_its_releases_and_those_of_what_comes_from_it():
     first, second, third = (make.make_release(version=one) for one in (base, middle, last))
     result = found("model-version", base)
     assert ways(result) == {
-        str(third): [
-            f"↳ Through this version as its base: made with {last}, by way of {middle}."
-        ],
+        str(third): [f"↳ Through this version as its base: made with {last}, by way of {middle}."],
         str(second): [f"↳ Through this version as its base: made with {middle}."],
         str(first): ["Made with this version."],
     }
@@ -61,14 +59,14 @@ def test_of_a_version_its_releases_and_those_of_what_comes_from_it():
 
 def test_of_a_dataset_version_by_the_role_it_has_and_through_base_versions():
     data = make.make_dataset_version()
-    base = make.make_model_version(
-        datasets=[(data, "training"), (data, "evaluation")], sealed=True
-    )
+    base = make.make_model_version(datasets=[(data, "training"), (data, "evaluation")], sealed=True)
     direct, through = make.make_release(version=base), make.make_release(version=tuned(base))
     uses = f"which uses {data} for training and {data} for evaluation"
     expected = {
         str(direct): [f"Made with {base}, {uses}."],
-        str(through): [f"↳ Through base version {base}, {uses}: made with {through.model_version}."],
+        str(through): [
+            f"↳ Through base version {base}, {uses}: made with {through.model_version}."
+        ],
     }
     assert ways(found("dataset-version", data)) == expected
     assert ways(found("dataset", data.dataset)) == expected
@@ -84,12 +82,10 @@ def test_of_a_provider_as_maker_and_as_host():
     through = make.make_release(version=tuned(made))
     by_host = make.make_release(version=endpoint.version)
     result = found("provider", provider)
+    base = f"base version {made}, which is made by Northwind"
     assert ways(result) == {
         str(by_maker): [f"Made with {made}, which is made by Northwind."],
-        str(through): [
-            f"↳ Through base version {made}, which is made by Northwind: "
-            f"made with {through.model_version}."
-        ],
+        str(through): [f"↳ Through {base}: made with {through.model_version}."],
         str(by_host): [f"Served at {endpoint.slug}, which Northwind hosts."],
     }
     assert [one.slug for one in result.endpoints] == [endpoint.slug]
@@ -147,9 +143,7 @@ def test_of_a_policy_version_what_it_binds_where_it_is_let_in():
     names = {str(here.release), str(there.release)}
     assert ways(found("policy-version", everywhere)).keys() == names
     result = found("policy-version", in_us)
-    assert ways(result) == {
-        str(there.release): [f"{in_us} binds it in every environment of US."]
-    }
+    assert ways(result) == {str(there.release): [f"{in_us} binds it in every environment of US."]}
     assert [one.environment.slug for one in result.environments] == [there.environment.slug]
     assert ways(found("policy-version", domain)).keys() == {str(here.release)}
     assert str(nowhere) not in names
@@ -278,12 +272,8 @@ def test_what_another_team_has_is_counted_and_never_named(client):
     result = found("provider", provider, viewer)
     assert (result.total, result.hidden) == (1, 1)
     assert (result.versions_total, result.versions_hidden) == (1, 1)
-    assert ways(result) == {
-        str(seen): [
-            f"↳ Through base version {UNSEEN}, which is made by {provider.name}: "
-            f"made with {seen.model_version}."
-        ]
-    }
+    through = f"base version {UNSEEN}, which is made by {provider.name}"
+    assert ways(result) == {str(seen): [f"↳ Through {through}: made with {seen.model_version}."]}
     client.force_login(viewer)
     page = client.get(f"/impact/?kind=provider&key={provider.slug}")
     assert "And 1 release that you may not see." in page.text
