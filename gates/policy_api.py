@@ -44,12 +44,17 @@ class TouchedSerializer(serializers.Serializer):
     teams = serializers.ListField(child=serializers.CharField())
 
 
+class ClauseSaidSerializer(serializers.Serializer):
+    value = serializers.JSONField()
+    why = serializers.CharField()
+
+
 class ClauseDifferenceSerializer(serializers.Serializer):
     """A clause that the draft says otherwise than the version in force; null: not there."""
 
     clause = serializers.CharField()
-    was = serializers.JSONField(allow_null=True)
-    will_be = serializers.JSONField(allow_null=True)
+    was = ClauseSaidSerializer(allow_null=True)
+    will_be = ClauseSaidSerializer(allow_null=True)
 
 
 class PolicyPreviewSerializer(serializers.Serializer):
