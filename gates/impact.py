@@ -75,7 +75,7 @@ def _asked(promotion: Promotion, rests: bool) -> Place:
         environment=promotion.environment,
         state=promotion.state,
         until=None,
-        note=f"Promotion {promotion.pk} is {promotion.get_state_display()}.",
+        note=f"Promotion {promotion.pk}: {promotion.get_state_display()}.",
         url=promotion.get_absolute_url(),
         endpoints=tuple(sorted(str(link.endpoint) for link in promotion.endpoint_links.all())),
         rests="Its package rests on this." if rests else "",

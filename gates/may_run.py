@@ -5,8 +5,9 @@ answers for the provider that hosts it or made what it serves, and for the regio
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -128,19 +129,19 @@ def _places(standing: QuerySet) -> int:
 def _wanted(filters: Filters, reader) -> Q:
     """Return the condition on promotions, once every name is found to be there."""
     wanted = Q()
-    for name, noun, path in (
-        ("provider", Provider, None),
-        ("region", Region, None),
+    for name, noun, *paths in (
+        ("provider", Provider),
+        ("region", Region),
         ("use_case", UseCase, "release__use_case"),
         ("environment", Environment, "environment"),
-        ("team", Team, "release__on_call_team"),
+        ("team", Team, "release__on_call_team", "release__model_version__model__on_call_team"),
     ):
         if slug := getattr(filters, name):
             key = noun.objects.visible_to(reader).filter(slug=slug).values_list("pk", flat=True)
             found = key.first()
             if found is None:
                 raise Http404(f"There is no {name.replace('_', ' ')} “{slug}” that you may see.")
-            wanted &= Q(**{path: found}) if path else Q()
+            wanted &= Q(*((path, found) for path in paths), _connector=Q.OR)
     return wanted
 
 
@@ -208,16 +209,20 @@ class OnCall:
 
 def on_call(rows: Iterable[MayRun]) -> list[OnCall]:
     """Return who is on call for what may run; what nobody is on call for comes first."""
-    found: dict[int, OnCall] = {}
-
-    def of(team: Team | None) -> OnCall:
-        return found.setdefault(team.pk if team else 0, OnCall(team))
-
+    teams: dict[int, Team | None] = {}
+    places: dict[int, list[MayRun]] = defaultdict(list)
+    models: dict[int, set[str]] = defaultdict(set)
     for row in rows:
         team, model = row.release.on_call_team, row.release.model_version.model
-        one = of(team)
-        found[team.pk if team else 0] = replace(one, places=(*one.places, row))
-        one = of(model.on_call_team)
-        if model.slug not in one.models:
-            found[model.on_call_team_id] = replace(one, models=(*one.models, model.slug))
-    return sorted(found.values(), key=lambda one: one.team.name if one.team else "")
+        for one in (team, model.on_call_team):
+            teams[_key(one)] = one
+        places[_key(team)].append(row)
+        models[_key(model.on_call_team)].add(model.slug)
+    found = (
+        OnCall(team, tuple(places[key]), tuple(sorted(models[key]))) for key, team in teams.items()
+    )
+    return sorted(found, key=lambda one: one.team.name if one.team else "")
+
+
+def _key(team: Team | None) -> int:
+    return team.pk if team else 0

@@ -124,7 +124,9 @@ class ImpactSerializer(serializers.Serializer):
     versions_hidden = serializers.IntegerField()
     endpoints = serializers.SerializerMethodField(help_text="That a provider hosts; at most 100.")
     endpoints_hidden = serializers.IntegerField()
-    cut = serializers.BooleanField(help_text="Whether the lineage goes on beyond what is followed.")
+    cut = serializers.BooleanField(
+        help_text="Whether the lineage may go on beyond what is followed."
+    )
     retirement = RetirementsSerializer(allow_null=True)
 
     def get_use_cases(self, found) -> list[str]:

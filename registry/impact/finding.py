@@ -80,7 +80,7 @@ class Impact:
     versions_hidden: int
     endpoints: tuple[ServingEndpoint, ...]
     endpoints_hidden: int
-    #: Whether the lineage goes on beyond what was followed.
+    #: Whether the lineage may go on beyond what was followed.
     cut: bool
     #: What retires when; of providers and model versions.
     retirement: Retirements | None
@@ -123,7 +123,7 @@ def impact(kind: Kind, subject: Model, reader, today: date) -> Impact:
         versions_hidden=len(reach.versions.parents) - versions_total,
         endpoints=endpoints,
         endpoints_hidden=endpoints_hidden,
-        cut=reach.versions.cut,
+        cut=reach.cut,
         retirement=retirements(subject, reader, today),
     )
 

@@ -57,6 +57,8 @@ class Reach:
     endpoints: Q | None = None
     #: What is to be known before the rest is read.
     note: str = ""
+    #: Whether more leads to it than was followed.
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def _of_version(version: ModelVersion, reader) -> Reach:
         Q(model_version__in=list(trail.parents)),
         through_versions(trail, {}, reader),
         versions=trail,
+        cut=trail.cut,
     )
 
 
@@ -159,7 +162,8 @@ def _of_dataset_version(version: DatasetVersion, reader) -> Reach:
 def _with_data(wanted: Q, reader) -> Reach:
     rows = VersionDataset.objects.filter(wanted).select_related("dataset_version__dataset")
     roles: dict[int, list[str]] = {}
-    for link in rows.order_by("version", "pk")[:MOST]:
+    links = list(rows.order_by("version", "pk")[: MOST + 1])
+    for link in links[:MOST]:
         told = f"{link.dataset_version} for {link.get_role_display()}"
         roles.setdefault(link.version_id, []).append(told)
     said = {pk: f"uses {' and '.join(told)}" for pk, told in roles.items()}
@@ -168,6 +172,7 @@ def _with_data(wanted: Q, reader) -> Reach:
         Q(model_version__in=list(trail.parents)),
         through_versions(trail, said, reader),
         versions=trail,
+        cut=trail.cut or len(links) > MOST,
     )
 
 
@@ -202,6 +207,7 @@ def _of_provider(provider: Provider, reader) -> Reach:
         ways,
         versions=trail,
         endpoints=Q(host=provider),
+        cut=trail.cut,
     )
 
 
@@ -233,7 +239,7 @@ def _with_prompts(roots: list[int], reader, *, of_template: bool = False) -> Rea
             found.setdefault(link.release_id, []).append(way)
         return found
 
-    return Reach(Q(pk__in=links.values("release")), ways)
+    return Reach(Q(pk__in=links.values("release")), ways, cut=trail.cut)
 
 
 def _of_tool(tool: Tool, reader) -> Reach:

@@ -47,11 +47,19 @@ class Retirements:
 
 
 def retirements(subject: Model, reader, today: date) -> Retirements | None:
-    """Return what retires of a provider's versions, or of one version; None for other things."""
+    """Return what retires of a provider's versions, or of one version and what it comes from.
+
+    None for other things.
+    """
     if not isinstance(subject, Provider | ModelVersion):
         return None
     of_provider = isinstance(subject, Provider)
-    wanted = {"maker": subject} if of_provider else {"pk": subject.pk}
+    # A version goes with its base versions.
+    wanted = (
+        {"maker": subject}
+        if of_provider
+        else {"pk__in": origins([subject.pk])[subject.pk].versions}
+    )
     dated = ModelVersion.objects.filter(**wanted, retires_on__isnull=False)
     seen = ModelVersion.objects.visible_to(reader).filter(**wanted)
     rows = seen.filter(retires_on__isnull=False)

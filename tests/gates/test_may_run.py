@@ -94,6 +94,7 @@ def test_who_is_on_call_for_releases_and_for_their_models(told):
     mine = by_team[told.use_case.team]
     assert [str(row.release) for row in mine.places] == [str(told.release)]
     assert mine.models == (told.release.model_version.model.slug,)
+    assert names(found(team=model.on_call_team.slug)) == [str(nobody.release)]
     assert by_team[model.on_call_team].places == ()
 
 

@@ -245,9 +245,10 @@ def test_an_adapter_goes_with_its_base():
         no_retirement_announced=False, retires_on=date(2027, 1, 14), sealed=True
     )
     told = let_in(retiring(day=None, base_version=base, fine_tuning="adapter"))
-    (row,) = found("model-version", base).retirement.rows
-    assert row.releases == 1
-    assert [one.release for one in row.outlooks[0].resting] == [str(told.release)]
+    for version in (base, told.release.model_version):
+        (row,) = found("model-version", version).retirement.rows
+        assert (row.version, row.releases) == (base, 1)
+        assert [one.release for one in row.outlooks[0].resting] == [str(told.release)]
 
 
 def test_what_has_retired_is_said_to_have():
@@ -384,7 +385,42 @@ def test_every_noun_leads_to_its_impact(client):
     assert len(KINDS) == 9
 
 
-# Cost
+# Bounds and cost
+
+
+def test_what_is_not_followed_any_further_is_said(monkeypatch, client):
+    base = make.make_model_version(sealed=True)
+    for _ in range(3):
+        tuned(base)
+    whole = found("model-version", base)
+    assert (whole.versions_total, whole.cut) == (4, False)
+    monkeypatch.setattr("registry.impact.trails.MOST", 3)
+    part = found("model-version", base)
+    assert (part.versions_total, part.cut) == (3, True)
+    client.force_login(make.registrar())
+    page = client.get(KINDS["model-version"].address(base))
+    assert "The lineage may go on beyond what is followed here." in page.text
+
+
+def test_a_way_of_many_steps_is_followed_to_its_end_or_said_to_be_cut(monkeypatch):
+    base = make.make_model_version(sealed=True)
+    last = tuned(tuned(tuned(base)))
+    release = make.make_release(version=last)
+    assert ways(found("model-version", base)).keys() == {str(release)}
+    monkeypatch.setattr("registry.impact.trails.DEEPEST", 2)
+    assert found("model-version", base).total == 0 and found("model-version", base).cut
+
+
+def test_more_than_a_page_is_counted(monkeypatch, client):
+    version = make.make_model_version(sealed=True)
+    first, second = (make.make_release(version=version) for _ in range(2))
+    monkeypatch.setattr("registry.impact.finding.SHOWN", 1)
+    monkeypatch.setattr("registry.impact.views.SHOWN", 1)
+    result = found("model-version", version)
+    assert [one.release for one in result.releases] == [second] and result.total == 2
+    client.force_login(make.registrar())
+    page = client.get(KINDS["model-version"].address(version)).text
+    assert "And 1 earlier." in page and str(first) not in page
 
 
 def test_more_releases_take_no_more_queries():
