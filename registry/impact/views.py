@@ -73,10 +73,10 @@ def _warning(found: Impact) -> str:
         if one.stranded:
             first, *others = one.stranded
             beside = f" and {len(others)} more" if others else ""
-            had = "has retired on" if one.past else "retires on"
+            retires, has = ("retired", "has") if one.past else ("retires", "would have")
             return (
-                f"{one.version} {had} {one.day.day} {one.day:%b %Y}, and {first.use_case} in "
-                f"{first.environment}{beside} would have nothing left."
+                f"{one.version} {retires} on {one.day.day} {one.day:%b %Y}, and {first.use_case} "
+                f"in {first.environment}{beside} {has} nothing left."
             )
     return ""
 

@@ -404,7 +404,7 @@ def test_what_is_not_followed_any_further_is_said(monkeypatch, client):
 
 def test_a_way_of_many_steps_is_followed_to_its_end_or_said_to_be_cut(monkeypatch):
     base = make.make_model_version(sealed=True)
-    last = tuned(tuned(tuned(base)))
+    last = tuned(tuned(tuned(base, sealed=True), sealed=True))
     release = make.make_release(version=last)
     assert ways(found("model-version", base)).keys() == {str(release)}
     monkeypatch.setattr("registry.impact.trails.DEEPEST", 2)
