@@ -105,32 +105,64 @@ def _by_place(said) -> dict[tuple[str, str], Breach]:
     return {(breach.clause, breach.endpoint): breach for breach in said.breaches}
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What publishing a draft would change, as far as one reader may see it."""
+
+    draft: PolicyVersion
+    headline: str
+    effects: tuple[Effect, ...]
+    hidden: int
+    environments: list[dict]
+    #: The version of its pack that is in force, if there is one, and what differs from that.
+    now: Published | None
+    changes: list[Change]
+    #: Use cases bound otherwise that the reader may not see.
+    unseen: int
+
+
+def previewed(draft: PolicyVersion, reader) -> Preview:
+    """Return what publishing `draft` now would change, for `reader`."""
+    found = effects(draft)
+    visible = Promotion.objects.visible_to(reader)
+    seen = set(
+        visible.filter(pk__in=[one.promotion.pk for one in found]).values_list("pk", flat=True)
+    )
+    shown = tuple(one for one in found if one.promotion.pk in seen)
+    now = _in_force(in_force(), draft)
+    changes, unseen = _differences(now, draft, reader)
+    return Preview(
+        draft=draft,
+        headline=_headline(found),
+        effects=shown,
+        hidden=len(found) - len(shown),
+        environments=_environments(shown),
+        now=now,
+        changes=changes,
+        unseen=unseen,
+    )
+
+
 @require_safe
 def preview(request, pk):
     """Which approvals, open promotions and environments a draft would break or free."""
     rows = PolicyVersion.objects.visible_to(request.user).select_related("pack")
-    draft = get_object_or_404(rows, pk=pk, published_at=None)
-    found = effects(draft)
-    visible = Promotion.objects.visible_to(request.user)
-    seen = set(
-        visible.filter(pk__in=[one.promotion.pk for one in found]).values_list("pk", flat=True)
-    )
-    shown = [one for one in found if one.promotion.pk in seen]
-    now = _in_force(in_force(), draft)
-    changes, unseen = _differences(now, draft, request.user)
+    found = previewed(get_object_or_404(rows, pk=pk, published_at=None), request.user)
     context = {
         **admin.site.each_context(request),
-        "title": f"What {draft} would change",
-        "draft": draft,
-        "headline": _headline(found),
-        "approvals": [one for one in shown if one.approved],
-        "requests": [one for one in shown if not one.approved],
-        "environments": _environments(shown),
-        "hidden": len(found) - len(shown),
-        "changes": [row_of(change) for change in changes],
-        "unseen": unseen,
-        "changes_counted": counted(change.effect for change in changes),
-        "compare_url": f"{address('policy-version', draft)}&a={now.version.pk}" if now else "",
+        "title": f"What {found.draft} would change",
+        "draft": found.draft,
+        "headline": found.headline,
+        "approvals": [one for one in found.effects if one.approved],
+        "requests": [one for one in found.effects if not one.approved],
+        "environments": found.environments,
+        "hidden": found.hidden,
+        "changes": [row_of(change) for change in found.changes],
+        "unseen": found.unseen,
+        "changes_counted": counted(change.effect for change in found.changes),
+        "compare_url": f"{address('policy-version', found.draft)}&a={found.now.version.pk}"
+        if found.now
+        else "",
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, "gates/policy_preview.html", context)

@@ -33,6 +33,10 @@ PAGES = (
     Page("search/", "portal.searching.page", "search"),
     Page("docs/api/", "portal.api_docs.page", "api_docs"),
     Page("compare/", "registry.comparison.page", "compare"),
+    Page("impact/", "registry.impact.views.page", "impact"),
+    Page("uses/", "registry.uses.page", "uses", "registry.usecase"),
+    Page("may-run/", "gates.may_run_pages.may_run_page", "may_run"),
+    Page("on-call/", "gates.may_run_pages.on_call_page", "on_call"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
     Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),
@@ -59,6 +63,12 @@ PAGES = (
         "registry.views.prompt",
         "prompt",
         "registry.prompttemplate",
+    ),
+    Page(
+        "releases/<slug:slug>/<int:number>/readiness/",
+        "gates.readiness.page",
+        "release_readiness",
+        "registry.release",
     ),
     Page(
         "prompts/<slug:slug>/<int:number>/",

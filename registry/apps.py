@@ -7,10 +7,16 @@ class RegistryConfig(AppConfig):
 
     def ready(self):
         from audit import verifiers
-        from audit.admin import panels
+        from audit.admin import buttons, panels
+        from registry.impact.kinds import OURS
+        from registry.impact.views import add
         from registry.policy_panels import of_environment, of_release
+        from registry.uses import models_button
         from registry.verifying import sealed_documents
 
         verifiers.append(sealed_documents)
+        for kind in OURS:
+            add(kind)
+        buttons.setdefault("registry.usecase", []).append(models_button)
         panels.setdefault("registry.environment", []).append(of_environment)
         panels.setdefault("registry.release", []).append(of_release)

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
+from registry.models import PolicyPack
 from tests import make
 from tests.api.reading import ROOT, Reader, reader
 from tests.api.rows import LISTS, address
@@ -55,6 +57,12 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         f"{ROOT}compare/",
         f"{ROOT}environments/active/",
         f"{ROOT}routes/explain/",
+        f"{ROOT}impact/",
+        f"{ROOT}may-run/",
+        f"{ROOT}on-call/",
+        f"{ROOT}policy-preview/",
+        f"{ROOT}readiness/",
+        f"{ROOT}uses/",
         f"{ROOT}model-versions/lineage/",
         f"{ROOT}releases/lineage/",
         f"{ROOT}evaluation-runs/latest/",
@@ -177,3 +185,35 @@ def test_problems_are_as_described(told, caller, description):
         assert answer.status_code >= 400
         described_path = f"{ROOT}{path}".replace("nobody", "{slug}")
         assert_as_described(answer, description, described_path)
+
+
+def test_answers_to_questions_are_as_described(told, caller, description):
+    release, version = told.release, told.release.model_version
+    draft = PolicyPack.objects.get()
+    item = told.promotion.decided_package.evidence_links.first().item
+    make.make_model(uses=[{"use_case": told.use_case, "stance": "disallowed"}])
+    make.make_policy_draft(make.make_pack(), data_classification__max="public")
+    leaving = make.make_model_version(
+        model=version.model,
+        maker=version.maker,
+        no_retirement_announced=False,
+        retires_on=date(2027, 1, 14),
+    )
+    for path, asked in [
+        ("impact/", {"kind": "provider", "key": version.maker.slug}),
+        ("impact/", {"kind": "provider", "key": told.endpoint.host.slug}),
+        ("impact/", {"kind": "model-version", "key": leaving.pk}),
+        ("impact/", {"kind": "evidence", "key": item.pk}),
+        ("may-run/", {}),
+        ("may-run/", {"provider": "a b"}),
+        ("on-call/", {}),
+        ("uses/", {}),
+        ("readiness/", {"release": release.pk, "environment": told.environment.slug}),
+        *(
+            ("policy-preview/", {"pack": pack.slug, "version": 1})
+            for pack in (draft, PolicyPack.objects.exclude(pk=draft.pk).get())
+        ),
+    ]:
+        answer = caller.get(path, **asked)
+        assert answer.status_code == (400 if "a b" in asked.values() else 200), answer.content
+        assert_as_described(answer, description, f"{ROOT}{path}")

@@ -117,6 +117,9 @@ MATRIX = (
             GET /search/?q=<digest>
             GET /compare/
             GET /docs/api/
+            GET /impact/
+            GET /uses/
+            GET /{may-run on-call}/
             GET /jsi18n/
             GET /<app_label>/
             GET /password_change/
@@ -190,6 +193,11 @@ MATRIX = (
             GET /gates/promotion/<object_id>/history/
             GET /promotions/<pk>/
             GET /compare/?kind=release&b=<release>
+            GET /impact/?kind=model-version&key=<version>
+            GET /uses/?use_case=<use case>
+            GET /{may-run on-call}/?use_case=<use case>
+            GET /releases/<slug>/<number>/readiness/
+            GET /releases/<slug>/<number>/readiness/?environment=<environment>
             GET /models/<slug>/
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
@@ -214,7 +222,9 @@ MATRIX = (
             GET /policy/versions/<pk>/{yaml preview}/
             GET /gates/gateversion/<object_id>/change/
             GET /gates/gateversion/<object_id>/history/
-            GET /environments/<slug>/""",
+            GET /environments/<slug>/
+            GET /impact/?kind=tool&key=<tool>
+            GET /may-run/?provider=<host>""",
     ),
     Group(
         "What runs is placed, taken out and let go on by operators of its team",
@@ -793,6 +803,7 @@ MATRIX = (
         routes="""
             GET /api/v1/{models model-versions prompts datasets tools use-cases environments}/
             GET /api/v1/policy-packs/
+            GET /api/v1/{may-run on-call uses}/
             GET /api/v1/{releases evidence evaluation-runs promotions schema}/""",
     ),
     Group(
@@ -810,6 +821,9 @@ MATRIX = (
             GET /api/v1/model-versions/<pk>/lineage/
             GET /api/v1/releases/<pk>/lineage/
             GET /api/v1/compare/?kind=release&a=<release>&b=<release>
+            GET /api/v1/impact/?kind=model-version&key=<version>
+            GET /api/v1/{may-run on-call uses}/?use_case=<use case>
+            GET /api/v1/readiness/?release=<release>&environment=<environment>
             GET /api/v1/evaluation-runs/latest/?release=<digest>
             GET /api/v1/decision/?release=<digest>&environment=<environment>
             GET /api/v1/effective-policy/?use_case=<use case>&environment=<environment>
@@ -822,7 +836,10 @@ MATRIX = (
         any="401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="""
             GET /api/v1/{tools environments policy-packs}/<slug>/
-            GET /api/v1/environments/<slug>/active/""",
+            GET /api/v1/environments/<slug>/active/
+            GET /api/v1/impact/?kind=tool&key=<tool>
+            GET /api/v1/may-run/?provider=<host>
+            GET /api/v1/policy-preview/?pack=<pack>&version=1""",
     ),
     Group(
         "Routes of a team's use case",
@@ -839,6 +856,7 @@ MATRIX = (
             GET /api/v1/compare/
             GET /api/v1/decision/
             GET /api/v1/effective-policy/
+            GET /api/v1/{impact readiness policy-preview}/
             GET /api/v1/evaluation-runs/latest/""",
     ),
     Group(
@@ -881,6 +899,11 @@ ONLY_SHOWN = {
         "search/",
         "compare/",
         "docs/api/",
+        "impact/",
+        "uses/",
+        "may-run/",
+        "on-call/",
+        "releases/<slug>/<number>/readiness/",
         "models/<slug>/",
         "models/<slug>/<version>/",
         "models/<slug>/<version>/lineage/",
@@ -913,6 +936,7 @@ READING_ONLY = (
     "api/v1/model-versions/<pk>/lineage/",
     "api/v1/releases/<pk>/lineage/",
     "api/v1/compare/",
+    *spelled_out("api/v1/{impact may-run on-call policy-preview readiness uses}/"),
     "api/v1/audit/entries/",
     "api/v1/audit/entries/<pk>/",
     "api/v1/decision/",

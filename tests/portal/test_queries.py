@@ -308,6 +308,38 @@ def test_a_review_with_much_evidence_many_runs_and_a_long_past(cost_the_same, to
     cost_the_same(fill, page, f"{page}?view=print")
 
 
+# Pages that answer questions across nouns
+
+
+def test_what_rests_on_a_thing_and_what_may_run_among_many(cost_the_same, told):
+    version, prompt = told.release.model_version, told.release.prompt_links.get()
+    grant = told.release.tool_grants.get()
+
+    def fill(number, begin):
+        draft = {"sealed_at": None, "digest": "", "content": ""}
+        made = {"base_version": version, "fine_tuning": "adapter", **draft}
+        versions = multiply(version, number, begin=begin, **made)
+        made_with = {"model_version": lambda place: versions[place - begin - 1]}
+        sealed = multiply(told.release, number, begin=begin, **made_with)
+        approvals(told, number, release=nth(sealed))
+        drafts = nth(multiply(told.release, number, begin=begin + 2 * MANY, **draft))
+        multiply(prompt, number, release=drafts)
+        multiply(grant, number, release=drafts)
+
+    impact = "/impact/?kind="
+    cost_the_same(
+        fill,
+        f"{impact}provider&key={version.maker.slug}",
+        f"{impact}provider&key={told.endpoint.host.slug}",
+        f"{impact}model-version&key={version.pk}",
+        f"{impact}prompt&key={prompt.prompt_version.template.slug}",
+        f"{impact}tool&key={grant.scope.tool.slug}",
+        "/may-run/?jurisdiction=EU",
+        "/on-call/",
+        f"{told.release.get_absolute_url()}readiness/?environment={told.environment.slug}",
+    )
+
+
 # The overview, search, people, histories
 
 

@@ -220,6 +220,10 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
 #: What the queries of the table name.
 NAMED: dict[str, Callable[[Side], object]] = {
     "<release>": lambda s: s.told.release.pk,
+    "<version>": lambda s: s.sealed.pk,
+    "<tool>": lambda s: s.told.release.tool_grants.get().scope.tool.slug,
+    "<host>": lambda s: s.told.endpoint.host.slug,
+    "<pack>": lambda s: PolicyPack.objects.get().slug,
     "<digest>": lambda s: s.told.release.digest,
     "<use case>": lambda s: s.told.use_case.slug,
     "<environment>": lambda s: s.told.environment.slug,
