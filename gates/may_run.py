@@ -1,12 +1,13 @@
 """What may run where, and who is on call for it: approvals that hold now, filtered.
 
-What runs is not recorded yet. An approval is leave to run at named endpoints, so an endpoint
-answers for the provider that hosts it or made what it serves, and for the regions it is in.
+An approval is leave to run at named endpoints, so an endpoint answers for the provider that hosts
+it or made what it serves, and for the regions it is in. What is offered to routers there, apps
+above say.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -38,6 +39,10 @@ NAMED = (
     "release__model_version__model__on_call_team",
     "release__model_version__maker",
 )
+
+#: Called with keys of releases, each returns (release, environment, endpoint's slug) of what is
+#: offered to routers now. Apps above fill it in `AppConfig.ready()`.
+offering: list[Callable[[set[int]], set[tuple[int, int, str]]]] = []
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,10 @@ class Where:
 
 @dataclass(frozen=True)
 class MayRun:
-    """A release that may run in an environment at endpoints, until an instant."""
+    """A release that may run in an environment at endpoints, until an instant.
+
+    `runs_at` are those of the endpoints at which it is offered to routers now.
+    """
 
     release: Release
     environment: Environment
@@ -79,6 +87,7 @@ class MayRun:
     note: str
     url: str
     endpoints: tuple[Where, ...]
+    runs_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,11 +120,19 @@ def may_run(filters: Filters, reader) -> Found:
     standing = active(reader).filter(wanted)
     places, more = allowed(standing, SHOWN, with_=NAMED)
     known = _known({slug for one in places for slug in one.endpoints}, endpoints, filters)
+    offered = {row for offers in offering for row in offers({one.release.pk for one in places})}
     rows = []
     for one in sorted(places, key=lambda one: (one.until, str(one.release))):
         there = tuple(known[slug] for slug in one.endpoints if slug in known)
+        runs_at = tuple(
+            slug
+            for slug in one.endpoints
+            if slug in known and (one.release.pk, one.environment.pk, slug) in offered
+        )
         if there or endpoints is None:
-            rows.append(MayRun(one.release, one.environment, one.until, one.note, one.url, there))
+            rows.append(
+                MayRun(one.release, one.environment, one.until, one.note, one.url, there, runs_at)
+            )
     whole = unended(Promotion.objects.filter(wanted, state=Promotion.State.APPROVED))
     # Whoever holds no role is not even told how much there is.
     hidden = _places(whole) - _places(standing) if reader.grants else 0

@@ -47,6 +47,9 @@ class MayRunSerializer(serializers.Serializer):
     model_version = VersionNameSerializer(source="release.model_version")
     environment = serializers.SlugField(source="environment.slug")
     endpoints = WhereSerializer(many=True)
+    runs_at = serializers.ListField(
+        child=serializers.SlugField(), help_text="Endpoints at which it is offered to routers now."
+    )
     until = serializers.DateTimeField()
     note = serializers.CharField(help_text="What ends it first.")
     on_call = TeamReachedSerializer(source="release.on_call_team", allow_null=True)

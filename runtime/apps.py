@@ -8,10 +8,12 @@ class RuntimeConfig(AppConfig):
     def ready(self):
         from audit import conclusions, verifiers
         from audit.admin import panels
-        from runtime.panels import of_environment
+        from gates.may_run import offering
+        from runtime.panels import of_environment, offered
         from runtime.publishing import follow
         from runtime.verifying import snapshots
 
         conclusions.append(follow)
         verifiers.append(snapshots)
+        offering.append(offered)
         panels.setdefault("registry.environment", []).insert(0, of_environment)

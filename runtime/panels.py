@@ -90,3 +90,9 @@ def _suspensions(request, environment: Environment) -> list[Suspension]:
         for model in {type(one.subject) for one in here}
     }
     return [one for one in here if one.subject.pk in seen[type(one.subject)]]
+
+
+def offered(releases: set[int]) -> set[tuple[int, int, str]]:
+    """Return (release, environment, endpoint's slug) of what is deployed of those releases."""
+    rows = Deployment.objects.filter(release__in=releases, removed_at=None)
+    return set(rows.values_list("release_id", "environment_id", "endpoint__slug"))

@@ -214,6 +214,16 @@ def test_a_question_that_cannot_be_read_names_the_fact(ops, told, asked, field):
         assert shown.status_code == 400 and "Nothing was asked." in shown.content.decode()
 
 
+def test_what_may_run_says_where_it_runs(ops, told):
+    query = f"provider={told.endpoint.host.slug}"
+    (row,) = api(ops, told, f"may-run/?{query}").json()["results"]
+    assert row["runs_at"] == [told.endpoint.slug]
+    assert "Runs" in ops.get(f"/may-run/?{query}").content.decode()
+    transitions.remove(Deployment.objects.get().pk, actor=operator(told), reason=WHY)
+    (row,) = api(ops, told, f"may-run/?{query}").json()["results"]
+    assert row["runs_at"] == []
+
+
 def test_names_are_text_wherever_they_stand(ops, told):
     text = ops.get(
         f"/routes/try/?use_case={told.use_case.slug}&environment={told.environment.slug}"
