@@ -70,6 +70,7 @@ POLICY = (PolicyPack, PolicyVersion)
 ROLES: dict[str, tuple[str, ...]] = {
     "register": roles.REGISTER,
     "seal": roles.REGISTER,
+    "retire": roles.REGISTER,
     "give_evidence": roles.GIVE_EVIDENCE,
     "withdraw_evidence": roles.GIVE_EVIDENCE,
     "accept_run": roles.REVIEWING,

@@ -12,6 +12,7 @@ from operator import and_, or_
 
 from django.db.models import Model, Q, QuerySet
 
+from audit.naming import conceal
 from registry.models import (
     Dataset,
     DatasetVersion,
@@ -53,6 +54,8 @@ class Source:
     note: Callable[[Model], str] = lambda row: ""
     related: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
+    #: Relations that `note` names and the reader may not see all of.
+    named: tuple[str, ...] = ()
     #: A column with digests, written `sha256:…`.
     digest: str = ""
 
@@ -136,7 +139,10 @@ def found(reader, question: Question) -> list[Group]:
     for source in sources:
         rows = source.rows(reader, question)
         if rows is not None and (some := list(rows[: COUNTED + 1])):
-            groups.append(Group(source, some[:SHOWN], len(some)))
+            shown = some[:SHOWN]
+            if source.named:
+                conceal(shown, reader, *source.named)
+            groups.append(Group(source, shown, len(some)))
     return groups
 
 
@@ -154,6 +160,7 @@ sources: list[Source] = [
         lambda row: f"made with {row.model_version}",
         ("use_case", "model_version__model"),
         ("content", "model_version__card", "model_version__content"),
+        ("model_version",),
         digest="digest",
     ),
     Source(RegisteredModel, ("slug", "name", "description"), lambda row: row.name),

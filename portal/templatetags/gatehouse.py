@@ -60,6 +60,8 @@ STATES = {
     "sealed": ("lock", "Sealed", "missing"),
     "published": ("lock", "Published", "missing"),
     "open": ("pen", "Open", "missing"),
+    "deprecated": ("stale", "Deprecated", "stale"),
+    "in_use": ("met", "In use", "met"),
     "retired": ("ended", "Retired", "missing"),
     "suspended": ("suspended", "Suspended", "missing"),
     "behind": ("stale", "Behind", "stale"),

@@ -1,13 +1,14 @@
 """What the admin pages of the registry have in common."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.filters import SimpleListFilter
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from audit.admin import GovernedAdmin
-from registry import rights
+from registry import lifecycle, rights
 from registry.roles import REGISTER
+from registry.standing import deprecated_sentences
 from registry.transitions import save_row
 from registry.transitions.rows import NOUNS
 
@@ -37,9 +38,13 @@ class RegistryAdmin(GovernedAdmin):
         return field
 
     def write(self, request, pk, *, values, parts, reason, form):
-        return save_row(
+        saved = save_row(
             self.model, pk, values=values, parts=parts, actor=request.user, reason=reason
         )
+        named = lifecycle.out_of_use(lifecycle.named_by(saved), request.user)
+        for sentence in deprecated_sentences(named):
+            messages.warning(request, sentence)
+        return saved
 
 
 def rights_for_all(user) -> bool:

@@ -3,11 +3,12 @@
 from django.contrib import admin
 
 from registry.admin.base import RegistryAdmin, form_url, list_section, offered_url
+from registry.admin.retiring import Retirable
 from registry.models import Dataset, DatasetVersion
 
 
 @admin.register(Dataset)
-class DatasetAdmin(RegistryAdmin):
+class DatasetAdmin(Retirable, RegistryAdmin):
     list_display = ("slug", "name", "team", "shared", "changed")
     list_filter = ("team", "shared")
     list_select_related = ("team",)
@@ -40,7 +41,7 @@ class DatasetAdmin(RegistryAdmin):
 
 
 @admin.register(DatasetVersion)
-class DatasetVersionAdmin(RegistryAdmin):
+class DatasetVersionAdmin(Retirable, RegistryAdmin):
     list_display = ("__str__", "classification", "jurisdiction", "has_digest", "changed")
     list_filter = ("classification", "jurisdiction", "dataset")
     list_select_related = ("dataset",)

@@ -5,6 +5,7 @@ from django.contrib import admin
 
 from audit.admin import GovernedForm
 from registry.admin.base import RegistryAdmin
+from registry.admin.retiring import Retirable
 from registry.models import EndpointRegion, Region, ServingEndpoint
 
 PURPOSES = {
@@ -50,7 +51,7 @@ class EndpointForm(GovernedForm):
 
 
 @admin.register(ServingEndpoint)
-class ServingEndpointAdmin(RegistryAdmin):
+class ServingEndpointAdmin(Retirable, RegistryAdmin):
     form = EndpointForm
     list_display = ("slug", "version", "host", "team", "latency_class", "cost_class", "changed")
     list_filter = ("host", "team", "latency_class", "cost_class", "exposure")

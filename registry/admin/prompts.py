@@ -4,12 +4,13 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from registry.admin.base import RegistryAdmin, add_button, list_section, offered_url
+from registry.admin.retiring import Retirable
 from registry.models import PromptTemplate, PromptVersion
 from registry.transitions import add_prompt_version
 
 
 @admin.register(PromptTemplate)
-class PromptTemplateAdmin(RegistryAdmin):
+class PromptTemplateAdmin(Retirable, RegistryAdmin):
     list_display = ("slug", "name", "team", "kind", "changed")
     list_filter = ("kind", "team")
     list_select_related = ("team",)
@@ -48,7 +49,7 @@ class PromptTemplateAdmin(RegistryAdmin):
 
 
 @admin.register(PromptVersion)
-class PromptVersionAdmin(RegistryAdmin):
+class PromptVersionAdmin(Retirable, RegistryAdmin):
     list_display = ("__str__", "notes", "created_by", "created_at")
     list_filter = ("template", "template__kind")
     list_select_related = ("template", "created_by")

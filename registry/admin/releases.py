@@ -43,7 +43,10 @@ class Seal(Act):
         return row.sealed_at is None
 
     def objections(self, model_admin, request, row):
-        return [*super().objections(model_admin, request, row), *release_problems(row)]
+        return [
+            *super().objections(model_admin, request, row),
+            *release_problems(row, request.user),
+        ]
 
     def run(self, request, row, cleaned):
         return seal_release(row.pk, actor=request.user, reason=cleaned["reason"])
