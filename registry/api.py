@@ -115,7 +115,7 @@ class VersionsView(Stands, RowsView):
         if self.of_list:
             return
         (version,) = rows
-        seen = version.endpoints.all()
+        seen = version.seen_endpoints
         version.hidden += ServingEndpoint.objects.filter(version=version).count() - len(seen)
         found = lifecycle.standings(seen, self.request.user)
         for endpoint in seen:
@@ -131,9 +131,12 @@ class VersionsView(Stands, RowsView):
         return visible.select_related(
             "model", "maker", "base_version__model", "created_by"
         ).prefetch_related(
-            Prefetch("dataset_links", self._datasets()),
-            Prefetch("endpoints", endpoints.select_related("host", "team")),
-            parts("endpoints__region_links", EndpointRegion, "region", "purpose"),
+            # Beside the relations, which the checklist judges whole.
+            Prefetch("dataset_links", self._datasets(), to_attr="seen_datasets"),
+            Prefetch(
+                "endpoints", endpoints.select_related("host", "team"), to_attr="seen_endpoints"
+            ),
+            parts("seen_endpoints__region_links", EndpointRegion, "region", "purpose"),
         )
 
     def _datasets(self):
@@ -273,7 +276,8 @@ class ReleasesView(RowsView):
 
     def row(self, visible):
         return self._named(visible).prefetch_related(
-            Prefetch("prompt_links", self._prompts()),
+            # Beside the relation, which the checklist judges whole.
+            Prefetch("prompt_links", self._prompts(), to_attr="seen_prompts"),
             parts("tool_grants", ToolGrant, "scope__tool"),
             Prefetch("objectives", Objective.objects.order_by("pk")),
         )

@@ -51,7 +51,7 @@ class Graph:
     rows: dict[str, Model] = field(default_factory=dict)
 
     def add(self, node: Node, row: Model | None = None, *, into: str = "", out_of: str = "") -> str:
-        """Add a node, which stands for `row`, with an edge into or out of another; return its key."""
+        """Add a node that stands for `row`, with an edge into or out of another; return its key."""
         self.nodes.setdefault(node.key, node)
         if row is not None:
             self.rows.setdefault(node.key, row)

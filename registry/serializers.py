@@ -197,8 +197,8 @@ class EndpointSerializer(RowSerializer):
 
 
 class VersionSerializer(VersionLineSerializer):
-    datasets = VersionDatasetSerializer(source="dataset_links", many=True, read_only=True)
-    endpoints = EndpointSerializer(many=True, read_only=True)
+    datasets = VersionDatasetSerializer(source="seen_datasets", many=True, read_only=True)
+    endpoints = EndpointSerializer(source="seen_endpoints", many=True, read_only=True)
     content = serializers.SerializerMethodField(help_text=WITHHELD)
     completeness = serializers.SerializerMethodField()
     lineage_gaps = serializers.SerializerMethodField()
@@ -516,7 +516,7 @@ class ObjectiveSerializer(RowSerializer):
 
 
 class ReleaseSerializer(ReleaseLineSerializer):
-    prompts = ReleasePromptSerializer(source="prompt_links", many=True, read_only=True)
+    prompts = ReleasePromptSerializer(source="seen_prompts", many=True, read_only=True)
     tool_grants = ToolGrantSerializer(many=True, read_only=True)
     objectives = ObjectiveSerializer(many=True, read_only=True)
     content = serializers.SerializerMethodField(help_text=WITHHELD)

@@ -21,6 +21,31 @@ class RegistryAdmin(GovernedAdmin):
             verb = "save"
         return rights.may(request.user, verb, obj if obj is not None else self.model)
 
+    #: Fields that the search box looks in, by the relation that leads there: only of what the
+    #: reader may see, or a search would tell what a hidden row is called.
+    guarded_words: dict[str, str] = {}
+
+    def get_search_fields(self, request):
+        fields = super().get_search_fields(request)
+        if getattr(request, "own_words", False):
+            return [field for field in fields if field not in self.guarded_words]
+        return fields
+
+    def get_search_results(self, request, queryset, search_term):
+        if not self.guarded_words or not search_term:
+            return super().get_search_results(request, queryset, search_term)
+        seen = queryset
+        for relation in self.guarded_words.values():
+            noun = self.opts.get_field(relation).related_model
+            seen = seen.filter(
+                **{f"{relation}__in": noun.objects.visible_to(request.user).order_by()}
+            )
+        found, distinct = super().get_search_results(request, seen, search_term)
+        request.own_words = True
+        others, _ = super().get_search_results(request, queryset, search_term)
+        request.own_words = False
+        return found | others, distinct
+
     def get_readonly_fields(self, request, obj=None):
         """Fields that keep their first value are shown, not offered."""
         fixed = list(super().get_readonly_fields(request, obj))

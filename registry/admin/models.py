@@ -3,7 +3,7 @@
 from django import forms
 from django.contrib import admin
 
-from audit.admin import Act, GovernedInline, ReasonForm
+from audit.admin import Act, GovernedInline, ReasonForm, VisibleRelatedFilter
 from registry.admin.base import (
     RegistryAdmin,
     SealedColumn,
@@ -132,7 +132,13 @@ class NewVersion(Act):
 @admin.register(ModelVersion)
 class ModelVersionAdmin(Retirable, SealedColumn, RegistryAdmin):
     list_display = ("__str__", "identifier", "maker", "state", "retires_on", "changed")
-    list_filter = (SealedFilter, "maker", "fine_tuning", "model")
+    list_filter = (
+        SealedFilter,
+        "maker",
+        ("model__team", VisibleRelatedFilter),
+        "fine_tuning",
+        "model",
+    )
     list_select_related = ("model", "maker")
     search_fields = ("model__slug", "model__name", "version", "identifier", "digest")
     date_hierarchy = "sealed_at"

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.utils.html import format_html
 
+from audit.admin import VisibleRelatedFilter
 from registry.admin.base import RegistryAdmin, add_button, list_section, offered_url
 from registry.admin.retiring import Retirable
 from registry.models import PromptTemplate, PromptVersion
@@ -51,7 +52,7 @@ class PromptTemplateAdmin(Retirable, RegistryAdmin):
 @admin.register(PromptVersion)
 class PromptVersionAdmin(Retirable, RegistryAdmin):
     list_display = ("__str__", "notes", "created_by", "created_at")
-    list_filter = ("template", "template__kind")
+    list_filter = ("template__kind", ("template__team", VisibleRelatedFilter), "template")
     list_select_related = ("template", "created_by")
     search_fields = ("template__slug", "template__name", "text", "notes", "digest")
     date_hierarchy = "created_at"
