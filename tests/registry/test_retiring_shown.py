@@ -128,6 +128,7 @@ def test_nobody_asks_for_a_retired_endpoint(client):
         told.promotion.pk,
         endpoints=[told.endpoint],
         purpose="The same, said better.",
+        wanted_by=None,
         actor=told.requester,
         reason=make.WHY,
     )
