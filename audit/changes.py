@@ -347,10 +347,11 @@ def _real(row):
 def _about(row) -> str:
     real = _real(row)
     link = real.about or real.part_of or real.born_with
-    if not link:
-        return _key(row)
-    field = row._meta.get_field(link)
-    return f"{field.related_model._meta.label_lower}:{getattr(row, field.attname)}"
+    for name in (link,) if isinstance(link, str) else link:
+        field = row._meta.get_field(name) if name else None
+        if field and (pk := getattr(row, field.attname)) is not None:
+            return f"{field.related_model._meta.label_lower}:{pk}"
+    return _key(row)
 
 
 def _digested(row) -> list[str]:

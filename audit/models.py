@@ -43,14 +43,16 @@ class GovernedModel(models.Model):
       the same change; append-only afterwards.
 
     No row but a part is ever deleted. `about` names the foreign key of the row whose timeline an
-    entry belongs on; parts default to their parent.
+    entry belongs on, or several of which one is set; parts default to their parent.
     """
 
     append_only = False
     sealed_by = ""
     part_of = ""
     born_with = ""
-    about = ""
+    about: str | tuple[str, ...] = ""
+    #: Whether whoever sees a row that names this one is told its name, though not its page.
+    known_by_name = False
     #: Columns left out of the digest and the log: secrets, and figures that are not governed.
     undigested: tuple[str, ...] = ()
 

@@ -7,9 +7,10 @@ class RegistryConfig(AppConfig):
 
     def ready(self):
         from audit import verifiers
-        from audit.admin import buttons, panels
+        from audit.admin import buttons, menus, panels
         from registry.impact.kinds import OURS
         from registry.impact.views import add
+        from registry.lifecycle import offered
         from registry.policy_panels import of_environment, of_release
         from registry.uses import models_button
         from registry.verifying import sealed_documents
@@ -18,5 +19,6 @@ class RegistryConfig(AppConfig):
         for kind in OURS:
             add(kind)
         buttons.setdefault("registry.usecase", []).append(models_button)
+        menus.append(offered)
         panels.setdefault("registry.environment", []).append(of_environment)
         panels.setdefault("registry.release", []).append(of_release)

@@ -16,9 +16,10 @@ from django.views.decorators.http import require_safe
 
 from audit import Reason
 from audit.rules import canonical
-from registry import comparing, documents, wording
+from registry import comparing, documents, lifecycle, wording
 from registry.models import ModelVersion, PolicyVersion, PromptVersion, Release, UseCase
 from registry.policy.comparing import counted
+from registry.seen_documents import without_hidden
 
 #: Rows that are offered to compare with.
 OFFERED = 50
@@ -98,7 +99,10 @@ class Comparison:
     changes: list[comparing.Change]
     unchanged: list[str]
     texts: list[Wording]
-    hidden: int = 0
+    #: Parts of either that name rows the reader may not see; they are not compared here.
+    hidden: int
+    #: What is deprecated or retired of the two, and what to take instead.
+    standings: list[str]
 
 
 def asked(parameters: QueryDict, reader) -> tuple[Kind | None, Model | None, Model | None]:
@@ -157,15 +161,37 @@ def address(kind: str, row: Model) -> str:
 
 def compare(kind: Kind, a: Model, b: Model, reader) -> Comparison:
     """Return what differs from `a` to `b`, and for releases what differs in their parts."""
-    before, after = _document(kind, a), _document(kind, b)
-    hidden = leave_unseen(before, after, reader) if kind.noun is PolicyVersion else 0
+    before, after, hidden = _documents(kind, a, b, reader)
     changes = comparing.differences(before, after)
     texts = _wordings(kind.text_title, before.get(kind.text, ""), after.get(kind.text, ""))
     if kind.noun is Release:
         changes += _of_versions(a, b, reader)
         texts += _of_prompts(a, b, reader)
-    unchanged = comparing.unchanged(before, after)
-    return Comparison(kind, a, b, changes, unchanged, texts, hidden)
+    return Comparison(
+        kind,
+        a,
+        b,
+        changes,
+        comparing.unchanged(before, after),
+        texts,
+        hidden,
+        [one.sentence for one in lifecycle.out_of_use([("a", a), ("b", b)], reader)]
+        if lifecycle.has_standing(kind.noun)
+        else [],
+    )
+
+
+def _documents(kind: Kind, a: Model, b: Model, reader) -> tuple[dict, dict, int]:
+    """Return both documents without what `reader` may not see, and how much that is."""
+    before, hidden_before = without_hidden(a, _document(kind, a), reader)
+    after, hidden_after = without_hidden(b, _document(kind, b), reader)
+    # Nothing is said of a part that is hidden on one side: it would seem to come or go.
+    for name in a.unseen | b.unseen:
+        before[name] = after[name] = None
+    hidden = hidden_before + hidden_after
+    if kind.noun is PolicyVersion:
+        hidden += leave_unseen(before, after, reader)
+    return before, after, hidden
 
 
 def _document(kind: Kind, row: Model) -> dict:
@@ -199,9 +225,8 @@ def _of_versions(a: Release, b: Release, reader) -> list[comparing.Change]:
     }
     if len(rows) < 2:
         return []
-    return comparing.differences(
-        _document(kind, rows[a.model_version_id]), _document(kind, rows[b.model_version_id])
-    )
+    before, after, _ = _documents(kind, *(rows[one.model_version_id] for one in (a, b)), reader)
+    return comparing.differences(before, after)
 
 
 def _of_prompts(a: Release, b: Release, reader) -> list[Wording]:

@@ -73,6 +73,7 @@ OF_ALL_TEAMS = (("operate", Provider),)
 ROLES: dict[str, tuple[str, ...]] = {
     "register": roles.REGISTER,
     "seal": roles.REGISTER,
+    "retire": roles.REGISTER,
     "give_evidence": roles.GIVE_EVIDENCE,
     "withdraw_evidence": roles.GIVE_EVIDENCE,
     "accept_run": roles.REVIEWING,

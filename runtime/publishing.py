@@ -29,6 +29,7 @@ IMMATERIAL = frozenset(
         "registry.promptversion",
         "registry.provider",
         "registry.region",
+        "registry.retirement",
         "registry.rolegrant",
         "registry.suiteversion",
         "registry.team",

@@ -82,10 +82,13 @@ def _linked(finding: Finding, loaded: Loaded) -> SafeString:
     items, text = loaded.package.gathered.items, escape(finding.fact)
     for pk in finding.evidence:
         title = escape(f"“{items[pk].title}”")
-        text = text.replace(title, _link(items[pk], title), 1)
+        if loaded.sees(items[pk]):
+            text = text.replace(title, _link(items[pk], title), 1)
     for (run, _), score in loaded.package.gathered.scores.items():
         if run in finding.runs:
             item = items[str(score.run.item_id)]
+            if not loaded.sees(item):
+                continue
             text = re.sub(rf"(?<=\()run {run}\b", _link(item, f"run {run}"), text)
     return mark_safe(text)  # noqa: S308 - escaped above, and the links are ours
 
@@ -104,7 +107,8 @@ class _Places:
     @cached_property
     def _facts(self) -> dict:
         """The checklist of the release, whose gaps know where they are filled."""
-        return {fact.code: fact for fact in facts_of_release(self.release, self.loaded.endpoints)}
+        facts = facts_of_release(self.release, self.loaded.endpoints, self.loaded.user)
+        return {fact.code: fact for fact in facts}
 
     def of(self, finding: Finding) -> tuple[str, str]:
         what, which = finding.fix_at
@@ -125,8 +129,9 @@ class _Places:
         """The run that waits to be accepted, if one does; else the form that gives one."""
         gathered = self.loaded.package.gathered
         for (run, _), score in gathered.scores.items():
-            if not hasattr(score.run, "acceptance"):
-                return gathered.items[str(score.run.item_id)].get_absolute_url(), f"See run {run}"
+            item = gathered.items[str(score.run.item_id)]
+            if not hasattr(score.run, "acceptance") and self.loaded.sees(item):
+                return item.get_absolute_url(), f"See run {run}"
         query = urlencode({"kind": "benchmark", "release": self.release.pk})
         return f"/evidence/evidenceitem/add/?{query}", "Give a run"
 
@@ -141,7 +146,7 @@ class _Places:
 
     def _metadata(self, code: str) -> tuple[str, str]:
         if code == "lineage":
-            return self.release.model_version.get_absolute_url(), "Open the model version"
+            return f"{self.release.get_absolute_url()}lineage/", "Open the lineage"
         fact = self._facts.get(code)
         return (fact.url, f"Record {fact.label.lower()}") if fact and fact.url else ("", "")
 

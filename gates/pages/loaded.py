@@ -7,13 +7,17 @@ from functools import cached_property
 from typing import Any
 
 from audit import clock
+from audit.naming import seen_keys
+from evidence.models import EvidenceItem
 from gates.approvals import Approval, approvals
 from gates.models import PackagePerson, Promotion
 from gates.packages import Live, live
 from gates.pages.timeline import Timeline, timeline
 from gates.review import person_facts, review_facts, sign_offs
 from gates.rules import Finding, PersonFacts, ReviewFacts, Slot, in_the_way
-from registry.models import Person, RoleGrant, ServingEndpoint
+from registry import lifecycle
+from registry.models import ModelVersion, Person, RoleGrant, ServingEndpoint
+from registry.standing import Named
 
 #: What the page names of a promotion, in the promotion's own query.
 WITH = (
@@ -101,6 +105,30 @@ class Loaded:
             .order_by("endpoint__slug")
         )
         return [link.endpoint for link in links]
+
+    @cached_property
+    def _sees_version(self) -> bool:
+        version = self.promotion.release.model_version_id
+        return bool(seen_keys(ModelVersion, [version], self.user))
+
+    def sees(self, item: EvidenceItem) -> bool:
+        """Whether the reader may open an item; whoever reads a promotion is told what it rests on.
+
+        What is about the release is seen with it, what is about its model version with that.
+        """
+        return item.version_id is None or self._sees_version
+
+    @cached_property
+    def open_endpoints(self) -> set[int]:
+        """The keys of the endpoints asked for whose pages the reader may open."""
+        return seen_keys(ServingEndpoint, (one.pk for one in self.endpoints), self.user)
+
+    @cached_property
+    def resting(self) -> list[Named]:
+        """What is deprecated or retired of what is asked for; an approval goes on with it."""
+        asked = (("endpoints", endpoint) for endpoint in self.endpoints)
+        named = [*lifecycle.named_by(self.promotion.release), *asked]
+        return lifecycle.out_of_use(named, self.user)
 
     def you_or(self, person_id: int, name: str) -> str:
         """Return "you" for the reader, the name for anybody else."""

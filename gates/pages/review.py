@@ -12,7 +12,13 @@ from gates.models import Promotion
 from gates.pages import words
 from gates.pages.answer import Band, answer, pill
 from gates.pages.box import Box, decision_box
-from gates.pages.evidence import EvidenceRow, NewerEvidence, evidence_rows, newer_evidence
+from gates.pages.evidence import (
+    EvidenceRow,
+    NewerEvidence,
+    evidence_rows,
+    newer_evidence,
+    unlisted,
+)
 from gates.pages.findings import Shown, shown_findings
 from gates.pages.loaded import Loaded, load
 from gates.pages.people import (
@@ -88,7 +94,9 @@ class ReviewPage:
     @property
     def evidence_count(self) -> str:
         """How many items are shown, in words."""
-        return words.count(len(self.evidence), "item")
+        hidden = unlisted(self.loaded)
+        said = words.count(len(self.evidence), "item")
+        return f"{said} and {hidden} that you may not see" if hidden else said
 
     @property
     def evidence_link(self) -> str:
@@ -100,6 +108,11 @@ class ReviewPage:
     def evidence_words(self) -> str:
         """What the link to the rest says."""
         return f"{self.more_evidence} more"
+
+    @property
+    def resting(self) -> list:
+        """What is deprecated or retired of what it rests on."""
+        return self.loaded.resting
 
     @property
     def records(self) -> list[dict]:
@@ -288,7 +301,9 @@ def _endpoints(loaded: Loaded) -> list[dict]:
         shown.append(
             {
                 "slug": endpoint.slug,
-                "url": f"/registry/servingendpoint/{endpoint.pk}/change/",
+                "url": f"/registry/servingendpoint/{endpoint.pk}/change/"
+                if endpoint.pk in loaded.open_endpoints
+                else "",
                 "host": endpoint.host.name,
                 "digest": digest,
                 "changed": digest != endpoint.digest,

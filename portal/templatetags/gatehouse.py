@@ -60,6 +60,8 @@ STATES = {
     "sealed": ("lock", "Sealed", "missing"),
     "published": ("lock", "Published", "missing"),
     "open": ("pen", "Open", "missing"),
+    "deprecated": ("stale", "Deprecated", "stale"),
+    "in_use": ("met", "In use", "met"),
     "retired": ("ended", "Retired", "missing"),
     "suspended": ("suspended", "Suspended", "missing"),
     "behind": ("stale", "Behind", "stale"),
@@ -267,16 +269,18 @@ def full_digest(value):
 
 
 @register.simple_block_tag
-def band(content, state, headline, focus=False):
+def band(content, state, headline, focus=False, anchor="answer"):
     """Write the answer under a title: one bold sentence, then one plain one as the content.
 
-    `focus` sends the keyboard there when the page opens, as after a refused form.
+    `focus` sends the keyboard there when the page opens, as after a refused form. A second band of
+    a page has another `anchor`.
     """
     drawn, _, colour = _state(state)
     return format_html(
-        '<div class="band band-{}" id="answer"{}>{}<div>'
+        '<div class="band band-{}" id="{}"{}>{}<div>'
         '<p class="band-headline">{}</p><div class="band-text">{}</div></div></div>',
         colour,
+        anchor,
         mark_safe(' role="alert" tabindex="-1" autofocus') if focus else "",
         icon(drawn),
         headline,

@@ -5,15 +5,16 @@ from django.contrib import admin
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
-from audit.admin import GovernedForm
+from audit.admin import GovernedForm, VisibleRelatedFilter
 from registry import placeholders
 from registry.admin.base import RegistryAdmin, add_button, list_section, offered_url
+from registry.admin.retiring import Retirable
 from registry.models import PromptTemplate, PromptVersion
 from registry.transitions import add_prompt_version
 
 
 @admin.register(PromptTemplate)
-class PromptTemplateAdmin(RegistryAdmin):
+class PromptTemplateAdmin(Retirable, RegistryAdmin):
     list_display = ("slug", "name", "team", "marked_kind", "changed")
     list_filter = ("kind", "team")
     list_select_related = ("team",)
@@ -82,10 +83,10 @@ class PromptVersionForm(GovernedForm):
 
 
 @admin.register(PromptVersion)
-class PromptVersionAdmin(RegistryAdmin):
+class PromptVersionAdmin(Retirable, RegistryAdmin):
     form = PromptVersionForm
     list_display = ("__str__", "kind", "notes", "created_by", "created_at")
-    list_filter = ("template", "template__kind")
+    list_filter = ("template__kind", ("template__team", VisibleRelatedFilter), "template")
     list_select_related = ("template", "created_by")
     search_fields = ("template__slug", "template__name", "text", "notes", "digest")
     date_hierarchy = "created_at"

@@ -27,6 +27,7 @@ class PromptTemplate(GovernedModel):
 
     class Meta(GovernedModel.Meta):
         ordering = ("slug",)
+        indexes = [models.Index(fields=["kind", "slug"], name="prompttemplate_kind")]
 
     def __str__(self):
         return self.slug

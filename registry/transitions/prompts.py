@@ -3,8 +3,9 @@
 import audit
 from audit import Reason, Refused
 from audit.rules import canonical, digest
-from registry import documents, placeholders, rights
+from registry import documents, lifecycle, placeholders, rights
 from registry.models import PromptTemplate, PromptVersion
+from registry.standing import retired_reasons
 from registry.transitions.rows import next_number
 
 
@@ -32,6 +33,7 @@ def add_prompt_version(
             reasons.append(
                 Reason("NOTHING_NEW", f"Version {parent.number} says exactly this.", "text")
             )
+        reasons += retired_reasons(lifecycle.out_of_use([("template", template)], person))
         if reasons:
             raise Refused(reasons)
         version = PromptVersion(

@@ -3,7 +3,7 @@
 Locks are taken in the order people, parents (prompt, suite, use case), model versions, releases.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from audit import Change, Reason, Refused
 from audit.models import GovernedModel
 from audit.refusals import Conflict
 from audit.rules import canonical, digest
-from registry import documents, rights, rules
+from registry import documents, lifecycle, rights, rules
 from registry.models import (
     Dataset,
     DatasetVersion,
@@ -37,6 +37,7 @@ from registry.models import (
     ToolScope,
     UseCase,
 )
+from registry.standing import Named, retired_reasons
 
 Parts = Mapping[type[GovernedModel], list[dict]]
 
@@ -85,6 +86,9 @@ def save_in(
         there = [] if pk is None else _parts_of(row, part_model)
         for each in wanted:
             reasons += _not_theirs(person, part_model, each, there)
+    reasons += retired_reasons(
+        _newly_named(person, model, values, [before], parts, None if pk is None else row)
+    )
     _assign(row, values)
     reasons += _document_problems(row, noun)
     if pk is not None:
@@ -146,6 +150,53 @@ def _not_theirs(
             sentence = f"There is no such {related._meta.verbose_name}, or it is not yours to name."
             reasons.append(Reason("NOT_FOUND", sentence, name))
     return reasons
+
+
+def _newly_named(
+    person: Person,
+    model: type[models.Model],
+    values: Mapping[str, Any],
+    before: list[Mapping[str, Any]],
+    parts: Parts,
+    row: GovernedModel | None,
+) -> list[Named]:
+    """Return what is named now, was not before, and is deprecated or retired."""
+    named = _names_of(model, values, before)
+    for part_model, wanted in parts.items():
+        there = _parts_of(row, part_model) if row else []
+        for each in wanted:
+            named += _names_of(part_model, each, there)
+    return lifecycle.out_of_use(rows_named(named), person)
+
+
+def _names_of(model, values, there) -> list[tuple[str, type[models.Model], Any]]:
+    found = []
+    for name, value in values.items():
+        field = model._meta.get_field(name)
+        if not field.many_to_one or value is None:
+            continue
+        key, noun = getattr(value, "pk", value), field.related_model
+        if lifecycle.has_standing(noun) and not any(
+            columns[field.attname] == key for columns in there
+        ):
+            found.append((name, noun, key))
+    return found
+
+
+def rows_named(
+    named: Iterable[tuple[str, type[models.Model], Any]],
+) -> list[tuple[str, models.Model]]:
+    """Return (field, row) for each (field, noun, key), with one query for each noun."""
+    named = list(named)
+    keys: dict[type[models.Model], set] = {}
+    for _, noun, key in named:
+        keys.setdefault(noun, set()).add(key)
+    rows = {}
+    for noun, pks in keys.items():
+        whole = lifecycle.PARENTS.get(noun, ("",))[0]
+        found = noun._base_manager.select_related(*([whole] if whole else []))
+        rows |= {(noun, row.pk): row for row in found.filter(pk__in=pks)}
+    return [(name, rows[noun, key]) for name, noun, key in named if (noun, key) in rows]
 
 
 # Values

@@ -561,6 +561,67 @@ MATRIX = (
             POST /registry/release/<object_id>/{seal new-release}/""",
         body={**WHY, "version": "tried"},
     ),
+    Group(
+        "Pages that deprecate, retire or reinstate",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar in the team",
+        routes="""
+            GET /registry/{registeredmodel modelversion servingendpoint}/<object_id>/retire/
+            GET /registry/{prompttemplate promptversion dataset}/<object_id>/retire/
+            GET /registry/{datasetversion usecase}/<object_id>/retire/
+            GET /registry/{registeredmodel modelversion servingendpoint}/<object_id>/reinstate/
+            GET /registry/{prompttemplate promptversion dataset}/<object_id>/reinstate/
+            GET /registry/{datasetversion usecase}/<object_id>/reinstate/""",
+    ),
+    Group(
+        "Retiring",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar in the team",
+        routes="""
+            POST /registry/{registeredmodel modelversion servingendpoint}/<object_id>/retire/
+            POST /registry/{prompttemplate promptversion dataset}/<object_id>/retire/
+            POST /registry/{datasetversion usecase}/<object_id>/retire/""",
+        body={**WHY, "state": "retired"},
+    ),
+    Group(
+        "Reinstating what is in use",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 422 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar in the team",
+        routes="""
+            POST /registry/{registeredmodel modelversion servingendpoint}/<object_id>/reinstate/
+            POST /registry/{prompttemplate promptversion dataset}/<object_id>/reinstate/
+            POST /registry/{datasetversion usecase}/<object_id>/reinstate/""",
+        body=WHY,
+    ),
+    Group(
+        "The same pages of a tool, which nobody owns",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 200 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role registrar.",
+        routes="GET /registry/tool/<object_id>/{retire reinstate}/",
+    ),
+    Group(
+        "Retiring a tool",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 302 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role registrar.",
+        routes="POST /registry/tool/<object_id>/retire/",
+        body={**WHY, "state": "retired"},
+    ),
+    Group(
+        "Reinstating a tool that is in use",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 422 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role registrar.",
+        routes="POST /registry/tool/<object_id>/reinstate/",
+        body=WHY,
+    ),
     # ---- Evidence contributors
     Group(
         "Giving evidence begins with what it is about",

@@ -17,7 +17,8 @@ from audit.models import Entry
 from evidence.models import EvaluationRun
 from gates.models import Promotion
 from gates.pages.timeline import SHOWN
-from registry.models import Person
+from registry import transitions
+from registry.models import ModelVersion, Person, PromptVersion
 from registry.roles import Role
 from tests import make
 from tests.gates.stories import Story, days, story
@@ -153,6 +154,36 @@ def test_asking_for_a_promotion_among_many_environments_and_endpoints(cost_the_s
 
     ask = f"/gates/promotion/add/?release={told.release.pk}"
     cost_the_same(fill, ask, f"{ask}&environment={environment.pk}")
+
+
+def test_lists_and_menus_among_much_that_is_retired(cost_the_same, told):
+    version, prompt = told.release.model_version, nouns_of(told)["prompt_version"]
+    reason = {"actor": make.registrar(), "reason": make.WHY}
+    rows = [
+        (version, transitions.retire(ModelVersion, nth_copy(version).pk, **reason)),
+        (prompt, transitions.deprecate(PromptVersion, nth_copy(prompt).pk, **reason)),
+    ]
+
+    def fill(number, begin):
+        for row, declared in rows:
+            copies = multiply(row, number, begin=begin + 1)
+            named = {declared.name: nth(copies), f"successor_{declared.name}": row}
+            multiply(declared, number, **named)
+
+    cost_the_same(
+        fill,
+        "/registry/modelversion/?standing=retired",
+        "/registry/modelversion/?standing=in_use",
+        "/registry/promptversion/?standing=deprecated",
+        "/registry/release/add/",
+        f"/registry/modelversion/{version.pk}/retire/",
+    )
+
+
+def nth_copy(row):
+    """Return one copy of a row."""
+    (copied,) = multiply(row, 1, begin=0)
+    return copied
 
 
 # Pages of nouns with many rows beside them
