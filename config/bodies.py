@@ -36,10 +36,11 @@ def bounded(get_response):
             return get_response(request)
         if not places.acquire(blocking=False):
             return problems.uploads_wait(request, TRY_AGAIN)
+        handler = uploading.stream_into_parts(request, length)
         try:
-            uploading.stream_into_parts(request, length)
             return get_response(request)
         finally:
+            handler.abandon()
             places.release()
 
     return middleware

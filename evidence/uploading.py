@@ -45,6 +45,7 @@ class Handler(FileUploadHandler):
     """Writes each file to a part; a disk that fails is remembered, and the rest is passed over."""
 
     chunk_size = 256 * 1024
+    part = None
 
     def new_file(self, *args, **kwargs):
         super().new_file(*args, **kwargs)
@@ -58,15 +59,21 @@ class Handler(FileUploadHandler):
     def file_complete(self, file_size):
         if self.error is None:
             self._try(self.part.finish)
+        part, self.part = self.part, None  # from now on it is the upload's
         return Upload(
             self.file_name,
-            self.part,
+            part,
             file_size,
             self.error,
             content_type=self.content_type,
             charset=self.charset,
             content_type_extra=self.content_type_extra,
         )
+
+    def abandon(self) -> None:
+        """Remove the file that was begun and never ended, if there is one."""
+        if self.part:
+            self.part.discard()
 
     def upload_complete(self):
         if not self.body.is_whole(self.boundary):
@@ -117,8 +124,13 @@ class BodyAsSent:
         return data
 
 
-def stream_into_parts(request, length: int) -> None:
-    """Let the files of a request that was not read yet, of `length` bytes, stream into parts."""
+def stream_into_parts(request, length: int) -> Handler:
+    """Let the files of a request that was not read yet, of `length` bytes, stream into parts.
+
+    Whoever calls this abandons the handler that it returns when the request is answered.
+    """
     # There is no public place between the server's stream and Django's parser.
     request._stream = request.body_as_sent = BodyAsSent(request._stream, length)
-    request.upload_handlers = [Handler(request)]
+    handler = Handler(request)
+    request.upload_handlers = [handler]
+    return handler

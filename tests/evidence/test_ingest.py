@@ -173,6 +173,12 @@ def test_who_may_not(pipeline, release):
     assert not EvidenceItem.objects.exists()
 
 
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.ADMINISTRATOR])
+def test_one_role_gives(release, role):
+    answer = Pipeline(release, role).send()
+    assert answer.status_code == (201 if role == Role.EVIDENCE_CONTRIBUTOR else 403)
+
+
 def test_a_subject_of_another_team(pipeline):
     other = make.make_release(team=make.make_team())
     assert_problem(pipeline.send(release=other.digest), 404, "release")
