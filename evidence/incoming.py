@@ -1,13 +1,12 @@
 """Files on their way in: each is hashed while it is written to a local file, once.
 
 The local file lies in the evidence folder, so that it becomes evidence by a rename; where the
-storage is no folder, among the machine's temporary files. Whoever dies on the way leaves a file
+storage is no folder, in the data folder. Whoever dies on the way leaves a file
 that no row names and no page shows; `evidence.sweeping` removes it.
 """
 
 import hashlib
 import os
-import tempfile
 import weakref
 from pathlib import Path
 from uuid import uuid4
@@ -25,7 +24,7 @@ def folder() -> Path:
     kept = storages["evidence"]
     if isinstance(kept, FileSystemStorage):
         return Path(kept.path("incoming"))
-    return Path(settings.FILE_UPLOAD_TEMP_DIR or tempfile.gettempdir()) / "gatehouse-incoming"
+    return settings.DATA_DIR / "incoming"
 
 
 def make_folder(path: Path) -> None:

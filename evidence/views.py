@@ -1,5 +1,7 @@
 """The page of an evidence item."""
 
+from collections.abc import Sequence
+
 from django.contrib import admin
 from django.db.models import Q
 from django.shortcuts import get_object_or_404
@@ -11,7 +13,8 @@ from audit.admin import panels_of
 from audit.models import Entry
 from evidence import rules
 from evidence.kinds import KINDS
-from evidence.models import EvaluationRun, EvidenceItem
+from evidence.models import EvaluationRun, EvidenceFile, EvidenceItem
+from evidence.safety import Safety
 from registry.models import Release
 
 #: What happened to an item, told on its page; the rest of its log is on its history page.
@@ -55,7 +58,7 @@ def item_page(request, pk):
         "title": item.title,
         "item": item,
         "state": state_of(item),
-        "band": band(item),
+        "band": band(item, [file for file in files if file.safety.holds]),
         "facts": facts(item),
         "answers": answers(request.user, item),
         "files": files,
@@ -78,8 +81,8 @@ def state_of(item: EvidenceItem) -> rules.State:
     )
 
 
-def band(item: EvidenceItem) -> dict:
-    """Return the answer under the title: whether the item stands, and until when."""
+def band(item: EvidenceItem, held: Sequence[EvidenceFile] = ()) -> dict:
+    """Return the answer under the title: whether the item stands, until when, and what holds it."""
     ends = f"{item.expires_at.day} {item.expires_at:%b %Y}"
     state = state_of(item)
     if state is rules.State.WITHDRAWN:
@@ -95,6 +98,13 @@ def band(item: EvidenceItem) -> dict:
             "state": "expired",
             "headline": f"Ended on {ends}.",
             "text": "It no longer counts. Give a new item in its place.",
+        }
+    if held:
+        found = any(file.safety is Safety.FOUND for file in held)
+        return {
+            "state": "failed" if found else "stale",
+            "headline": "Meets nothing: a file is held.",
+            "text": " ".join(f"“{file.name}” {file.safety.holds}" for file in held),
         }
     words = {
         "pass": f"Passes, and is good until {ends}.",

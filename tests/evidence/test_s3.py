@@ -43,7 +43,7 @@ def endpoint():
 @pytest.fixture
 def bucket(settings, endpoint, tmp_path):
     """The bucket that the settings name, empty; seen by the storage registry at once."""
-    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    settings.DATA_DIR = tmp_path
     settings.STORAGES = {
         **settings.STORAGES,
         "evidence": s3_storage("evidence", endpoint=endpoint, region="us-east-1"),

@@ -90,7 +90,9 @@ def test_what_does_not_pass_is_held_and_the_item_is_on_record(client, scanner, c
     answer = page(client, file)
     assert answer.status_code == 409
     assert says in answer.content.decode()
-    assert "Held:" in page(client, file, file.item.get_absolute_url()).content.decode()
+    shown = page(client, file, file.item.get_absolute_url()).content.decode()
+    assert "Held:" in shown
+    assert "Meets nothing: a file is held." in shown
 
 
 def test_a_scanner_that_does_not_run_or_end_holds_the_file(client, settings):

@@ -104,7 +104,7 @@ def test_a_connection_that_breaks_loses_nothing_that_was_typed(page, live_server
     page.route(
         "**/evidence/evidenceitem/add/**",
         lambda route: route.fulfill(
-            status=507, content_type="text/html", body="<p id=sentence>There is no room.</p>"
+            status=413, content_type="text/html", body="<p id=sentence>There is no room.</p>"
         ),
     )
     page.get_by_role("button", name="Give this evidence").click()

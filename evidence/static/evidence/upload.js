@@ -93,6 +93,7 @@
       form.querySelectorAll("button[type=submit]").forEach((button) => (button.disabled = false));
       told.textContent = `${sentence} What you typed and chose is still here.`;
       told.classList.add("bad");
+      told.scrollIntoView({ block: "center" });
     };
 
     form.addEventListener("submit", (event) => {
@@ -124,6 +125,7 @@
       stop.addEventListener("click", () => request.abort(), { once: true });
       form.querySelectorAll("button[type=submit]").forEach((button) => (button.disabled = true));
       bar.hidden = stop.hidden = false;
+      bar.scrollIntoView({ block: "center" });
       told.classList.remove("bad");
       request.send(new FormData(form));
     });
