@@ -96,5 +96,14 @@ class DatabaseBusy:
     def process_exception(self, request, exception):
         if not isinstance(exception, OperationalError | Unsettled):
             return None
+        if _is_full(exception):
+            log.error("The database has no room.", exc_info=exception)
+            return problems.full(request)
         log.error("The database was busy.", exc_info=exception)
         return problems.busy(request)
+
+
+def _is_full(exception: Exception) -> bool:
+    """Whether the database says that its disk is full."""
+    sqlstate = getattr(exception.__cause__, "sqlstate", None)
+    return sqlstate == "53100" or "database or disk is full" in str(exception)

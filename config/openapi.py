@@ -49,27 +49,39 @@ PROBLEMS = {
     500: "It failed here. For a decision this means no.",
     503: "It is too busy; `Retry-After` says when to ask again. For a decision this means no.",
 }
+#: What differs on an address where something is given.
+PROBLEMS_OF_GIVING = {
+    403: "The token's scope or team, or its owner's roles, do not reach this far.",
+    404: "What it is about is not there, or not the token's owner's to see.",
+    405: "This address only takes POST.",
+    409: "The idempotency key stands for something else, or somebody else was first.",
+    413: "The body, a file, or all files together are too large.",
+    415: "The body is not multipart/form-data.",
+    422: "It was understood and is refused; every reason is named with its field.",
+    507: "There is no room for it. Nothing was recorded.",
+}
 #: An answer that is never kept has no ETag to ask by.
 NEVER_KEPT = ("decision", "route_explain")
 
 
 def add_what_all_share(result, generator, request, public):
-    """Describe the problems of every operation, and ETags where there are any."""
+    """Describe the problems of every operation, and ETags of those that read."""
     components = result["components"]
     components["schemas"]["Problem"] = PROBLEM
     responses = components.setdefault("responses", {})
-    for status, meaning in PROBLEMS.items():
-        responses[_name(status)] = {
-            "description": meaning,
-            "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
     for operations in result["paths"].values():
-        for operation in operations.values():
-            if operation["operationId"] not in NEVER_KEPT:
+        for method, operation in operations.items():
+            reads = method == "get"
+            if reads and operation["operationId"] not in NEVER_KEPT:
                 _describe_etag(operation)
-            for status in PROBLEMS:
-                name = f"#/components/responses/{_name(status)}"
-                operation["responses"][str(status)] = {"$ref": name}
+            problems = PROBLEMS if reads else PROBLEMS | PROBLEMS_OF_GIVING
+            for status, meaning in problems.items():
+                name = _name(status) + "WhenGiving" * (PROBLEMS.get(status) != meaning)
+                responses[name] = {
+                    "description": meaning,
+                    "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                }
+                operation["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
     return result
 
 
@@ -88,7 +100,13 @@ def _describe_etag(operation) -> None:
     operation["responses"]["304"] = {"description": "The caller holds these very bytes."}
 
 
+#: Statuses that Python's versions call differently.
+NAMES = {413: "TooLarge", 422: "Refused"}
+
+
 def _name(status: int) -> str:
+    if status in NAMES:
+        return NAMES[status]
     return "".join(word.capitalize() for word in HTTPStatus(status).phrase.split())
 
 

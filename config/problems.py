@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -21,6 +21,8 @@ CONTENT_TYPE = "application/problem+json"
 FOR_TOOLS = r"^(?:api|ingest|v1|ofrep|static|\.well-known)(?:/|$)"
 
 NOTHING_HERE = "There is nothing at this address that you may see."
+FULL = "The database has no room left. Nothing was changed; tell whoever runs Gatehouse."
+CUT_OFF = "The body ended before it was complete. Nothing was kept; send it again."
 BUSY = "The database was too busy to answer. Nothing was changed; try again."
 
 
@@ -62,6 +64,8 @@ def answer_exception(error: Exception, context) -> Response | None:
     elif isinstance(error, Unsettled):
         answer = body(503, BUSY)
         headers["Retry-After"] = "1"
+    elif isinstance(error, UnreadablePostError):
+        answer = body(400, CUT_OFF)
     elif isinstance(error, exceptions.NotAuthenticated):
         answer = body(401, "This takes an API token, sent as `Authorization: Bearer <token>`.")
         headers["WWW-Authenticate"] = error.auth_header
@@ -98,6 +102,40 @@ def busy(request) -> HttpResponse:
     answer = problem(503, BUSY) if _is_for_tools(request) else pages.busy(request)
     answer["Retry-After"] = "1"
     return answer
+
+
+def full(request) -> HttpResponse:
+    """Answer 507: the disk of the database has no room; what was asked for did not happen."""
+    return _refused(request, 507, "There is no room", FULL)
+
+
+def too_large(request, most: int) -> HttpResponse:
+    """Answer 413 to a body of more than `most` bytes, which nobody read."""
+    sentence = (
+        f"What was sent is larger than {most // 1024**2} MiB, the most that is taken here. "
+        "Nothing was kept; send less at once."
+    )
+    return _refused(request, 413, "Too large", sentence)
+
+
+def no_length(request) -> HttpResponse:
+    """Answer 411 to a body that does not say how long it is."""
+    sentence = "Say how long the body is with Content-Length; a body in chunks is not taken."
+    return _refused(request, 411, "No length", sentence)
+
+
+def uploads_wait(request, seconds: int) -> HttpResponse:
+    """Answer 503 to an upload while others are under way, so that pages still get their answers."""
+    sentence = f"Other uploads are under way. Nothing was kept; send it again in {seconds} seconds."
+    answer = _refused(request, 503, "Others are uploading", sentence)
+    answer["Retry-After"] = str(seconds)
+    return answer
+
+
+def _refused(request, status: int, title: str, sentence: str) -> HttpResponse:
+    if _is_for_tools(request):
+        return problem(status, sentence)
+    return pages.refused(request, status, title, sentence)
 
 
 def _is_for_tools(request) -> bool:

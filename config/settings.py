@@ -7,11 +7,14 @@ variable.
 """
 
 import os
+import shlex
 from datetime import timedelta
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from config.object_storage import s3_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -96,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.bodies.bounded",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.DatabaseBusy",
@@ -231,25 +235,46 @@ STATICFILES_DIRS = [folder] if (folder := BASE_DIR / "static").is_dir() else []
 # The demo serves the files where they lie, so that nobody has to collect them first.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = GATEHOUSE_DEMO
 
+# Evidence has no address of its own: it is read through a view that asks who is reading.
+_evidence = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {
+        "location": DATA_DIR / "evidence",
+        "base_url": None,
+        "file_permissions_mode": 0o600,
+        "directory_permissions_mode": 0o700,
+    },
+}
+if _bucket := env.str("EVIDENCE_S3_BUCKET", default=""):
+    _evidence = s3_storage(
+        _bucket,
+        endpoint=env.str("EVIDENCE_S3_ENDPOINT", default=""),
+        region=env.str("EVIDENCE_S3_REGION", default=""),
+    )
 STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if GATEHOUSE_DEMO
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
-    # Evidence has no address of its own: it is read through a view that asks who is reading.
-    "evidence": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": DATA_DIR / "evidence",
-            "base_url": None,
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "evidence": _evidence,
 }
 STORAGES["default"] = STORAGES["evidence"]
-EVIDENCE_FILE_MAX_BYTES = env.int("EVIDENCE_FILE_MAX_BYTES", default=50 * 1024 * 1024)
+# Bytes of one file, of all files of an item, and of all that one promotion may rest on.
+EVIDENCE_FILE_MAX_BYTES = env.int("EVIDENCE_FILE_MAX_BYTES", default=50 * 1024**2)
+EVIDENCE_ITEM_MAX_BYTES = env.int("EVIDENCE_ITEM_MAX_BYTES", default=200 * 1024**2)
+EVIDENCE_PROMOTION_MAX_BYTES = env.int("EVIDENCE_PROMOTION_MAX_BYTES", default=2 * 1024**3)
+EVIDENCE_ITEM_MAX_FILES = 50
+# A program that is told a file's path and answers 0 if nothing was found in it, 1 if something was.
+EVIDENCE_SCAN_COMMAND = shlex.split(env.str("EVIDENCE_SCAN_COMMAND", default=""))
+EVIDENCE_SCAN_SECONDS = env.int("EVIDENCE_SCAN_SECONDS", default=20)
+# Items that one token may bring in.
+EVIDENCE_INGEST_RATE = env.str("EVIDENCE_INGEST_RATE", default="60/min")
+
+# Bodies of requests; forms with files may be as large as an item is.
+BODY_MAX_BYTES = 4 * 1024**2
+# Uploads that one process takes in at once. It has four threads: one is left for everybody else.
+UPLOADS_AT_ONCE = 3
 
 
 # --- Mail -------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """Evidence in the portal: given here, found here, withdrawn and accepted through pages that ask."""
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 
 from audit import Reason, Refused, clock
@@ -227,7 +228,7 @@ class EvidenceItemAdmin(GovernedAdmin):
                     status = refused.status
                 else:
                     messages.success(request, f"“{item}” is given.")
-                    return HttpResponseRedirect(item.get_absolute_url())
+                    return self._given(request, item)
         context = self._context(
             request,
             f"Give evidence: {kind.name.lower()} about {subject}",
@@ -238,8 +239,19 @@ class EvidenceItemAdmin(GovernedAdmin):
             objections=objections,
             back=give_url(**about(subject)),
             files_lost=bool(request.FILES),
+            limits={
+                "file": settings.EVIDENCE_FILE_MAX_BYTES,
+                "item": settings.EVIDENCE_ITEM_MAX_BYTES,
+            },
         )
         return TemplateResponse(request, "evidence/give.html", context, status=status)
+
+    def _given(self, request, item):
+        """Lead to the item; a script that sent the files is told where to go on."""
+        address = item.get_absolute_url()
+        if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+            return JsonResponse({"location": address}, status=201)
+        return HttpResponseRedirect(address)
 
     def _context(self, request, title: str, **more) -> dict:
         request.current_app = self.admin_site.name

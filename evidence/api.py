@@ -46,7 +46,8 @@ class EvidenceView(RowsView):
             self._named(visible)
             .select_related("replaced_by")
             .prefetch_related(
-                "files", Prefetch("runs", EvaluationRun.objects.only("pk", "item").order_by("pk"))
+                "files__scans",
+                Prefetch("runs", EvaluationRun.objects.only("pk", "item").order_by("pk")),
             )
         )
 

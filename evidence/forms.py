@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from django import forms
+from django.conf import settings
 
 from audit import Reason, Refused, clock
 from audit.admin import ReasonForm
@@ -325,7 +326,8 @@ class GiveForm(RunFields, ReasonForm):
     ):
         super().__init__(*args, **kwargs)
         self.kind, self.subject, self.suite_version = kind, subject, suite_version
-        taken = ", ".join(rules.FILE_TYPES)
+        mebibytes = settings.EVIDENCE_FILE_MAX_BYTES // 1024**2
+        taken = f"{', '.join(rules.FILE_TYPES)}; at most {mebibytes} MiB each"
         self.fields["files"].help_text = (
             f"One or several: {taken}. A file may answer the questions instead of you."
             if kind.questions

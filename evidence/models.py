@@ -2,12 +2,14 @@
 
 import uuid
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
 from audit.fields import DocumentField
 from audit.models import DIGEST_LENGTH, GovernedManager, GovernedModel, GovernedQuerySet
+from evidence import safety
 from evidence.kinds import KINDS
 from registry.models import Metric, ModelVersion, Person, Release, SuiteVersion
 
@@ -165,6 +167,77 @@ class EvidenceFile(GovernedModel):
     def digest(self) -> str:
         """The digest as the project writes digests."""
         return f"sha256:{self.sha256}"
+
+    @property
+    def last_scan(self) -> "FileScan | None":
+        """The newest scan, from what is prefetched if anything is."""
+        return max(self.scans.all(), key=lambda scan: scan.pk, default=None)
+
+    @property
+    def safety(self) -> safety.Safety:
+        """Whether the file was scanned, and may be handed out."""
+        scan = self.last_scan
+        return safety.safety(scan and scan.outcome, scanning=bool(settings.EVIDENCE_SCAN_COMMAND))
+
+
+class FileScan(GovernedModel):
+    """What a scan of a file found. The newest of a file speaks; a file is never changed by one."""
+
+    class Outcome(models.TextChoices):
+        PASSED = "passed", "passed"
+        FOUND = "found", "found something"
+        FAILED = "failed", "could not tell"
+
+    append_only = True
+    about = "file"
+
+    file = models.ForeignKey(EvidenceFile, models.PROTECT, related_name="scans")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    scanner = models.CharField(max_length=200, help_text="The program that looked.")
+    said = models.CharField(max_length=500, blank=True, default="", help_text="Its own words.")
+    scanned_at = models.DateTimeField()
+
+    objects = through_item("file__item__")
+
+    class Meta(GovernedModel.Meta):
+        verbose_name = "scan"
+        ordering = ("file", "pk")
+        constraints = [
+            # `choices` binds forms only: an outcome nobody knows would hold nothing back.
+            models.CheckConstraint(
+                condition=Q(outcome__in=["passed", "found", "failed"]),
+                name="filescan_outcome_is_known",
+            ),
+        ]
+
+    def __str__(self):
+        return f"scan of {self.file_id}: {self.outcome}"
+
+
+class Delivery(GovernedModel):
+    """The key under which a pipeline brought an item, so that sending it again brings no second."""
+
+    born_with = "item"
+
+    item = models.OneToOneField(EvidenceItem, models.PROTECT, related_name="delivery")
+    given_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    idempotency_key = models.CharField(max_length=200)
+    body_digest = models.CharField(max_length=DIGEST_LENGTH)
+
+    objects = through_item("item__")
+
+    class Meta(GovernedModel.Meta):
+        constraints = [
+            # A retry that overtakes its first attempt must not make a second item.
+            models.UniqueConstraint(
+                fields=["given_by", "idempotency_key"],
+                name="delivery_once",
+                violation_error_message="Something was given under this idempotency key already.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"delivery of {self.item_id}"
 
 
 class Withdrawal(GovernedModel):

@@ -198,7 +198,9 @@ _PLAIN = FileType("text/plain; charset=utf-8")
 #: The types that are taken. Nothing that a browser would run is among them.
 FILE_TYPES: dict[str, FileType] = {
     "csv": FileType("text/csv; charset=utf-8"),
+    "docx": _ZIP,
     "eval": _ZIP,
+    "gz": FileType(signatures=(b"\x1f\x8b\x08",)),
     "jpeg": _JPEG,
     "jpg": _JPEG,
     "json": _JSON,
@@ -207,6 +209,9 @@ FILE_TYPES: dict[str, FileType] = {
     "pdf": FileType("application/pdf", (b"%PDF-",)),
     "png": FileType("image/png", (b"\x89PNG\r\n\x1a\n",)),
     "txt": _PLAIN,
+    "xlsx": _ZIP,
+    "yaml": _PLAIN,
+    "yml": _PLAIN,
     "zip": _ZIP,
 }
 _MARKUP = re.compile(
@@ -278,12 +283,48 @@ def file_problems(name: str, head: bytes, *, size: int | None, limit: int) -> li
     return reasons
 
 
+def files_problems(sizes: list[int], *, most: int, limit: int) -> list[Reason]:
+    """Judge the files of one item together by their sizes in bytes."""
+    reasons = []
+    if len(sizes) > most:
+        sentence = f"{len(sizes)} files are too many; an item takes {most}. Give a zip of them."
+        reasons.append(Reason("FILES_TOO_MANY", sentence, "files"))
+    if sum(sizes) > limit:
+        reasons.append(
+            Reason(
+                "FILES_TOO_LARGE",
+                f"The files have {_mebibytes(sum(sizes))} MiB together; an item takes "
+                f"{_mebibytes(limit)} MiB. Give them as several items.",
+                "files",
+            )
+        )
+    return reasons
+
+
+def subject_full(*, held: int, added: int, limit: int) -> list[Reason]:
+    """Judge the bytes of all evidence that one promotion may rest on."""
+    if held + added <= limit:
+        return []
+    return [
+        Reason(
+            "FILES_OF_SUBJECT",
+            f"The files of all evidence about this have {_mebibytes(held)} MiB already; "
+            f"{_mebibytes(limit)} MiB are the most that one promotion may rest on. "
+            "Give a summary with the digests of the rest.",
+            "files",
+        )
+    ]
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 1024**2:.1f}".removesuffix(".0")
+
+
 def too_large(name: str, limit: int) -> Reason:
     """Return the refusal of a file over `limit` bytes."""
-    mebibytes = f"{limit / 1024**2:.1f}".removesuffix(".0")
     return Reason(
         "FILE_TOO_LARGE",
-        f"“{name}” is larger than {mebibytes} MiB, the most a file may have. "
+        f"“{name}” is larger than {_mebibytes(limit)} MiB, the most a file may have. "
         "Give it in parts, or a summary with its digest.",
         "files",
     )

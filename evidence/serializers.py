@@ -5,6 +5,7 @@ from rest_framework import serializers
 from audit.serializers import Named, RowSerializer
 from evidence.models import EvaluationRun, EvidenceFile, EvidenceItem, RunAcceptance, Score
 from evidence.models import Withdrawal as WithdrawalRow
+from evidence.safety import Safety
 from registry.serializers import ReleaseNameSerializer, VersionNameSerializer
 
 
@@ -50,11 +51,16 @@ class ItemLineSerializer(RowSerializer):
 
 
 class FileSerializer(RowSerializer):
+    """`scan` says what came of the newest scan; only `passed` and `not_scanned` are handed out."""
+
     digest = serializers.CharField(read_only=True)
+    scan = serializers.ChoiceField(
+        [(one.value, one.value) for one in Safety], source="safety", read_only=True
+    )
 
     class Meta:
         model = EvidenceFile
-        fields = ("name", "size", "content_type", "digest")
+        fields = ("name", "size", "content_type", "digest", "scan")
 
 
 class AcceptanceSerializer(RowSerializer):

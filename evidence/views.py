@@ -1,25 +1,29 @@
-"""The page of an evidence item, and its files as downloads."""
+"""The page of an evidence item."""
+
+from collections.abc import Sequence
 
 from django.contrib import admin
 from django.db.models import Q
-from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from audit import clock
 from audit.admin import panels_of
 from audit.models import Entry
-from evidence import rules, storage
+from evidence import rules
 from evidence.kinds import KINDS
 from evidence.models import EvaluationRun, EvidenceFile, EvidenceItem
+from evidence.safety import Safety
 from registry.models import Release
 
 #: What happened to an item, told on its page; the rest of its log is on its history page.
 TOLD = {
     "evidence.given": ("evidence", "gave this evidence"),
     "evidence.withdrawn": ("withdrawn", "withdrew it"),
+    "evidencefile.scan_passed": ("met", "found nothing in a file"),
+    "evidencefile.scan_found": ("failed", "found something in a file; it is held"),
+    "evidencefile.scan_failed": ("stale", "could not tell whether a file is safe; it is held"),
     "run.given": ("added", "gave a run"),
     "run.accepted": ("accepted", "accepted a run"),
 }
@@ -48,20 +52,21 @@ def item_page(request, pk):
     for run in shown:
         run.item = item
         run.buttons, run.why = runs.act_buttons(request, run), f"why-{run.pk}"
+    files = list(item.files.prefetch_related("scans").order_by("pk"))
     context = {
         **admin.site.each_context(request),
         "title": item.title,
         "item": item,
         "state": state_of(item),
-        "band": band(item),
+        "band": band(item, [file for file in files if file.safety.holds]),
         "facts": facts(item),
         "answers": answers(request.user, item),
-        "files": item.files.order_by("pk"),
+        "files": files,
         "runs": shown,
         "act_buttons": items.act_buttons(request, item),
         "history_url": items.history_url(item),
         "panels": panels_of(request, item),
-        "timeline": timeline(item, shown, items.history_url(item)),
+        "timeline": timeline(item, [*shown, *files], items.history_url(item)),
     }
     return TemplateResponse(request, "evidence/item.html", context)
 
@@ -76,8 +81,8 @@ def state_of(item: EvidenceItem) -> rules.State:
     )
 
 
-def band(item: EvidenceItem) -> dict:
-    """Return the answer under the title: whether the item stands, and until when."""
+def band(item: EvidenceItem, held: Sequence[EvidenceFile] = ()) -> dict:
+    """Return the answer under the title: whether the item stands, until when, and what holds it."""
     ends = f"{item.expires_at.day} {item.expires_at:%b %Y}"
     state = state_of(item)
     if state is rules.State.WITHDRAWN:
@@ -93,6 +98,13 @@ def band(item: EvidenceItem) -> dict:
             "state": "expired",
             "headline": f"Ended on {ends}.",
             "text": "It no longer counts. Give a new item in its place.",
+        }
+    if held:
+        found = any(file.safety is Safety.FOUND for file in held)
+        return {
+            "state": "failed" if found else "stale",
+            "headline": "Meets nothing: a file is held.",
+            "text": " ".join(f"“{file.name}” {file.safety.holds}" for file in held),
         }
     words = {
         "pass": f"Passes, and is good until {ends}.",
@@ -153,11 +165,11 @@ def answers(user, item: EvidenceItem) -> list[dict]:
     return told
 
 
-def timeline(item: EvidenceItem, runs: list[EvaluationRun], url: str) -> list[dict]:
-    """Return what happened to the item and its runs, oldest first."""
+def timeline(item: EvidenceItem, parts: list, url: str) -> list[dict]:
+    """Return what happened to the item, its runs and its files, oldest first."""
     entries = (
         Entry.objects.filter(
-            Q(about=item.key) | Q(about__in=[run.key for run in runs]), event__in=TOLD
+            Q(about=item.key) | Q(about__in=[part.key for part in parts]), event__in=TOLD
         )
         .select_related("change")
         .order_by("seq")
@@ -174,45 +186,3 @@ def timeline(item: EvidenceItem, runs: list[EvaluationRun], url: str) -> list[di
         }
         for entry in entries
     ]
-
-
-@require_safe
-def file_download(request, pk, file_pk):
-    """Hand out a file as an attachment that no browser renders or runs.
-
-    The bytes are read against their digest first: what was swapped on disk is not handed out.
-    """
-    file = get_object_or_404(
-        EvidenceFile.objects.visible_to(request.user).select_related("item"),
-        pk=file_pk,
-        item=pk,
-    )
-    try:
-        found, _ = storage.digest_of(file.sha256)
-    except OSError:
-        return _not_sound(request, file, "cannot be read")
-    if found != file.sha256:
-        return _not_sound(request, file, "are not those that were given")
-    kind = rules.file_type(file.name) or rules.FileType()
-    response = FileResponse(
-        storage.open_file(file.sha256),
-        as_attachment=True,
-        filename=file.name,
-        content_type=kind.content_type,
-    )
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cache-Control"] = "private, no-store"
-    response["ETag"] = f'"{file.sha256}"'
-    return response
-
-
-def _not_sound(request, file: EvidenceFile, what: str):
-    context = {
-        **admin.site.each_context(request),
-        "title": file.name,
-        "file": file,
-        "what": what,
-        "item_url": reverse("admin:evidence_item", args=[file.item_id]),
-    }
-    return TemplateResponse(request, "evidence/file_not_sound.html", context, status=503)

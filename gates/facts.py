@@ -92,7 +92,7 @@ def gather(
         str(item.pk): item
         for item in EvidenceItem.objects.filter(about)
         .select_related("author", "withdrawal", "change")
-        .prefetch_related("files")
+        .prefetch_related("files__scans")
         .order_by("created_at", "pk")
     }
     scores = list(
@@ -148,6 +148,7 @@ def _evidence(item: EvidenceItem, up_to: int | None) -> Evidence:
         taken_in=up_to is None or item.change.number <= up_to,
         withdrawn_at=withdrawal.withdrawn_at if withdrawal else None,
         rollback=rollback_target(item),
+        held=next((f"“{f.name}” {f.safety.holds}" for f in item.files.all() if f.safety.holds), ""),
     )
 
 

@@ -157,7 +157,7 @@ PAGES = (
     ),
     Page(
         "evidence/<uuid:pk>/files/<int:file_pk>/",
-        "evidence.views.file_download",
+        "evidence.downloads.file_download",
         "evidence_file",
         "evidence.evidenceitem",
     ),

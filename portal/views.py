@@ -32,6 +32,11 @@ def busy(request):
     return render(request, "503.html", status=503)
 
 
+def refused(request, status: int, title: str, sentence: str):
+    """Answer in one sentence, from a page that asks nothing of the database or the session."""
+    return render(request, "refused.html", {"title": title, "sentence": sentence}, status=status)
+
+
 def _shell(request) -> dict:
     # A path that is refused before the session is read has no user to build a sidebar for.
     return admin.site.each_context(request) if hasattr(request, "user") else {}

@@ -71,7 +71,8 @@ class TokenInSchema(OpenApiAuthenticationExtension):
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API token of scope read, issued in the portal and shown once.",
+            "description": "An API token, issued in the portal and shown once: of scope read, "
+            "or of scope evidence where evidence is given.",
         }
 
 

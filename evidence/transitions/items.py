@@ -1,18 +1,22 @@
 """Items: given whole, with files and runs, and withdrawn."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
+from django.db.models import Q, Sum
+
 import audit
 from audit import Change, Reason, Refused, clock
 from audit.refusals import NotAllowed
 from audit.rules import canonical, digest
-from evidence import documents, rules, storage
+from evidence import documents, rules, scanning, storage
 from evidence.kinds import KINDS, Kind
-from evidence.models import EvidenceFile, EvidenceItem, Withdrawal
+from evidence.models import Delivery, EvidenceFile, EvidenceItem, Withdrawal
 from evidence.transitions.judging import (
     field_reasons,
     key_of,
@@ -40,6 +44,7 @@ def give(
     expires_at: datetime | None = None,
     replaces: EvidenceItem | UUID | None = None,
     runs: Sequence[Mapping] = (),
+    delivery: Delivery | None = None,
     actor,
     reason: str,
 ) -> EvidenceItem:
@@ -47,8 +52,10 @@ def give(
 
     `answers` maps the keys of the kind's questions to values; `files` are uploads with a name, a
     size and chunks. An item ends with the life of its kind unless `expires_at` says earlier. Each
-    run is a mapping of `add_run`'s own arguments. Raises `NotAllowed`, `Refused` with every
-    reason at once, and `storage.TooLarge`; a refused item leaves no row.
+    run is a mapping of `add_run`'s own arguments; `delivery` is the row, unsaved, that says under
+    which key a pipeline brought it. Raises `NotAllowed`, `Refused` with every reason at once (and
+    its kin of `storage`), and `Conflict`; a refused item leaves no row. Files are scanned when the
+    item is there: until then they are held.
     """
     given = _Given(
         release=key_of(release),
@@ -63,6 +70,7 @@ def give(
         replaces=key_of(replaces),
         runs=[run_of(**run) for run in runs],
         has_files=bool(files := list(files)),
+        delivery=delivery,
     )
     # Judged before the files are kept, and again under lock: what stood open may be closed.
     subject = _subject(given)
@@ -70,11 +78,15 @@ def give(
         raise NotAllowed(not_allowed)
     _, reasons = _judge(given, subject, clock.now())
     storage.refuse([*reasons, *storage.judge(files)])
-    kept = storage.keep(files)
-    refuse(_same_file_twice(kept))
-    with audit.change(actor=actor, reason=reason) as change:
-        person = rights.acting(change, actor)
-        return _give_in(change, person, given, kept)
+    with storage.not_swept() if files else nullcontext():
+        kept = storage.keep(files)
+        refuse(_same_file_twice(kept))
+        with audit.change(actor=actor, reason=reason) as change:
+            person = rights.acting(change, actor)
+            item = _give_in(change, person, given, kept)
+    if files:
+        scanning.scan_new(item)
+    return item
 
 
 def give_in(
@@ -104,6 +116,7 @@ def give_in(
         replaces=None,
         runs=[run_of(**run) for run in runs],
         has_files=False,
+        delivery=None,
     )
     return _give_in(change, person, given, [])
 
@@ -115,7 +128,7 @@ def _give_in(change: Change, person: Person, given: "_Given", kept: list) -> Evi
     subject = _subject(given)
     rights.demand(person, "give_evidence", subject)
     item, reasons = _judge(given, subject, change.now)
-    refuse(reasons)
+    storage.refuse(reasons + _room(subject, kept))
     item.author = person
     rows = [EvidenceFile(item=item, **vars(file)) for file in kept]
     content = canonical(documents.evidence_item(item, rows))
@@ -127,6 +140,9 @@ def _give_in(change: Change, person: Person, given: "_Given", kept: list) -> Evi
     )
     for row in rows:
         change.save(row)
+    if given.delivery:
+        given.delivery.item, given.delivery.given_by = item, person
+        change.save(given.delivery)
     for run in given.runs:
         save_run(change, item, run, person)
     return item
@@ -164,6 +180,7 @@ class _Given:
     expires_at: datetime | None
     replaces: UUID | None
     has_files: bool
+    delivery: Delivery | None
     runs: list[Run]
 
 
@@ -263,6 +280,28 @@ def _replacement_reasons(item: EvidenceItem, old: EvidenceItem | None) -> list[R
         sentence = f"“{old}” was replaced already. Replace “{old.replaced_by}” instead."
         return [Reason("REPLACED_ALREADY", sentence, "replaces")]
     return []
+
+
+def _room(subject: Release | ModelVersion, kept: list[storage.Kept]) -> list[Reason]:
+    """Judge the files of all evidence that a promotion of the subject may rest on."""
+    if not kept:
+        return []
+    files = EvidenceFile.objects.order_by()
+    if isinstance(subject, Release):
+        about = Q(item__release=subject) | Q(item__version=subject.model_version_id)
+        held = _bytes(files.filter(about))
+    else:
+        of_release = files.filter(item__release__model_version=subject)
+        fullest = (
+            of_release.values("item__release").annotate(bytes=Sum("size")).order_by("-bytes")[:1]
+        )
+        held = _bytes(files.filter(item__version=subject)) + sum(row["bytes"] for row in fullest)
+    added = sum(file.size for file in kept)
+    return rules.subject_full(held=held, added=added, limit=settings.EVIDENCE_PROMOTION_MAX_BYTES)
+
+
+def _bytes(files) -> int:
+    return files.aggregate(bytes=Sum("size"))["bytes"] or 0
 
 
 def _same_file_twice(files: list[storage.Kept]) -> list[Reason]:

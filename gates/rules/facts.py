@@ -35,6 +35,8 @@ class Evidence:
     withdrawn_at: datetime | None = None
     #: What a rollback plan puts back: a release digest, "switch_off", or "".
     rollback: str = ""
+    #: Why one of its files is held, as a sentence; evidence that nobody may read meets nothing.
+    held: str = ""
 
 
 @dataclass(frozen=True)

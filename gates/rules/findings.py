@@ -118,10 +118,11 @@ def _evidence(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
                 fix="Mend what failed in a new release, or give newer evidence that passes.",
                 evidence=(newest.id,),
             )
-    good = [item for item in standing if item.verdict in terms["verdicts"]]
+    wanted = [item for item in standing if item.verdict in terms["verdicts"]]
+    good = [item for item in wanted if not item.held]
     taken_in = [item for item in good if item.taken_in]
     if not taken_in:
-        return finding(status=Status.MISSING, **_missing(terms, of_kind, standing, good))
+        return finding(status=Status.MISSING, **_missing(terms, of_kind, standing, wanted))
 
     def holds_until(item: Evidence) -> datetime:
         aged = timedelta(days=terms["max_age_days"]) if "max_age_days" in terms else None
@@ -153,8 +154,14 @@ def _evidence(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
     )
 
 
-def _missing(terms: Mapping, of_kind: list, standing: list, good: list) -> dict[str, str]:
+def _missing(terms: Mapping, of_kind: list, standing: list, wanted: list) -> dict[str, str]:
     """Say which of the several ways of being missing this is."""
+    good = [item for item in wanted if not item.held]
+    if wanted and not good:
+        return {
+            "fact": f"A file of “{wanted[-1].title}” is not handed out: {wanted[-1].held}",
+            "fix": "Give evidence whose files pass the scan, or wait until they are scanned.",
+        }
     if good:
         return {
             "fact": f"“{good[0].title}” arrived after this was submitted.",

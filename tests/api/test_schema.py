@@ -11,6 +11,7 @@ import yaml
 from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
+from evidence.giving import FIELDS
 from registry.models import PolicyPack
 from tests import make
 from tests.api.reading import ROOT, Reader, reader
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.django_db
 #: Answers about one instant, which no caller may keep.
 NEVER_KEPT = (f"{ROOT}decision/", f"{ROOT}routes/{{use_case}}/explain/")
 
+GIVING = "/ingest/v1/evidence/"
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 
 
@@ -66,8 +68,11 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         f"{ROOT}model-versions/lineage/",
         f"{ROOT}releases/lineage/",
         f"{ROOT}evaluation-runs/latest/",
+        GIVING,
     }
     for path, operations in paths.items():
+        if path == GIVING:
+            continue
         assert set(operations) == {"get"}, path
         assert operations["get"]["security"] == [{"token": []}], path
         assert {"200", "400", "401", "403", "404", "500", "503"} <= set(
@@ -75,6 +80,16 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         )
         assert ("304" in operations["get"]["responses"]) == (path not in NEVER_KEPT)
         assert operations["get"]["description"].strip(), path
+
+
+def test_giving_is_described_with_its_own_answers(description):
+    operations = description["paths"][GIVING]
+    assert set(operations) == {"post"}
+    assert operations["post"]["security"] == [{"token": []}]
+    answers = {"200", "201", "400", "401", "403", "404", "409", "413", "415", "422", "429", "507"}
+    assert answers <= set(operations["post"]["responses"])
+    body = operations["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert {*FIELDS, "files"} == set(body["properties"])
 
 
 def strict(schema: dict) -> dict:

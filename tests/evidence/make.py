@@ -1,5 +1,8 @@
 """Makers of evidence: each goes through the public verbs, so what they make could be real."""
 
+import io
+import zipfile
+
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from audit import clock
@@ -37,6 +40,15 @@ def answers_to(kind: str) -> dict:
 
 def upload(name: str = "report.txt", content: bytes = b"All good.\n") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
+
+
+def zipped(**members: bytes) -> bytes:
+    """Return a zip of the members, of one text if none is named."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (members or {"a.txt": b"All good.\n"}).items():
+            archive.writestr(name, content)
+    return packed.getvalue()
 
 
 def make_evidence(kind: str = "safety_check", *, actor: Person | None = None, **values):

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from evidence import storage
 from registry.roles import Role
-from tests.evidence.make import make_evidence, upload
+from tests.evidence.make import make_evidence, upload, zipped
 from tests.make import make_model, make_model_version, make_person, make_release, make_team
 
 pytestmark = pytest.mark.django_db
@@ -48,8 +48,8 @@ def test_it_is_an_attachment_that_no_browser_renders(client, alice, file):
     ("name", "content", "served_as"),
     [
         ("run.jsonl", b'{"a": 1}\n', "application/octet-stream"),
-        ("logs.zip", b"PK\x03\x04rest", "application/octet-stream"),
-        ("log.eval", b"PK\x03\x04more", "application/octet-stream"),
+        ("logs.zip", zipped(), "application/octet-stream"),
+        ("log.eval", zipped(), "application/octet-stream"),
         ("report.pdf", b"%PDF-1.7 rest", "application/pdf"),
         ("scores.json", b"{}", "application/json"),
     ],

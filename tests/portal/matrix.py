@@ -921,6 +921,15 @@ MATRIX = (
             GET /api/v1/evaluation-runs/latest/""",
     ),
     Group(
+        "A token that reads gives nothing; those that give are tried in test_ingest.py",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="giving evidence takes one of scope evidence.",
+        routes="""
+            GET /ingest/v1/evidence/
+            POST /ingest/v1/evidence/""",
+    ),
+    Group(
         "The whole log",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="401 403 403 403 403 403 403 403 403 403 403 403 403 403 200 403",
