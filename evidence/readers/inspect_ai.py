@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from evidence.readers.result import Broken, Report, Result, shown
+from evidence.imports.said import mapping
+from evidence.readers.result import Broken, Report, Result, listed, shown
 from evidence.readers.source import Source
 from evidence.readers.stream import Rows
 
@@ -10,7 +11,7 @@ TOOL = "inspect-ai"
 ROWS = {("samples",): Rows, ("reductions",): Rows}
 
 HEADER, START = "header.json", "_journal/start.json"
-STATUSES = {"success", "error", "cancelled", "started"}
+STATUSES = ("success", "error", "cancelled", "started")
 #: What is said of the others.
 UNFINISHED = {
     "error": "The run failed before its end",
@@ -58,15 +59,15 @@ def _log(log: dict[str, Any], samples: int | None) -> Result:
     report, results = Report(TOOL), results or {}
     if log.get("version") != 2:
         report.warn(f"The log is of version {shown(log.get('version'))}; it is read as one of 2.")
-    dataset, config = _mapping(about.get("dataset")), _mapping(about.get("config"))
+    dataset, config = mapping(about.get("dataset")), mapping(about.get("config"))
     _judge_whole(log, results, dataset, config, report)
     task = str(about.get("task") or "task")
-    for row in _list(results.get("scores")):
-        _score(task, _mapping(row), results, report)
+    for row in listed(results.get("scores")):
+        _score(task, mapping(row), results, report)
     report.subject = about.get("model")
     report.created = about.get("created")
     report.details |= {
-        "version": _mapping(about.get("packages")).get("inspect_ai"),
+        "version": mapping(about.get("packages")).get("inspect_ai"),
         "status": log["status"],
         "task_version": about.get("task_version"),
         "run_id": about.get("run_id"),
@@ -76,8 +77,8 @@ def _log(log: dict[str, Any], samples: int | None) -> Result:
         "total_samples": results.get("total_samples"),
         "completed_samples": results.get("completed_samples"),
         "samples_in_file": samples,
-        "model_usage": _mapping(log.get("stats")).get("model_usage"),
-        "error": _mapping(log.get("error")).get("message"),
+        "model_usage": mapping(log.get("stats")).get("model_usage"),
+        "error": mapping(log.get("error")).get("message"),
         "tags": log.get("tags", about.get("tags")),
         "metadata": log.get("metadata", about.get("metadata")),
     }
@@ -87,7 +88,7 @@ def _log(log: dict[str, Any], samples: int | None) -> Result:
 def _judge_whole(log: dict, results: dict, dataset: dict, config: dict, report: Report) -> None:
     """Say all for which this is not a full run of the task."""
     if log["status"] in UNFINISHED:
-        error = _mapping(log.get("error")).get("message")
+        error = mapping(log.get("error")).get("message")
         because = f": {shown(error)}" if isinstance(error, str) and error else ""
         report.gap(f"{UNFINISHED[log['status']]}{because}.")
     if log.get("invalidated") is True:
@@ -108,8 +109,8 @@ def _judge_whole(log: dict, results: dict, dataset: dict, config: dict, report: 
 def _score(task: str, row: dict, results: dict, report: Report) -> None:
     """Note the metrics of one scorer; a spread goes with the figure that it must belong to."""
     metrics = {
-        str(name): _mapping(metric).get("value")
-        for name, metric in _mapping(row.get("metrics")).items()
+        str(name): mapping(metric).get("value")
+        for name, metric in mapping(row.get("metrics")).items()
     }
     name, reducer = str(row.get("name") or row.get("scorer") or "score"), row.get("reducer")
     kind = f"{name}/{reducer}" if reducer else name
@@ -140,11 +141,3 @@ def _score(task: str, row: dict, results: dict, report: Report) -> None:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _mapping(value: Any) -> dict:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list:
-    return value if isinstance(value, list) else []

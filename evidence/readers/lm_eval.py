@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from evidence.readers.result import Broken, Report, Result, number, shown
+from evidence.imports.said import mapping
+from evidence.readers.result import Broken, Report, Result, listed, number, shown
 from evidence.readers.source import Source
 
 TOOL = "lm-evaluation-harness"
@@ -52,7 +53,7 @@ def read(source: Source) -> Result:
 def _results(document: dict[str, Any]) -> Result:
     report = Report(TOOL)
     rows, groups = _rows(document, report)
-    better, config = _mapping(document.get("higher_is_better")), _mapping(document.get("config"))
+    better, config = mapping(document.get("higher_is_better")), mapping(document.get("config"))
     counts = _counts(document, rows)
     for task, row in rows.items():
         for metric, kind, value in _metrics(row):
@@ -64,7 +65,7 @@ def _results(document: dict[str, Any]) -> Result:
                 kind=kind,
                 stderr=None if stderr in NO_FIGURE else stderr,
                 n=counts.get(task),
-                higher_is_better=_mapping(better.get(task)).get(metric),
+                higher_is_better=mapping(better.get(task)).get(metric),
             )
     _judge_limit(document, config, report)
     report.subject = _subject(document, config)
@@ -83,7 +84,7 @@ def _results(document: dict[str, Any]) -> Result:
 
 def _rows(document: dict, report: Report) -> tuple[dict[str, dict], list[str]]:
     """Return all rows and the names of groups, which stand both among tasks and on their own."""
-    rows, groups = dict(document["results"]), _mapping(document.get("groups"))
+    rows, groups = dict(document["results"]), mapping(document.get("groups"))
     for name, row in groups.items():
         if not isinstance(row, dict):
             raise Broken(f"The group “{name[:80]}” is not a row of figures.")
@@ -112,10 +113,10 @@ def _key(metric: str, kind: str | None) -> str:
 def _counts(document: dict, rows: dict[str, dict]) -> dict[str, int]:
     """Return the samples of each task; those of a group are the ones of its tasks."""
     counts: dict[str, int] = {}
-    for task, told in _mapping(document.get("n-samples")).items():
-        if isinstance(count := _mapping(told).get("effective"), int):
+    for task, told in mapping(document.get("n-samples")).items():
+        if isinstance(count := mapping(told).get("effective"), int):
             counts[task] = count
-    subtasks = _mapping(document.get("group_subtasks"))
+    subtasks = mapping(document.get("group_subtasks"))
     for task, row in rows.items():
         if task in counts:
             continue
@@ -130,13 +131,13 @@ def _counts(document: dict, rows: dict[str, dict]) -> dict[str, int]:
 
 def _leaves(group: str, subtasks: dict) -> set[str]:
     """Return the tasks below a group, walked without end even where groups form a ring."""
-    leaves, seen, waiting = set(), {group}, list(_list(subtasks.get(group)))
+    leaves, seen, waiting = set(), {group}, list(listed(subtasks.get(group)))
     while waiting:
         name = waiting.pop()
         if not isinstance(name, str) or name in seen:
             continue
         seen.add(name)
-        if below := _list(subtasks.get(name)):
+        if below := listed(subtasks.get(name)):
             waiting += below
         else:
             leaves.add(name)
@@ -145,7 +146,7 @@ def _leaves(group: str, subtasks: dict) -> set[str]:
 
 def _judge_limit(document: dict, config: dict, report: Report) -> None:
     """Say so when the run took fewer samples than its tasks have."""
-    counted = [_mapping(told) for told in _mapping(document.get("n-samples")).values()]
+    counted = [mapping(told) for told in mapping(document.get("n-samples")).values()]
     short = [
         told
         for told in counted
@@ -166,7 +167,7 @@ def _subject(document: dict, config: dict) -> str | None:
     given = config.get("model_args")
     if isinstance(given, str):
         given = dict(pair.partition("=")[::2] for pair in given.split(",") if "=" in pair)
-    given = _mapping(given)
+    given = mapping(given)
     return given.get("pretrained") or given.get("model") or config.get("model")
 
 
@@ -186,7 +187,7 @@ def _samples(source: Source) -> Result:
     sums: dict[str, list[float]] = {}
     for _, row in source.lines():
         documents += 1
-        for metric in _list(row.get("metrics")):
+        for metric in listed(row.get("metrics")):
             value = number(row.get(metric)) if isinstance(metric, str) else None
             if value is not None and (metric in sums or len(sums) < 100):
                 told = sums.setdefault(metric, [0, 0.0])
@@ -202,11 +203,3 @@ def _samples(source: Source) -> Result:
         f"It holds {documents:,} samples, one a line, and no scores of the whole. "
         "Give the file of results beside it."
     )
-
-
-def _mapping(value: Any) -> dict:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list:
-    return value if isinstance(value, list) else []

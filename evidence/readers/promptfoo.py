@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from evidence.imports.said import mapping
 from evidence.readers.result import Broken, Report, Result, number, shown
 from evidence.readers.source import Source
 from evidence.readers.stream import Rows
@@ -47,27 +48,27 @@ def claims(source: Source) -> bool:
 def read(source: Source) -> Result:
     """Return pass rate, mean score and named scores of each column."""
     document = source.document()
-    results, report = _mapping(document.get("results")), Report(TOOL)
+    results, report = mapping(document.get("results")), Report(TOOL)
     if results.get("version") != VERSION:
         told = shown(results.get("version"))
         report.warn(f"The results are of version {told}; they are read as ones of {VERSION}.")
-    columns, config = results.get("prompts"), _mapping(document.get("config"))
+    columns, config = results.get("prompts"), mapping(document.get("config"))
     if not isinstance(columns, list) or not all(isinstance(one, dict) for one in columns):
         raise Broken("Its results.prompts is not a list of columns.")
     tests, suite = results.get("results"), str(config.get("description") or TOOL)
     told = []
     for place, (column, name) in enumerate(zip(columns, _names(columns), strict=True)):
-        metrics = _mapping(column.get("metrics"))
+        metrics = mapping(column.get("metrics"))
         counts = _counts(place, metrics, tests)
         told.append(_told(column, metrics, counts))
         _column(suite, name if len(columns) > 1 else None, metrics, counts, report)
-    stats = _mapping(results.get("stats"))
+    stats = mapping(results.get("stats"))
     _judge_whole(stats, told, tests, report)
     providers = list(dict.fromkeys(str(column.get("provider")) for column in columns))
     report.subject = ", ".join(providers)
     report.created = results.get("timestamp")
     report.details = {
-        "version": _mapping(document.get("metadata")).get("promptfooVersion"),
+        "version": mapping(document.get("metadata")).get("promptfooVersion"),
         "eval_id": document["evalId"],
         "description": config.get("description"),
         "tags": config.get("tags"),
@@ -134,10 +135,10 @@ def _column(suite: str, name: str | None, metrics: dict, counts: tuple, report: 
         if (score := number(metrics.get("score"))) is not None:
             report.add(suite, "mean_score", score / count, n=count, **about)
     weights, numbers = (
-        _mapping(metrics.get("namedScoreWeights")),
-        _mapping(metrics.get("namedScoresCount")),
+        mapping(metrics.get("namedScoreWeights")),
+        mapping(metrics.get("namedScoresCount")),
     )
-    for metric, total in _mapping(metrics.get("namedScores")).items():
+    for metric, total in mapping(metrics.get("namedScores")).items():
         # Sums over tests: only their weights make them comparable.
         weight = number(weights.get(metric)) or number(numbers.get(metric))
         if not weight:
@@ -160,7 +161,3 @@ def _judge_whole(stats: dict, told: list[dict], tests: Any, report: Report) -> N
         report.gap(f"It counts {sum(summed):,} tests, and its columns {count:,}.")
     if isinstance(tests, Rows) and tests.count != count:
         report.gap(f"It lists {tests.count:,} of {count:,} tests.")
-
-
-def _mapping(value: Any) -> dict:
-    return value if isinstance(value, dict) else {}

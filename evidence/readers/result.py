@@ -58,6 +58,11 @@ def is_broken_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and number(value) is None
 
 
+def listed(value: Any) -> list:
+    """Return a list as it is, and nothing for what is none."""
+    return value if isinstance(value, list) else []
+
+
 @dataclass
 class Score:
     """One figure. `value` is None where the source has no number for it.

@@ -14,7 +14,19 @@ import pytest
 from evidence.readers import archives, child, stream
 from evidence.readers.child import Limits, read_in_child
 from evidence.readers.result import MOST_SCORES
-from tests.evidence.files import eval_log, garak, inspect, lm_eval, promptfoo, reading, zipped
+from tests.evidence.files import (
+    column,
+    eval_log,
+    garak,
+    garak_eval,
+    inspect,
+    lines,
+    lm_eval,
+    openai_evals,
+    promptfoo,
+    reading,
+    zipped,
+)
 
 # --- Documents of any size ------------------------------------------------------------------------
 
@@ -101,6 +113,54 @@ def test_details_are_bounded_and_can_be_printed():
     details = reading(log).details
     assert len(details["metadata"]["long"]) == 1000
     assert len(json.dumps(details)) < 200_000
+
+
+# --- Values that nobody expects -------------------------------------------------------------------
+
+ODD = (None, True, -1, 1.5, float("nan"), 10**30, "", "x\x00", [], {}, [[]], [{}], {"a": []})
+
+
+def put(value, odd):
+    """Yield a document over and over, each time with something odd in another place."""
+    yield odd
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, part in list(inner):
+        for other in put(part, odd) if isinstance(part, dict | list) else (odd,):
+            changed = value.copy()
+            changed[key] = other
+            yield changed
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(
+    "document",
+    [
+        lm_eval(groups={"g": {"acc,none": 1}}, group_subtasks={"g": ["boolq"]}, date=1),
+        inspect(samples=[{"a": 1}], tags=["x"], error={"message": "x"}, stats={"model_usage": {}}),
+        promptfoo(column(1, 1, namedScores={"T": 1}, namedScoreWeights={"T": 2})),
+    ],
+)
+def test_nothing_odd_in_a_document_makes_a_reader_raise(document, odd):
+    for changed in put(document, odd):
+        result = reading(changed)
+        assert json.loads(json.dumps(result.as_document()))["outcome"] == result.outcome
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(
+    "text",
+    [
+        garak(garak_eval(confidence_lower=0.1, confidence_upper=0.2)),
+        openai_evals({"accuracy": 0.5, "boostrap_std": 0.1}, spec={"run_config": {"seed": 1}}),
+        lines({"doc_id": 1, "target": "a", "resps": [], "metrics": ["acc"], "acc": 1.0}),
+        lines({"probe": "a", "detector": "b", "attempt_id": 1, "run_id": 2, "generator": "g"}),
+    ],
+)
+def test_nothing_odd_in_a_line_makes_a_reader_raise(text, odd):
+    for changed in put([json.loads(line) for line in text.splitlines()], odd):
+        if isinstance(changed, list):
+            result = reading(lines(*changed))
+            assert json.loads(json.dumps(result.as_document()))["outcome"] == result.outcome
 
 
 # --- Archives -------------------------------------------------------------------------------------
