@@ -633,12 +633,12 @@ MATRIX = (
             POST /evidence/evidenceitem/add/""",
     ),
     Group(
-        "Pages that give evidence about a release, add a run to an item, or withdraw it",
+        "Pages that add a run to an item, read one from its file, or withdraw it",
         #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         own="    302 404 403 200 403 403 403 403 403 403 403 403 403 403 403 403",
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role evidence contributor in the team",
-        routes="GET /evidence/evidenceitem/<object_id>/{add-run withdraw}/",
+        routes="GET /evidence/evidenceitem/<object_id>/{add-run read-scores withdraw}/",
     ),
     Group(
         "A run without a score",
@@ -646,7 +646,7 @@ MATRIX = (
         own="    302 404 403 422 403 403 403 403 403 403 403 403 403 403 403 403",
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role evidence contributor in the team",
-        routes="POST /evidence/evidenceitem/<object_id>/add-run/",
+        routes="POST /evidence/evidenceitem/<object_id>/{add-run read-scores}/",
         body=WHY,
     ),
     Group(
