@@ -1,0 +1,17 @@
+"""Who lets it pass: gate versions, promotions, packages and the people on them."""
+
+from gates.models.packages import Challenge, Package, PackageEvidence, PackagePerson
+from gates.models.promotions import Promotion, PromotionEndpoint
+from gates.models.versions import GateVersion, Requirement, SignOffSlot
+
+__all__ = [
+    "Challenge",
+    "GateVersion",
+    "Package",
+    "PackageEvidence",
+    "PackagePerson",
+    "Promotion",
+    "PromotionEndpoint",
+    "Requirement",
+    "SignOffSlot",
+]
