@@ -211,6 +211,7 @@ MATRIX = (
             GET /registry/{policypack policyversion}/<object_id>/change/
             GET /registry/{policypack policyversion}/<object_id>/history/
             GET /policy/versions/<pk>/{yaml preview}/
+            GET /compare/?kind=policy-version&b=<policy version>
             GET /gates/gateversion/<object_id>/change/
             GET /gates/gateversion/<object_id>/history/
             GET /environments/<slug>/""",
@@ -771,7 +772,9 @@ MATRIX = (
         "What nobody owns",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
-        routes="GET /api/v1/{tools environments policy-packs}/<slug>/",
+        routes="""
+            GET /api/v1/{tools environments policy-packs}/<slug>/
+            GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>""",
     ),
     Group(
         "Questions that name nothing",

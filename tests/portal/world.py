@@ -185,6 +185,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
 #: What the queries of the table name.
 NAMED: dict[str, Callable[[Side], object]] = {
     "<release>": lambda s: s.told.release.pk,
+    "<policy version>": lambda s: PolicyVersion.objects.get().pk,
     "<digest>": lambda s: s.told.release.digest,
     "<use case>": lambda s: s.told.use_case.slug,
     "<environment>": lambda s: s.told.environment.slug,
