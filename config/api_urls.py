@@ -1,12 +1,13 @@
 """Addresses under /api/v1/."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 import audit.api.entries
 import evidence.api
 import gates.api
 import registry.api
+import runtime.api
 from config.openapi import SchemaView
 
 router = SimpleRouter()
@@ -28,6 +29,16 @@ urlpatterns = [
         "effective-policy/",
         registry.api.EffectivePolicyView.as_view(),
         name="effective-policy",
+    ),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/active/$",
+        runtime.api.ActiveView.as_view(),
+        name="environment-active",
+    ),
+    re_path(
+        rf"^routes/(?P<use_case>{registry.api.SLUG})/explain/$",
+        runtime.api.ExplainView.as_view(),
+        name="route-explain",
     ),
     path("", include(router.urls)),
 ]

@@ -50,7 +50,7 @@ PROBLEMS = {
     503: "It is too busy; `Retry-After` says when to ask again. For a decision this means no.",
 }
 #: An answer that is never kept has no ETag to ask by.
-NEVER_KEPT = ("decision",)
+NEVER_KEPT = ("decision", "route_explain")
 
 
 def add_what_all_share(result, generator, request, public):

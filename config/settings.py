@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "registry.apps.RegistryConfig",
     "evidence.apps.EvidenceConfig",
     "gates.apps.GatesConfig",
+    "runtime.apps.RuntimeConfig",
     "portal.apps.PortalConfig",
 ]
 

@@ -44,6 +44,8 @@ ORDER = (
     "registry.person",
     "registry.rolegrant",
     "registry.apitoken",
+    "registry.environment",
+    "route_try",
 )
 
 # Quiet figures beside entries: `(request) -> int`, by entry, as dotted paths. The first is
@@ -95,6 +97,7 @@ def build(site, request) -> list[Group]:
         return []
     groups = {label: Group(label) for label in GROUPS}
     groups["Work"].entries.append(Entry("index", "Overview", reverse("admin:index")))
+    groups["Runtime"].entries.append(Entry("route_try", "Try a route", reverse("admin:route_try")))
     for app in site.get_app_list(request):
         for noun in app["models"]:
             if noun["admin_url"] is None:

@@ -79,6 +79,37 @@ PAGES = (
         "registry.environment",
     ),
     Page(
+        "environments/<slug:slug>/activate/<int:release>/",
+        "runtime.pages.verbs.activate",
+        "environment_activate",
+        "registry.environment",
+    ),
+    Page(
+        "environments/<slug:slug>/deployments/<int:pk>/remove/",
+        "runtime.pages.verbs.remove",
+        "deployment_remove",
+        "registry.environment",
+    ),
+    Page(
+        "environments/<slug:slug>/suspend/",
+        "runtime.pages.verbs.suspend",
+        "environment_suspend",
+        "registry.environment",
+    ),
+    Page(
+        "environments/<slug:slug>/roll-back/",
+        "runtime.pages.verbs.roll_back",
+        "environment_roll_back",
+        "registry.environment",
+    ),
+    Page(
+        "suspensions/<int:pk>/lift/",
+        "runtime.pages.verbs.lift",
+        "suspension_lift",
+        "registry.environment",
+    ),
+    Page("routes/try/", "runtime.pages.trying.page", "route_try", "route_try"),
+    Page(
         "policy/effective/",
         "registry.policy_pages.effective",
         "effective_policy",

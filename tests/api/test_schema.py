@@ -17,6 +17,9 @@ from tests.gates.stories import story
 
 pytestmark = pytest.mark.django_db
 
+#: Answers about one instant, which no caller may keep.
+NEVER_KEPT = (f"{ROOT}decision/", f"{ROOT}routes/{{use_case}}/explain/")
+
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 
 
@@ -45,11 +48,13 @@ def test_the_committed_description_is_the_one_that_is_served(caller):
 
 def test_every_address_is_described_and_asks_for_a_token(description):
     paths = description["paths"]
-    assert {re.sub(r"{[a-z]+}/", "", path) for path in paths} == {
+    assert {re.sub(r"{[a-z_]+}/", "", path) for path in paths} == {
         *(f"{ROOT}{name}/" for name in LISTS),
         f"{ROOT}decision/",
         f"{ROOT}effective-policy/",
         f"{ROOT}compare/",
+        f"{ROOT}environments/active/",
+        f"{ROOT}routes/explain/",
         f"{ROOT}model-versions/lineage/",
         f"{ROOT}releases/lineage/",
         f"{ROOT}evaluation-runs/latest/",
@@ -60,7 +65,7 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         assert {"200", "400", "401", "403", "404", "500", "503"} <= set(
             operations["get"]["responses"]
         )
-        assert ("304" in operations["get"]["responses"]) == ("decision" not in path)
+        assert ("304" in operations["get"]["responses"]) == (path not in NEVER_KEPT)
         assert operations["get"]["description"].strip(), path
 
 

@@ -130,6 +130,7 @@ MATRIX = (
             GET /registry/{rolegrant apitoken}/
             GET /registry/{policypack policyversion}/
             GET /policy/effective/
+            GET /routes/try/
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
             GET /gates/{promotion gateversion}/""",
@@ -215,6 +216,54 @@ MATRIX = (
             GET /gates/gateversion/<object_id>/change/
             GET /gates/gateversion/<object_id>/history/
             GET /environments/<slug>/""",
+    ),
+    Group(
+        "What runs is placed, taken out and let go on by operators of its team",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role operator",
+        routes="""
+            GET /environments/<slug>/activate/<release>/
+            GET /environments/<slug>/deployments/<pk>/remove/
+            GET /suspensions/<pk>/lift/""",
+    ),
+    Group(
+        "A form without its endpoint or password does nothing",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 422 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role operator",
+        body=WHY,
+        routes="""
+            POST /environments/<slug>/activate/<release>/
+            POST /suspensions/<pk>/lift/""",
+    ),
+    Group(
+        "Taking a deployment out asks for its reason alone",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role operator",
+        body=WHY,
+        routes="POST /environments/<slug>/deployments/<pk>/remove/",
+    ),
+    Group(
+        "The kill switch and the way back are shown to operators",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 200 403 403 403 403 403 403",
+        says="This takes the role operator",
+        routes="""
+            GET /environments/<slug>/{suspend roll-back}/
+            POST /environments/<slug>/roll-back/""",
+    ),
+    Group(
+        "Suspending names its subject and gives the password",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 422 403 403 403 403 403 403",
+        says="This takes the role operator",
+        body=WHY,
+        routes="POST /environments/<slug>/suspend/",
     ),
     Group(
         "Role grants: for administrators, for auditors of the team, and for their holders",
@@ -774,7 +823,15 @@ MATRIX = (
         any="401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="""
             GET /api/v1/{tools environments policy-packs}/<slug>/
-            GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>""",
+            GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>
+            GET /api/v1/environments/<slug>/active/""",
+    ),
+    Group(
+        "Routes of a team's use case",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        foreign="401 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
+        routes="GET /api/v1/routes/<use_case>/explain/?environment=<environment>",
     ),
     Group(
         "Questions that name nothing",
@@ -834,6 +891,7 @@ ONLY_SHOWN = {
         "prompts/<slug>/<number>/",
         "releases/<slug>/<number>/",
         "environments/<slug>/",
+        "routes/try/",
         "policy/effective/",
         "policy/versions/<pk>/yaml/",
         "policy/versions/<pk>/preview/",
@@ -861,6 +919,8 @@ READING_ONLY = (
     "api/v1/audit/entries/<pk>/",
     "api/v1/decision/",
     "api/v1/effective-policy/",
+    "api/v1/environments/<slug>/active/",
+    "api/v1/routes/<use_case>/explain/",
     "api/v1/policy-packs/",
     "api/v1/policy-packs/<slug>/",
     "api/v1/schema/",
