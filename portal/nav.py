@@ -45,7 +45,17 @@ ORDER = (
     "registry.rolegrant",
     "registry.apitoken",
     "registry.environment",
+    "may_run",
     "route_try",
+    "on_call",
+)
+
+# Pages that answer a question and belong to no noun: their group, name and words.
+QUESTIONS = (
+    ("Runtime", "may_run", "What may run"),
+    ("Runtime", "route_try", "Try a route"),
+    ("Runtime", "on_call", "On call"),
+    ("Audit", "api_docs", "API"),
 )
 
 # Quiet figures beside entries: `(request) -> int`, by entry, as dotted paths. The first is
@@ -97,7 +107,6 @@ def build(site, request) -> list[Group]:
         return []
     groups = {label: Group(label) for label in GROUPS}
     groups["Work"].entries.append(Entry("index", "Overview", reverse("admin:index")))
-    groups["Runtime"].entries.append(Entry("route_try", "Try a route", reverse("admin:route_try")))
     for app in site.get_app_list(request):
         for noun in app["models"]:
             if noun["admin_url"] is None:
@@ -108,7 +117,8 @@ def build(site, request) -> list[Group]:
             groups.get(label, groups["Audit"]).entries.append(
                 Entry(meta.label_lower, noun["name"], noun["admin_url"], noun["add_url"] or "")
             )
-    groups["Audit"].entries.append(Entry("api_docs", "API", reverse("admin:api_docs")))
+    for label, name, words in QUESTIONS:
+        groups[label].entries.append(Entry(name, words, reverse(f"admin:{name}")))
     rank = {key: place for place, key in enumerate(ORDER)}
     current = _current(request)
     for group in groups.values():

@@ -220,6 +220,7 @@ MATRIX = (
             GET /registry/{policypack policyversion}/<object_id>/change/
             GET /registry/{policypack policyversion}/<object_id>/history/
             GET /policy/versions/<pk>/{yaml preview}/
+            GET /compare/?kind=policy-version&b=<policy version>
             GET /gates/gateversion/<object_id>/change/
             GET /gates/gateversion/<object_id>/history/
             GET /environments/<slug>/
@@ -897,6 +898,7 @@ MATRIX = (
         any="401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="""
             GET /api/v1/{tools environments policy-packs}/<slug>/
+            GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>
             GET /api/v1/environments/<slug>/active/
             GET /api/v1/impact/?kind=tool&key=<tool>
             GET /api/v1/may-run/?provider=<host>

@@ -224,6 +224,7 @@ NAMED: dict[str, Callable[[Side], object]] = {
     "<tool>": lambda s: s.told.release.tool_grants.get().scope.tool.slug,
     "<host>": lambda s: s.told.endpoint.host.slug,
     "<pack>": lambda s: PolicyPack.objects.get().slug,
+    "<policy version>": lambda s: PolicyVersion.objects.get().pk,
     "<digest>": lambda s: s.told.release.digest,
     "<use case>": lambda s: s.told.use_case.slug,
     "<environment>": lambda s: s.told.environment.slug,
