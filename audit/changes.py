@@ -201,6 +201,11 @@ class Change:
         for values in missing:
             self.save(model(**{link: parent}, **values))
 
+    @property
+    def events(self) -> list[tuple[str, str, str]]:
+        """What is collected so far: (event, key of the row, key of the row it is about)."""
+        return [(entry["event"], entry["row"], entry["about"]) for entry in self._entries]
+
     # Writing
 
     @contextmanager

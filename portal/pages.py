@@ -31,6 +31,7 @@ class Page:
 PAGES = (
     Page("menu/", "portal.views.menu", "menu"),
     Page("search/", "portal.searching.page", "search"),
+    Page("notices/", "gates.notice_pages.page", "notices", "index"),
     Page("compare/", "registry.comparison.page", "compare"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),

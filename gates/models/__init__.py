@@ -1,12 +1,16 @@
 """Who lets it pass: gate versions, promotions, packages and the people on them."""
 
+from gates.models.notices import Delivery, MutedKind, Notice
 from gates.models.packages import Challenge, Package, PackageEvidence, PackagePerson
 from gates.models.promotions import Promotion, PromotionEndpoint
 from gates.models.versions import GateVersion, Requirement, SignOffSlot
 
 __all__ = [
     "Challenge",
+    "Delivery",
     "GateVersion",
+    "MutedKind",
+    "Notice",
     "Package",
     "PackageEvidence",
     "PackagePerson",

@@ -63,7 +63,7 @@ def _all_met(met: int) -> str:
 
 
 def _draft(loaded: Loaded) -> Band:
-    mine = loaded.promotion.requested_by_id == loaded.user.pk
+    mine = loaded.is_reader(loaded.promotion.requested_by_id)
     then = "Submit it when it says what you want." if mine else "Nobody is asked to sign yet."
     return Band("draft", "Not submitted yet.", f"{findings_said(loaded)}. {then}")
 

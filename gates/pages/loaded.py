@@ -1,7 +1,7 @@
 """All that the review page is made of, read once."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -25,13 +25,16 @@ WITH = (
     "change",
 )
 
+NOBODY = PersonFacts(id=0, roles=frozenset(), is_person=False)
+
 
 @dataclass
 class Loaded:
     """A promotion with its package as it is now, its signatures, and who looks at it."""
 
     promotion: Promotion
-    user: Person
+    #: Nobody in particular, for words that are the same for everybody.
+    user: Person | None
     now: datetime
     package: Live
     signed: list[PackagePerson]
@@ -104,11 +107,22 @@ class Loaded:
 
     def you_or(self, person_id: int, name: str) -> str:
         """Return "you" for the reader, the name for anybody else."""
-        return "you" if person_id == self.user.pk else name
+        return "you" if self.is_reader(person_id) else name
+
+    def is_reader(self, person_id: int) -> bool:
+        """Whether that person is the one who reads."""
+        return self.user is not None and person_id == self.user.pk
+
+    def read_by(self, user: Person) -> "Loaded":
+        """Return the same, as `user` reads it."""
+        return replace(self, user=user, person=person_facts(user, self.promotion, self.package))
 
 
-def load(promotion: Promotion, user: Person) -> Loaded:
-    """Read all that the page shows; a fixed number of queries but for the lineage's length."""
+def load(promotion: Promotion, user: Person | None = None) -> Loaded:
+    """Read all that the page shows; a fixed number of queries but for the lineage's length.
+
+    Without a reader, nobody is called "you" and nobody may sign.
+    """
     package = live(promotion)
     signed = sign_offs(promotion)
     approval = None
@@ -121,6 +135,6 @@ def load(promotion: Promotion, user: Person) -> Loaded:
         package=package,
         signed=signed,
         review=review_facts(promotion, package, signed),
-        person=person_facts(user, promotion, package),
+        person=person_facts(user, promotion, package) if user else NOBODY,
         approval=approval,
     )

@@ -115,6 +115,7 @@ MATRIX = (
             GET /search/
             GET /search/?q=case
             GET /search/?q=<digest>
+            GET /notices/
             GET /compare/
             GET /jsi18n/
             GET /<app_label>/
@@ -132,6 +133,12 @@ MATRIX = (
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
             GET /gates/{promotion gateversion}/""",
+    ),
+    Group(
+        "What somebody is told of is theirs to choose",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 302 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        routes="POST /notices/",
     ),
     Group(
         "Nobody is signed out by a link",
