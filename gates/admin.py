@@ -14,8 +14,12 @@ from gates import queue, transitions
 from gates.forms import PromotionForm
 from gates.models import GateVersion, Promotion
 from gates.pages import asking, gateversion
+from gates.webhook_admin import WebhookAdmin
 from registry.models import Environment, Person, Release, ServingEndpoint
 from registry.rights import may
+
+# Django looks for admin pages in this module alone.
+__all__ = ["GateVersionAdmin", "PromotionAdmin", "WebhookAdmin"]
 
 
 class PromotionAct(Act):

@@ -35,6 +35,12 @@ PAGES = (
     Page("compare/", "registry.comparison.page", "compare"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
+    Page(
+        "webhooks/<int:pk>/deliveries/",
+        "gates.webhook_pages.deliveries",
+        "webhook_deliveries",
+        "gates.webhook",
+    ),
     Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),
     Page(
         "models/<slug:slug>/<slug:version>/",

@@ -27,18 +27,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "kind",
-                    models.CharField(
-                        choices=[
-                            ("promotion.requested", "Promotion asked for"),
-                            ("sign_off.wanted", "Sign-off wanted"),
-                            ("promotion.decided", "Promotion decided"),
-                            ("package.changed", "Package changed"),
-                            ("approval.ending", "Approval ends soon"),
-                            ("approval.ended", "Approval ended"),
-                            ("break_glass.used", "Break-glass"),
-                        ],
-                        max_length=30,
-                    ),
+                    models.CharField(max_length=30),
                 ),
                 ("facts", audit.fields.DocumentField(blank=True, default=dict)),
                 ("once", models.CharField(max_length=200, unique=True)),
@@ -120,18 +109,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "kind",
-                    models.CharField(
-                        choices=[
-                            ("promotion.requested", "Promotion asked for"),
-                            ("sign_off.wanted", "Sign-off wanted"),
-                            ("promotion.decided", "Promotion decided"),
-                            ("package.changed", "Package changed"),
-                            ("approval.ending", "Approval ends soon"),
-                            ("approval.ended", "Approval ended"),
-                            ("break_glass.used", "Break-glass"),
-                        ],
-                        max_length=30,
-                    ),
+                    models.CharField(max_length=30),
                 ),
                 (
                     "person",

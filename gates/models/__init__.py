@@ -4,6 +4,7 @@ from gates.models.notices import Delivery, MutedKind, Notice
 from gates.models.packages import Challenge, Package, PackageEvidence, PackagePerson
 from gates.models.promotions import Promotion, PromotionEndpoint
 from gates.models.versions import GateVersion, Requirement, SignOffSlot
+from gates.models.webhooks import Webhook
 
 __all__ = [
     "Challenge",
@@ -18,4 +19,5 @@ __all__ = [
     "PromotionEndpoint",
     "Requirement",
     "SignOffSlot",
+    "Webhook",
 ]

@@ -7,20 +7,20 @@ changes no answer that Gatehouse gives.
 import uuid
 
 from django.db import models
+from django.db.models import Q
 
 from audit.fields import DocumentField
 from gates.models.promotions import Promotion
-from gates.rules.notices import KINDS
+from gates.models.webhooks import Webhook
 from registry.models import Person
-
-KIND_CHOICES = [(kind.code, kind.name) for kind in KINDS.values()]
 
 
 class Notice(models.Model):
     """One piece of news, written inside the change that causes it; told when `told_at` is set."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=30, choices=KIND_CHOICES)
+    #: A code of `gates.rules.notices.KINDS`.
+    kind = models.CharField(max_length=30)
     promotion = models.ForeignKey(
         Promotion, models.PROTECT, null=True, blank=True, related_name="notices"
     )
@@ -38,7 +38,7 @@ class Notice(models.Model):
         indexes = [
             models.Index(
                 fields=["created_at"],
-                condition=models.Q(told_at=None),
+                condition=Q(told_at=None),
                 name="notice_untold",
             ),
             models.Index(fields=["kind", "promotion"], name="notice_of_promotion"),
@@ -53,8 +53,10 @@ class Delivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     notice = models.ForeignKey(Notice, models.PROTECT, related_name="deliveries")
-    person = models.ForeignKey(Person, models.PROTECT, related_name="deliveries")
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="deliveries")
+    webhook = models.ForeignKey(Webhook, models.PROTECT, null=True, related_name="deliveries")
     title = models.CharField(max_length=300)
+    #: The text of a mail, or the bytes of a message: the same at every try.
     body = models.TextField()
     created_at = models.DateTimeField()
     #: When it is tried next; none once it is sent or given up.
@@ -64,6 +66,8 @@ class Delivery(models.Model):
     claimed_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     tried_at = models.DateTimeField(null=True)
+    #: What a webhook answered, if it answered at all.
+    status = models.PositiveSmallIntegerField(null=True)
     error = models.CharField(max_length=300, blank=True)
     sent_at = models.DateTimeField(null=True)
 
@@ -71,12 +75,20 @@ class Delivery(models.Model):
         default_permissions = ()
         verbose_name_plural = "deliveries"
         indexes = [
-            models.Index(fields=["due_at"], condition=~models.Q(due_at=None), name="delivery_due"),
+            models.Index(fields=["due_at"], condition=~Q(due_at=None), name="delivery_due"),
             models.Index(fields=["person", "-created_at"], name="delivery_of_person"),
+            models.Index(fields=["webhook", "-created_at"], name="delivery_of_webhook"),
         ]
         constraints = [
             # Two machines that tell the same news write each recipient's line once.
             models.UniqueConstraint(fields=["notice", "person"], name="delivery_once_a_person"),
+            models.UniqueConstraint(fields=["notice", "webhook"], name="delivery_once_a_webhook"),
+            # Without a recipient it would be tried for ever.
+            models.CheckConstraint(
+                condition=Q(person=None, webhook__isnull=False)
+                | Q(person__isnull=False, webhook=None),
+                name="delivery_has_one_recipient",
+            ),
         ]
 
     def __str__(self):
@@ -87,7 +99,7 @@ class MutedKind(models.Model):
     """A kind of notice that somebody does not want by e-mail. Theirs alone to say."""
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="muted_kinds")
-    kind = models.CharField(max_length=30, choices=KIND_CHOICES)
+    kind = models.CharField(max_length=30)
 
     class Meta:
         default_permissions = ()

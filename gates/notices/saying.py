@@ -31,8 +31,10 @@ class Said:
         return f"{settings.GATEHOUSE_URL}{self.path}"
 
 
-def say(notice: Notice, loaded: Loaded) -> Said:
-    """Return the words of a notice about a promotion, for the reader whom `loaded` has."""
+def say(notice: Notice, loaded: Loaded | None) -> Said:
+    """Return the words of a notice, for the reader whom `loaded` has; without it, of a webhook."""
+    if loaded is None:
+        return _of_webhook(notice)
     band = answer(loaded)
     headline, text = band.headline, str(band.text)
     begins = _TITLES[notice.kind](notice, loaded)
@@ -43,6 +45,21 @@ def say(notice: Notice, loaded: Loaded) -> Said:
         headline=_one_line(headline),
         text=_one_line(text),
         path=loaded.promotion.get_absolute_url(),
+    )
+
+
+def _of_webhook(notice: Notice) -> Said:
+    path = f"/webhooks/{notice.facts['webhook']}/deliveries/"
+    if notice.kind == "webhook.test":
+        return Said("Test of a webhook", "This is a test.", "Nothing happened.", path)
+    return Said(
+        title=_one_line(f"Switched off: webhook {notice.facts['name']}"),
+        headline=_one_line(f"The webhook {notice.facts['name']} is switched off."),
+        text=_one_line(
+            f"It did not take what was sent for days: {notice.facts['why']} What waits for it is "
+            "sent when an administrator switches it on."
+        ),
+        path=path,
     )
 
 

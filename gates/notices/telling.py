@@ -1,14 +1,18 @@
 """From a notice to its deliveries: whom it concerns now, in which words. Part of `tick`."""
 
+from datetime import datetime
+from functools import partial
+
 from django.conf import settings
 from django.db import transaction
 
 from audit import clock
-from gates.models import Delivery, Notice, Promotion
+from gates.models import Delivery, Notice, Promotion, Webhook
 from gates.notices.people import concerned
 from gates.notices.saying import Said, say
 from gates.pages.loaded import WITH, load
 from gates.rules.notices import KINDS, STALE_AFTER
+from gates.webhooks.messages import message_body
 
 #: Notices that one run tells; the next run goes on.
 AT_ONCE = 500
@@ -41,25 +45,32 @@ def tell(notice: Notice) -> int | None:
     return len(deliveries)
 
 
-def _deliveries(notice: Notice, now) -> list[Delivery]:
-    promotion = Promotion.objects.select_related(*WITH).get(pk=notice.promotion_id)
-    if KINDS[notice.kind].in_review and promotion.state != Promotion.State.IN_REVIEW:
-        return []  # overtaken: what came after has a notice of its own
-    loaded = load(promotion)
+def _deliveries(notice: Notice, now: datetime) -> list[Delivery]:
+    """Return what is to be sent: a mail to each person, a message to each webhook."""
+    loaded = None
+    if notice.promotion_id is not None:
+        promotion = Promotion.objects.select_related(*WITH).get(pk=notice.promotion_id)
+        if KINDS[notice.kind].in_review and promotion.state != Promotion.State.IN_REVIEW:
+            return []  # overtaken: what came after has a notice of its own
+        notice.promotion, loaded = promotion, load(promotion)
+    to_send = partial(Delivery, notice=notice, created_at=now, due_at=now)
     found = []
     for person in concerned(notice, loaded):
-        said = say(notice, loaded.read_by(person))
-        found.append(
-            Delivery(
-                notice=notice,
-                person=person,
-                title=said.title[:300],
-                body=mail_body(said, notice),
-                created_at=now,
-                due_at=now,
-            )
-        )
+        said = say(notice, loaded and loaded.read_by(person))
+        found.append(to_send(person=person, title=said.title[:300], body=mail_body(said, notice)))
+    if hooks := _webhooks(notice):
+        said = say(notice, loaded)
+        body = message_body(notice, said)
+        found += [to_send(webhook=hook, title=said.title[:300], body=body) for hook in hooks]
     return found
+
+
+def _webhooks(notice: Notice) -> list[Webhook]:
+    """Return the webhooks that are on and are sent this kind, or that it is about."""
+    on = Webhook.objects.filter(off_since=None)
+    if notice.kind == "webhook.test":
+        return list(on.filter(pk=notice.facts["webhook"]))
+    return [hook for hook in on if notice.kind in hook.kinds]
 
 
 def mail_body(said: Said, notice: Notice) -> str:

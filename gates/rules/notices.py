@@ -91,8 +91,23 @@ KINDS: Mapping[str, Kind] = {
             "Somebody let a release in without the signatures, for a short while.",
             ("requester", "makers", "risk_owners", "operators"),
         ),
+        Kind(
+            "webhook.off",
+            "Webhook switched off",
+            "A webhook did not answer for days and was switched off.",
+            ("administrators",),
+        ),
+        Kind(
+            "webhook.test",
+            "Test of a webhook",
+            "An administrator tries whether a webhook answers.",
+            (),
+            mail=False,
+        ),
     )
 }
+#: Kinds that a webhook may be sent.
+FOR_WEBHOOKS = tuple(code for code in KINDS if not code.startswith("webhook."))
 
 #: Event of the log -> kinds that it causes, in the change itself.
 EVENTS: Mapping[str, tuple[str, ...]] = {

@@ -30,6 +30,7 @@ VERBS = {
     "add and amend people": ("administer",),
     "grant a role, end a grant": ("grant_role", "administer"),
     "deactivate and reactivate somebody else": ("deactivate", "reactivate"),
+    "keep webhooks": ("administer",),
     "issue and revoke anybody's token": ("issue_token", "revoke_token"),
 }
 
