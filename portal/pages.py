@@ -36,6 +36,12 @@ PAGES = (
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
     Page(
+        "promotions/<int:pk>/discussion/",
+        "gates.discussion_pages.discuss",
+        "promotion_discussion",
+        "gates.promotion",
+    ),
+    Page(
         "webhooks/<int:pk>/deliveries/",
         "gates.webhook_pages.deliveries",
         "webhook_deliveries",

@@ -1,5 +1,6 @@
 """Who lets it pass: gate versions, promotions, packages and the people on them."""
 
+from gates.models.discussion import Comment, Thread
 from gates.models.notices import Delivery, MutedKind, Notice
 from gates.models.packages import Challenge, Package, PackageEvidence, PackagePerson
 from gates.models.promotions import Promotion, PromotionEndpoint
@@ -8,6 +9,7 @@ from gates.models.webhooks import Webhook
 
 __all__ = [
     "Challenge",
+    "Comment",
     "Delivery",
     "GateVersion",
     "MutedKind",
@@ -19,5 +21,6 @@ __all__ = [
     "PromotionEndpoint",
     "Requirement",
     "SignOffSlot",
+    "Thread",
     "Webhook",
 ]

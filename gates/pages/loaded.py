@@ -91,6 +91,11 @@ class Loaded:
         return found
 
     @cached_property
+    def open_threads(self) -> int:
+        """How many threads of the discussion are not resolved."""
+        return self.promotion.threads.filter(resolved_at=None).count()
+
+    @cached_property
     def timeline(self) -> Timeline:
         """What happened, from the log."""
         return timeline(self.promotion)

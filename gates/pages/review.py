@@ -12,6 +12,7 @@ from gates.models import Promotion
 from gates.pages import words
 from gates.pages.answer import Band, answer, pill
 from gates.pages.box import Box, decision_box
+from gates.pages.discussion import Discussion, discussion
 from gates.pages.evidence import EvidenceRow, NewerEvidence, evidence_rows, newer_evidence
 from gates.pages.findings import Shown, shown_findings
 from gates.pages.loaded import Loaded, load
@@ -61,6 +62,7 @@ class ReviewPage:
     slots_count: str
     earlier: list[Slotted]
     took_part: list[Part]
+    talks: Discussion
     timeline: list[Line]
     older_events: int
     #: What changed since it was approved; it stays approved for what was signed.
@@ -79,6 +81,11 @@ class ReviewPage:
     def action(self) -> str:
         """Where the open form posts to."""
         return self.promotion.get_absolute_url()
+
+    @property
+    def talk_action(self) -> str:
+        """Where the forms of the discussion post to."""
+        return f"{self.action}discussion/"
 
     @property
     def history_url(self) -> str:
@@ -119,6 +126,7 @@ class ReviewPage:
             {"anchor": "findings", "title": "Findings", "count": self.findings.count},
             {"anchor": "evidence", "title": "Evidence", "count": str(len(self.evidence))},
             {"anchor": "sign-offs", "title": "Sign-offs", "count": self.slots_count},
+            {"anchor": "discussion", "title": "Discussion", "count": self.talks.count},
             {"anchor": "took-part", "title": "Who took part"},
             {"anchor": "timeline", "title": "Timeline"},
             {"anchor": "decide", "title": "Decision"},
@@ -150,6 +158,7 @@ def review_page(
         slots_count=count,
         earlier=earlier_sign_offs(loaded),
         took_part=taking_part(loaded),
+        talks=discussion(loaded),
         timeline=[*loaded.timeline.lines, *_ended_line(loaded)],
         older_events=loaded.timeline.older,
         since_decision=since_decision(loaded),

@@ -1,6 +1,7 @@
 """The verbs that write promotions: asking for one, signing it; and those of webhooks."""
 
 from gates.transitions.asking import amend, request, submit, take_in, withdraw
+from gates.transitions.discussing import comment, reopen, resolve
 from gates.transitions.signing import issue_challenge, sign
 from gates.transitions.webhooks import (
     renew_secret,
@@ -12,9 +13,12 @@ from gates.transitions.webhooks import (
 
 __all__ = [
     "amend",
+    "comment",
     "issue_challenge",
     "renew_secret",
+    "reopen",
     "request",
+    "resolve",
     "save_webhook",
     "sign",
     "submit",

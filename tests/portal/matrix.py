@@ -616,6 +616,23 @@ MATRIX = (
         routes="POST /gates/promotion/<object_id>/{submit take-in withdraw}/",
         body=WHY,
     ),
+    # ---- Talking it over
+    Group(
+        "The discussion is part of the review page",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 302 302",
+        routes="GET /promotions/<pk>/discussion/",
+    ),
+    Group(
+        "A comment",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar, evidence contributor, requester",
+        routes="POST /promotions/<pk>/discussion/",
+        body={"do": "comment", "text": "Tried at every door."},
+    ),
     # ---- Reviewing roles
     Group(
         "Signing, with nothing filled in",
