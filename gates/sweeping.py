@@ -8,6 +8,7 @@ from gates.models import Challenge, Delivery
 from gates.notices.finding import find_changed_packages, find_endings
 from gates.notices.sending import send_all
 from gates.notices.telling import tell_all
+from gates.transitions.helping import close_met
 
 #: How long a delivery can be read.
 KEPT_FOR = timedelta(days=90)
@@ -24,6 +25,7 @@ def sweep() -> str:
 
 
 JOBS = (
+    Tick("close what is mended", close_met, only_after_changes=True),
     Tick("find changed packages", find_changed_packages, only_after_changes=True),
     # Each approval is judged in full, so not every minute; `decision/` needs nobody to look.
     Tick("find ends", find_endings, every=timedelta(minutes=15)),

@@ -144,6 +144,11 @@ def _acts(request, page) -> list[dict]:
         # Nothing newer is there to take in: the button would only void signatures.
         if act["name"] != "take-in" or page.newer
     ]
+    if promotion.state == Promotion.State.IN_REVIEW and not may(
+        request.user, "discuss", promotion.release
+    ):
+        ask_url = f"{promotion.get_absolute_url()}ask/"
+        acts.insert(0, {"name": "ask", "label": "Ask to sign…", "url": ask_url, "objections": []})
     if promotion.is_undecided:
         amend = {
             "name": "amend",

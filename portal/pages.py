@@ -35,6 +35,8 @@ PAGES = (
     Page("compare/", "registry.comparison.page", "compare"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
+    Page("promotions/<int:pk>/assign/", "gates.helping_pages.assign", "assign", "gates.promotion"),
+    Page("promotions/<int:pk>/ask/", "gates.helping_pages.ask", "ask_signer", "gates.promotion"),
     Page(
         "promotions/<int:pk>/discussion/",
         "gates.discussion_pages.discuss",

@@ -1,6 +1,7 @@
 """Who lets it pass: gate versions, promotions, packages and the people on them."""
 
 from gates.models.discussion import Comment, Thread
+from gates.models.helping import Assignment, SignOffAsk
 from gates.models.notices import Delivery, MutedKind, Notice
 from gates.models.packages import Challenge, Package, PackageEvidence, PackagePerson
 from gates.models.promotions import Promotion, PromotionEndpoint
@@ -8,6 +9,7 @@ from gates.models.versions import GateVersion, Requirement, SignOffSlot
 from gates.models.webhooks import Webhook
 
 __all__ = [
+    "Assignment",
     "Challenge",
     "Comment",
     "Delivery",
@@ -20,6 +22,7 @@ __all__ = [
     "Promotion",
     "PromotionEndpoint",
     "Requirement",
+    "SignOffAsk",
     "SignOffSlot",
     "Thread",
     "Webhook",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from django.conf import settings
 
@@ -85,6 +86,11 @@ _TITLES: dict[str, Callable[[Notice, Loaded], str]] = {
     "approval.ending": lambda notice, loaded: f"Ends {in_days(notice.facts['days'])}",
     "approval.ended": lambda notice, loaded: "Ended",
     "break_glass.used": lambda notice, loaded: "Break-glass",
+    "finding.assigned": lambda notice, loaded: "Assigned to you" if loaded.user else "Assigned",
+    "sign_off.asked": lambda notice, loaded: (
+        f"{notice.facts['by']} asks you to sign" if loaded.user else "Asked to sign"
+    ),
+    "sign_off.reminder": lambda notice, loaded: "Still waiting for a signature",
 }
 
 
@@ -114,7 +120,22 @@ def _no_longer_counts(notice: Notice, loaded: Loaded) -> tuple[str, str]:
     )
 
 
+def _assigned(notice: Notice, loaded: Loaded) -> tuple[str, str]:
+    due = date.fromisoformat(notice.facts["due"])
+    return (
+        f"{notice.facts['by']} asks to have this mended by {due.day} {due:%b %Y}.",
+        notice.facts["sentence"],
+    )
+
+
+def _asked_by_name(notice: Notice, loaded: Loaded) -> tuple[str, str]:
+    band = answer(loaded)
+    return f"{notice.facts['by']}: “{notice.facts['reason']}”", f"{band.headline} {band.text}"
+
+
 _SENTENCES: dict[str, Callable[[Notice, Loaded], tuple[str, str]]] = {
     "promotion.requested": _asked_for,
     "package.changed": _no_longer_counts,
+    "finding.assigned": _assigned,
+    "sign_off.asked": _asked_by_name,
 }

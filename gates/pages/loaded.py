@@ -8,12 +8,13 @@ from typing import Any
 
 from audit import clock
 from gates.approvals import Approval, approvals
-from gates.models import PackagePerson, Promotion
+from gates.models import Assignment, PackagePerson, Promotion
 from gates.packages import Live, live
 from gates.pages.timeline import Timeline, timeline
 from gates.review import person_facts, review_facts, sign_offs
 from gates.rules import Finding, PersonFacts, ReviewFacts, Slot, in_the_way
 from registry.models import Person, RoleGrant, ServingEndpoint
+from registry.rights import may
 
 #: What the page names of a promotion, in the promotion's own query.
 WITH = (
@@ -89,6 +90,17 @@ class Loaded:
                 if grant.person not in people:
                     people.append(grant.person)
         return found
+
+    @cached_property
+    def assigned(self) -> dict[str, Assignment]:
+        """What somebody is asked to mend, by the finding's gate and code."""
+        rows = self.promotion.assignments.filter(done_at=None, withdrawn_at=None)
+        return {row.finding: row for row in rows.select_related("assignee", "assigned_by")}
+
+    @cached_property
+    def may_request(self) -> bool:
+        """Whether the reader asks for promotions in this team."""
+        return self.user is not None and not may(self.user, "request", self.promotion.release)
 
     @cached_property
     def open_threads(self) -> int:

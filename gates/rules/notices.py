@@ -92,6 +92,26 @@ KINDS: Mapping[str, Kind] = {
             ("requester", "makers", "risk_owners", "operators"),
         ),
         Kind(
+            "finding.assigned",
+            "Finding assigned to you",
+            "Somebody asks you by name to mend what stands in the way of a promotion.",
+            ("named",),
+        ),
+        Kind(
+            "sign_off.asked",
+            "Asked to sign",
+            "Somebody asks you by name to sign a promotion.",
+            ("named",),
+            in_review=True,
+        ),
+        Kind(
+            "sign_off.reminder",
+            "Reminder",
+            "Somebody reminds you of a promotion that waits for your signature.",
+            ("named",),
+            in_review=True,
+        ),
+        Kind(
             "webhook.off",
             "Webhook switched off",
             "A webhook did not answer for days and was switched off.",

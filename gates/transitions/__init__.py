@@ -2,6 +2,13 @@
 
 from gates.transitions.asking import amend, request, submit, take_in, withdraw
 from gates.transitions.discussing import comment, reopen, resolve
+from gates.transitions.helping import (
+    ask_to_sign,
+    assign,
+    remind,
+    remind_all,
+    withdraw_assignment,
+)
 from gates.transitions.signing import issue_challenge, sign
 from gates.transitions.webhooks import (
     renew_secret,
@@ -13,8 +20,12 @@ from gates.transitions.webhooks import (
 
 __all__ = [
     "amend",
+    "ask_to_sign",
+    "assign",
     "comment",
     "issue_challenge",
+    "remind",
+    "remind_all",
     "renew_secret",
     "reopen",
     "request",
@@ -27,4 +38,5 @@ __all__ = [
     "take_in",
     "try_out",
     "withdraw",
+    "withdraw_assignment",
 ]

@@ -633,6 +633,40 @@ MATRIX = (
         routes="POST /promotions/<pk>/discussion/",
         body={"do": "comment", "text": "Tried at every door."},
     ),
+    Group(
+        "The page that asks somebody to sign",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 200 200 200 200 200 200 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar, evidence contributor, requester",
+        routes="GET /promotions/<pk>/ask/",
+    ),
+    Group(
+        "Reminding",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar, evidence contributor, requester",
+        routes="POST /promotions/<pk>/ask/",
+        body={"remind": "1"},
+    ),
+    Group(
+        "The page that assigns a finding",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role requester in the team",
+        routes="GET /promotions/<pk>/assign/",
+    ),
+    Group(
+        "Assigning a finding, with nothing filled in but the reason",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 422 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role requester in the team",
+        routes="POST /promotions/<pk>/assign/",
+        body=WHY,
+    ),
     # ---- Reviewing roles
     Group(
         "Signing, with nothing filled in",
