@@ -38,6 +38,12 @@ PAGES = (
     Page("promotions/<int:pk>/assign/", "gates.helping_pages.assign", "assign", "gates.promotion"),
     Page("promotions/<int:pk>/ask/", "gates.helping_pages.ask", "ask_signer", "gates.promotion"),
     Page(
+        "promotions/<int:pk>/signatures/<int:signature>/",
+        "gates.signature_pages.download",
+        "signature",
+        "gates.promotion",
+    ),
+    Page(
         "promotions/<int:pk>/discussion/",
         "gates.discussion_pages.discuss",
         "promotion_discussion",

@@ -225,7 +225,7 @@ def page(request):
         "found": compare(kind, a, b, request.user) if both else None,
     }
     if both:
-        context["rows"] = [_row_of(change) for change in context["found"].changes]
+        context["rows"] = [row_of(change) for change in context["found"].changes]
         context["summary"] = _summary(context["found"])
     status = 400 if reasons else 404 if missing else 200
     return TemplateResponse(request, "registry/compare.html", context, status=status)
@@ -240,7 +240,7 @@ def _offered(kind: Kind, a: Model | None, b: Model | None, reader) -> list[Model
     return sorted(found.values(), key=lambda row: row.pk, reverse=True)
 
 
-def _row_of(change: comparing.Change) -> dict:
+def row_of(change: comparing.Change) -> dict:
     """Return a change for the table; what has no words of its own says that it came or went."""
     return {
         "state": change.state,

@@ -12,12 +12,12 @@ from gates.models import Promotion
 from gates.pages import words
 from gates.pages.answer import Band, answer, pill
 from gates.pages.box import Box, decision_box
+from gates.pages.changes import Changes, changes
 from gates.pages.discussion import Discussion, discussion
 from gates.pages.evidence import EvidenceRow, NewerEvidence, evidence_rows, newer_evidence
 from gates.pages.findings import Shown, shown_findings
 from gates.pages.loaded import Loaded, load
 from gates.pages.people import (
-    HOW,
     Part,
     Slotted,
     earlier_sign_offs,
@@ -25,6 +25,7 @@ from gates.pages.people import (
     slots,
     taking_part,
 )
+from gates.pages.records import how
 from gates.pages.timeline import Line
 from gates.rules.approvals import review_date
 from gates.rules.findings import day
@@ -53,6 +54,8 @@ class ReviewPage:
     digest: str
     facts: list[Fact]
     purpose: str
+    #: What differs from the environment's last approved release.
+    changes: Changes
     endpoints: list[dict]
     findings: Shown
     newer: NewerEvidence | None
@@ -123,6 +126,7 @@ class ReviewPage:
         """The sections to jump to."""
         return [
             {"anchor": "asked", "title": "What is asked"},
+            {"anchor": "what-changed", "title": "What changed"},
             {"anchor": "findings", "title": "Findings", "count": self.findings.count},
             {"anchor": "evidence", "title": "Evidence", "count": str(len(self.evidence))},
             {"anchor": "sign-offs", "title": "Sign-offs", "count": self.slots_count},
@@ -149,6 +153,7 @@ def review_page(
         digest=loaded.digest,
         facts=_facts(loaded),
         purpose=promotion.purpose,
+        changes=changes(loaded),
         endpoints=_endpoints(loaded),
         findings=shown_findings(loaded),
         newer=newer_evidence(loaded),
@@ -190,8 +195,9 @@ def _records(loaded: Loaded) -> list[dict]:
             "at": one.signed_at,
             "digest": one.package_digest,
             "current": one.package_digest == loaded.digest,
-            "how": HOW.get(one.authentication, one.authentication),
+            "how": how(one.authentication),
             "challenge": one.challenge_id,
+            "address": f"{loaded.promotion.get_absolute_url()}signatures/{one.pk}/",
         }
         for one in loaded.signed
     ]

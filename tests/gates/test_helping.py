@@ -221,6 +221,7 @@ def test_a_reminder_goes_out_once_a_day_to_whoever_was_asked(told):
     transitions.ask_to_sign(
         told.promotion.pk, person=other, actor=told.requester, reason="You know Dutch."
     )
+    tick()
     mail.outbox.clear()
     with clock.at(clock.now() + days(1)):
         assert transitions.remind(told.promotion.pk, actor=told.requester) == [other.username]

@@ -616,6 +616,12 @@ MATRIX = (
         routes="POST /gates/promotion/<object_id>/{submit take-in withdraw}/",
         body=WHY,
     ),
+    Group(
+        "A signature's record, which nobody has signed for here",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        routes="GET /promotions/<pk>/signatures/<signature>/",
+    ),
     # ---- Talking it over
     Group(
         "The discussion is part of the review page",
@@ -960,6 +966,7 @@ ONLY_SHOWN = {
         "jsi18n/",
         "password_change/done/",
         "promotions/ask/",
+        "promotions/<pk>/signatures/<signature>/",
         "search/",
         "compare/",
         "models/<slug>/",

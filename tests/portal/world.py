@@ -160,7 +160,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "gates/promotion/": lambda s: (s.drafted.pk,),
     "gates/promotion/<object_id>/take-in/": lambda s: (s.told.promotion.pk,),
     "policy/versions/": lambda s: (PolicyVersion.objects.get().pk,),
-    "promotions/": lambda s: (s.told.promotion.pk,),
+    "promotions/": lambda s: (s.told.promotion.pk, 1),
     "models/": lambda s: (s.sealed.model.slug, s.sealed.version),
     "prompts/": lambda s: (s.prompt.template.slug, s.prompt.number),
     "releases/": lambda s: (s.told.use_case.slug, s.told.release.number),
