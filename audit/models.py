@@ -230,3 +230,21 @@ class Verification(GovernedModel):
 
     def __str__(self):
         return f"verification {self.pk}: {self.outcome}"
+
+
+class TickRun(models.Model):
+    """When a job of `tick` last ran, and until when somebody runs it now. Not governed."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    claimed_until = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    #: Number of the last governed change when it began, of the last run that went well.
+    position = models.BigIntegerField(default=-1)
+    said = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self):
+        return self.name

@@ -6,14 +6,18 @@ class GatesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from audit import consequences
         from audit.admin import buttons, panels
+        from audit.ticking import ticks
         from gates import impact
         from gates.leaving import open_ends
         from gates.lineage import add_promotions
         from gates.may_run_pages import button
+        from gates.notices.writing import note_events
         from gates.panels import ask_button, of_environment, of_evidence, of_release
         from gates.readiness import lacks_button
         from gates.searching import searched
+        from gates.sweeping import JOBS
         from registry import people_checks
         from registry.impact import places
         from registry.impact.views import add
@@ -22,6 +26,8 @@ class GatesConfig(AppConfig):
 
         add(impact.KIND)
         places.append(impact.let_in)
+        consequences.append(note_events)
+        ticks.extend(JOBS)
         onward.append(add_promotions)
         sources.append(searched)
         people_checks.append(open_ends)

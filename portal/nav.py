@@ -14,6 +14,7 @@ GROUPS = ("Work", "Runtime", "Gates", "Evidence", "Registry", "Audit")
 ELSEWHERE = {
     "gates.promotion": "Work",
     "registry.environment": "Runtime",
+    "gates.webhook": "Registry",
     "registry.evaluationsuite": "Evidence",
     "registry.suiteversion": "Evidence",
 }
@@ -44,6 +45,7 @@ ORDER = (
     "registry.person",
     "registry.rolegrant",
     "registry.apitoken",
+    "gates.webhook",
     "registry.environment",
     "may_run",
     "route_try",

@@ -79,6 +79,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "accept_run": roles.REVIEWING,
     "request": roles.REQUEST,
     "sign": roles.REVIEWING,
+    "discuss": roles.DISCUSS,
     "operate": roles.OPERATE,
     "write_policy": roles.WRITE_POLICY,
     "administer": roles.ADMINISTER,

@@ -10,8 +10,11 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from evidence.kinds import KINDS
+from gates.pages import words
 from gates.pages.loaded import Loaded
 from gates.rules import Finding, Status
+from gates.rules.findings import day
+from gates.rules.helping import code_of
 from registry.completeness import facts_of_release
 
 
@@ -28,6 +31,9 @@ class FindingRow:
     fix_words: str
     until: datetime | None
     anchor: str
+    #: Who was asked to mend it, until when, and where the requester asks somebody.
+    on_it: str = ""
+    assign_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,30 @@ def _row(finding: Finding, places: "_Places") -> FindingRow:
         fix_words=said,
         until=finding.until,
         anchor=anchor(finding),
+        on_it=_on_it(finding, places.loaded),
+        assign_url=_assign_url(finding, places.loaded),
     )
+
+
+def _on_it(finding: Finding, loaded: Loaded) -> str:
+    row = loaded.assigned.get(code_of(finding))
+    if row is None or not finding.stands_in_the_way:
+        return ""
+    who = loaded.you_or(row.assignee_id, row.assignee.username)
+    late = ", overdue" if row.due_on < loaded.now.date() else ""
+    return f"{words.capital(who)}, due {day(row.due_on)}{late}; asked by {row.assigned_by}."
+
+
+def _assign_url(finding: Finding, loaded: Loaded) -> str:
+    """Where whoever may ask assigns it; nothing for others, and once it is met or assigned."""
+    if (
+        not finding.stands_in_the_way
+        or not loaded.promotion.is_undecided
+        or not loaded.may_request
+        or code_of(finding) in loaded.assigned
+    ):
+        return ""
+    return f"{loaded.promotion.get_absolute_url()}assign/?finding={code_of(finding)}"
 
 
 def _linked(finding: Finding, loaded: Loaded) -> SafeString:

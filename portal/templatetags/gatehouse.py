@@ -56,6 +56,12 @@ STATES = {
     "not_accepted": ("missing", "Not accepted yet", "missing"),
     "expired": ("stale", "Ended", "stale"),
     "unknown": ("missing", "Unknown", "missing"),
+    # threads
+    "open_thread": ("comment", "Open", "info"),
+    "resolved": ("met", "Resolved", "met"),
+    # notices and deliveries
+    "sent": ("met", "Sent", "met"),
+    "waiting": ("stale", "Waiting", "stale"),
     # rows
     "sealed": ("lock", "Sealed", "missing"),
     "published": ("lock", "Published", "missing"),

@@ -115,6 +115,7 @@ MATRIX = (
             GET /search/
             GET /search/?q=case
             GET /search/?q=<digest>
+            GET /notices/
             GET /compare/
             GET /docs/api/
             GET /impact/
@@ -136,7 +137,13 @@ MATRIX = (
             GET /routes/try/
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
-            GET /gates/{promotion gateversion}/""",
+            GET /gates/{promotion gateversion webhook}/""",
+    ),
+    Group(
+        "What somebody is told of is theirs to choose",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 302 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        routes="POST /notices/",
     ),
     Group(
         "Nobody is signed out by a link",
@@ -172,7 +179,7 @@ MATRIX = (
             GET /registry/{tool evaluationsuite suiteversion rolegrant apitoken}/<object_id>/
             GET /registry/{policypack policyversion}/<object_id>/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/
-            GET /gates/{promotion gateversion}/<object_id>/
+            GET /gates/{promotion gateversion webhook}/<object_id>/
             GET /promotions/ask/""",
     ),
     # ---- Reading
@@ -736,6 +743,63 @@ MATRIX = (
         routes="POST /gates/promotion/<object_id>/{submit take-in withdraw}/",
         body=WHY,
     ),
+    Group(
+        "A signature's record, which nobody has signed for here",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        routes="GET /promotions/<pk>/signatures/<signature>/",
+    ),
+    # ---- Talking it over
+    Group(
+        "The discussion is part of the review page",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 302 302",
+        routes="GET /promotions/<pk>/discussion/",
+    ),
+    Group(
+        "A comment",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar, evidence contributor, requester",
+        routes="POST /promotions/<pk>/discussion/",
+        body={"do": "comment", "text": "Tried at every door."},
+    ),
+    Group(
+        "The page that asks somebody to sign",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 200 200 200 200 200 200 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar, evidence contributor, requester",
+        routes="GET /promotions/<pk>/ask/",
+    ),
+    Group(
+        "Reminding",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar, evidence contributor, requester",
+        routes="POST /promotions/<pk>/ask/",
+        body={"remind": "1"},
+    ),
+    Group(
+        "The page that assigns a finding",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role requester in the team",
+        routes="GET /promotions/<pk>/assign/",
+    ),
+    Group(
+        "Assigning a finding, with nothing filled in but the reason",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 422 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role requester in the team",
+        routes="POST /promotions/<pk>/assign/",
+        body=WHY,
+    ),
     # ---- Reviewing roles
     Group(
         "Signing, with nothing filled in",
@@ -857,6 +921,94 @@ MATRIX = (
         routes="POST /registry/apitoken/add/",
         body=WHY,
     ),
+    # ---- Webhooks, which are sent what happens in every team
+    Group(
+        "Webhooks: for administrators, and for auditors of all to read",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200 404",
+        routes="""
+            GET /gates/webhook/<object_id>/change/
+            GET /gates/webhook/<object_id>/history/
+            GET /webhooks/<pk>/deliveries/""",
+    ),
+    Group(
+        "The form for a new webhook",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 200 403 403",
+        says="This takes the role administrator.",
+        routes="GET /gates/webhook/add/",
+    ),
+    Group(
+        "A new webhook, with nothing filled in but the reason",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 422 403 403",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/add/",
+        body=WHY,
+    ),
+    Group(
+        "The same amended",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 422 403 404",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/<object_id>/change/",
+        body=WHY,
+    ),
+    Group(
+        "No webhook is deleted",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
+        says=NEVER_DELETED,
+        routes="""
+            GET /gates/webhook/<object_id>/delete/
+            POST /gates/webhook/<object_id>/delete/""",
+        body={"post": "yes"},
+    ),
+    Group(
+        "No history of a webhook is written",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
+        says=ONLY_SHOWS,
+        routes="POST /gates/webhook/<object_id>/history/",
+    ),
+    Group(
+        "Pages that try a webhook out, renew its secret, or switch it",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403 404",
+        says="This takes the role administrator.",
+        routes="GET /gates/webhook/<object_id>/{test renew-secret switch-off switch-on}/",
+    ),
+    Group(
+        "Trying a webhook out, switching it off",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 302 403 404",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/<object_id>/{test switch-off}/",
+        body=WHY,
+    ),
+    Group(
+        "Renewing its secret, which is shown on the answer",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403 404",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/<object_id>/renew-secret/",
+        body=WHY,
+    ),
+    Group(
+        "Switching on what is on",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 409 403 404",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/<object_id>/switch-on/",
+        body=WHY,
+    ),
+    Group(
+        "Sending again a delivery that is not there",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 403 404",
+        says="This takes the role administrator.",
+        routes="POST /webhooks/<pk>/deliveries/",
+    ),
     # ---- The API, with a token
     Group(
         "Lists of what may be seen, and the API's description",
@@ -951,7 +1103,7 @@ ONLY_SHOWN = {
         *spelled_out("registry/{region provider environment person tool evaluationsuite}/"),
         *spelled_out("registry/{suiteversion rolegrant apitoken policypack policyversion}/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/"),
-        *spelled_out("gates/{promotion gateversion}/"),
+        *spelled_out("gates/{promotion gateversion webhook}/"),
     },
     302: {
         *spelled_out("registry/{usecase registeredmodel modelversion release}/<object_id>/"),
@@ -961,13 +1113,14 @@ ONLY_SHOWN = {
         *spelled_out("registry/{suiteversion rolegrant apitoken}/<object_id>/"),
         *spelled_out("registry/{policypack policyversion}/<object_id>/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/<object_id>/"),
-        *spelled_out("gates/{promotion gateversion}/<object_id>/"),
+        *spelled_out("gates/{promotion gateversion webhook}/<object_id>/"),
     },
     405: {
         "autocomplete/",
         "jsi18n/",
         "password_change/done/",
         "promotions/ask/",
+        "promotions/<pk>/signatures/<signature>/",
         "search/",
         "compare/",
         "docs/api/",

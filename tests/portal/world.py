@@ -10,7 +10,7 @@ from audit import change
 from audit.models import Entry
 from evidence.models import EvaluationRun, EvidenceItem
 from gates import transitions as gates
-from gates.models import GateVersion, Promotion
+from gates.models import GateVersion, Promotion, Webhook
 from registry import transitions
 from registry.models import (
     ApiToken,
@@ -25,7 +25,7 @@ from registry.models import (
 from registry.roles import Role
 from runtime.models import Deployment, Suspension
 from tests import make
-from tests.gates.stories import Story, story
+from tests.gates.stories import Story, make_webhook, story
 
 #: Stands in the name of all that the other team owns: whoever may not see it never reads it.
 MARK = "unseen"
@@ -144,6 +144,7 @@ def build(monkeypatch) -> World:
         patched.setattr(make, "name", lambda of: plain(marked.get(of, of)))
         foreign = tell()
     make.make_policy_draft(review_months=12)
+    make_webhook()
     people: dict[str, Person | None] = {
         "anonymous": None,
         "no role": make.make_person(make.name("idle")),
@@ -185,10 +186,12 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "evidence/evidenceitem/": lambda s: (s.item.pk,),
     "evidence/evaluationrun/": lambda s: (s.run.pk,),
     "gates/gateversion/": lambda s: (GateVersion.objects.first().pk,),
+    "gates/webhook/": lambda s: (Webhook.objects.get().pk,),
+    "webhooks/": lambda s: (Webhook.objects.get().pk,),
     "gates/promotion/": lambda s: (s.drafted.pk,),
     "gates/promotion/<object_id>/take-in/": lambda s: (s.told.promotion.pk,),
     "policy/versions/": lambda s: (PolicyVersion.objects.get().pk,),
-    "promotions/": lambda s: (s.told.promotion.pk,),
+    "promotions/": lambda s: (s.told.promotion.pk, 1),
     "models/": lambda s: (s.sealed.model.slug, s.sealed.version),
     "prompts/": lambda s: (s.prompt.template.slug, s.prompt.number),
     "releases/": lambda s: (s.told.use_case.slug, s.told.release.number),
