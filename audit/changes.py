@@ -212,11 +212,6 @@ class Change:
             self.save(model(**{link: parent}, **values))
 
     @property
-    def touched(self) -> set[str]:
-        """The keys of all rows written so far, and of the rows on whose timelines they stand."""
-        return {body[name] for body in self._entries for name in ("row", "about")}
-
-    @property
     def events(self) -> list[tuple[str, str, str]]:
         """What is collected so far: (event, key of the row, key of the row it is about)."""
         return [(entry["event"], entry["row"], entry["about"]) for entry in self._entries]

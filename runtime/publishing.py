@@ -19,6 +19,14 @@ TOLD = "activation"
 IMMATERIAL = frozenset(
     {
         "audit.verification",
+        "gates.assignment",
+        "gates.comment",
+        "gates.package",
+        "gates.packageevidence",
+        "gates.packageperson",
+        "gates.signoffask",
+        "gates.thread",
+        "gates.webhook",
         "registry.apitoken",
         "registry.dataset",
         "registry.datasetversion",
@@ -37,7 +45,8 @@ IMMATERIAL = frozenset(
     }
 )
 
-#: How rows that matter for some deployments alone lead to them.
+#: How rows lead to the deployments that they matter for: by the row on whose timeline they stand.
+#: One that is not named here matters for all.
 OF_DEPLOYMENTS = {
     "registry.registeredmodel": ("release__model_version__model__in",),
     "registry.modelversion": ("release__model_version__in",),
@@ -45,6 +54,10 @@ OF_DEPLOYMENTS = {
     "registry.release": ("release__in",),
     "registry.usecase": ("release__use_case__in",),
     "evidence.evidenceitem": ("release__evidence__in", "release__model_version__evidence__in"),
+    "evidence.evidencefile": (
+        "release__evidence__files__in",
+        "release__model_version__evidence__files__in",
+    ),
     "evidence.evaluationrun": (
         "release__evidence__runs__in",
         "release__model_version__evidence__runs__in",
@@ -57,9 +70,9 @@ OF_DEPLOYMENTS = {
 def follow(change: Change) -> None:
     """Publish the next generation of every environment whose snapshot this change makes another."""
     touched: dict[str, set[str]] = {}
-    for key in change.touched:
-        label, _, pk = key.partition(":")
-        if label not in IMMATERIAL:
+    for _, row, about in change.events:
+        if row.partition(":")[0] not in IMMATERIAL:
+            label, _, pk = about.partition(":")
             touched.setdefault(label, set()).add(pk)
     if not touched:
         return
