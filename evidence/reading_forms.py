@@ -85,7 +85,7 @@ class ReadScoresForm(ReasonForm):
         self.file = (chosen or (self.files if len(self.files) == 1 else [None]))[0]
         self.result, self.targets, self.places = None, [], []
         if self.file is not None:
-            self.result = read_kept(self.file)
+            self.result = read_kept(self.file, is_awaited=self.is_bound)
             if self.has_scores:
                 self._ask()
 
@@ -162,8 +162,17 @@ class ReadScoresForm(ReasonForm):
                 label=f"Keep {score.name} under its filter", required=False
             )
 
+    @property
+    def is_being_read(self) -> bool:
+        """Whether the file is chosen and its reader has not answered yet."""
+        return self.file is not None and self.result is None
+
     def clean(self):
         given = super().clean()
+        if self.is_being_read:
+            raise forms.ValidationError(
+                "Nothing was given: the file is being read again. Go back, and send it once more."
+            )
         if not self.has_scores:
             raise forms.ValidationError("Choose a file with scores first.")
         names = {name for p in self.places if (name := given.get(f"rows.{p}.metric"))}

@@ -31,10 +31,6 @@ class Limits:
     clock: int = 240
 
 
-#: For a page, whose reader waits.
-SHORT = Limits(processor=20, clock=25)
-
-
 def read_in_child(path: str | Path, name: str = "", limits: Limits = Limits()) -> Result:
     """Return what the file at `path` says, read in a limited child process; never raises for it.
 

@@ -239,30 +239,32 @@ def shown(value: Any) -> str:
 DEEPEST_FACT = 8
 LONGEST_FACT = 1000
 MOST_FACTS = 20_000
+MOST_OF_FACTS = 1_000_000
 
 
 def facts(value: Any) -> Any:
     """Return a value as details keep it: bounded, storable, and with numbers that are numbers.
 
-    Texts are cut at 1000 characters, what is nested deeper than eight levels or comes after
-    20,000 values is left out.
+    Texts are cut at 1000 characters; what is nested deeper than eight levels, or comes after
+    20,000 values or a million characters, is left out.
     """
-    return _facts(value, 1, [MOST_FACTS])
+    return _facts(value, 1, [MOST_FACTS, MOST_OF_FACTS])
 
 
 def _facts(value: Any, depth: int, left: list[int]) -> Any:
     left[0] -= 1
-    if left[0] < 0 or depth > DEEPEST_FACT:
+    if min(left) < 0 or depth > DEEPEST_FACT:
         return None
     if isinstance(value, dict):
         return {
             _facts(str(key), depth, left) or "": _facts(item, depth + 1, left)
             for key, item in value.items()
-            if left[0] > 0
+            if min(left) > 0
         }
     if isinstance(value, list | tuple):
-        return [_facts(item, depth + 1, left) for item in value if left[0] > 0]
+        return [_facts(item, depth + 1, left) for item in value if min(left) > 0]
     if isinstance(value, str):
+        left[1] -= min(len(value), LONGEST_FACT)
         return _printable(value[:LONGEST_FACT])
     if isinstance(value, bool) or value is None:
         return value

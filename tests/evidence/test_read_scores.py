@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from threading import Event
 
 import pytest
 from django.db import connection
@@ -14,7 +15,8 @@ from audit.models import Head
 from audit.refusals import Conflict, NotAllowed
 from evidence import reading, storage, transitions
 from evidence.matching import Choice
-from evidence.models import EvaluationRun
+from evidence.models import EvaluationRun, EvidenceFile
+from evidence.readers import refused
 from evidence.reading_forms import newest_targets
 from registry.models import EvaluationSuite
 from registry.roles import Role
@@ -24,6 +26,14 @@ from tests.evidence.files import garak, inspect, lm_eval
 from tests.evidence.make import accept, contributor, make_evidence, upload
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered():
+    reading._asked.clear()
+    yield
+    reading._asked.clear()
+
 
 RESULTS = lm_eval(
     {
@@ -199,15 +209,45 @@ def test_bytes_that_were_swapped_or_lost_are_refused(item):
     assert "cannot be read from the storage" in reading.read_kept(file).message
 
 
-def test_only_so_many_files_are_read_at_a_time(item, monkeypatch):
+def test_the_same_bytes_are_read_once_and_refusals_are_not_remembered(item, monkeypatch):
+    file = item.files.get()
+    assert reading.read_kept(file).outcome == "ok"
+    monkeypatch.setattr(reading, "read_open_file", lambda *_: refused("", None, "No."))
+    again = reading.read_kept(EvidenceFile(name="other.json", sha256=file.sha256))
+    assert (again.outcome, again.file) == ("ok", "other.json")
+    reading._asked.clear()
+    assert reading.read_kept(file).outcome == "refused"
+    monkeypatch.undo()
+    assert reading.read_kept(file).outcome == "ok"
+
+
+def test_a_page_does_not_wait_for_a_long_file(client, gives, item, slow):
+    page = client.get(address(item))
+    assert page.status_code == 200 and "The file is being read." in text(page)
+    posted = client.post(address(item), entered())
+    assert (posted.status_code, "being read again" in text(posted)) == (422, True)
+    slow.set()
+    reading._asked[item.files.get().sha256].result(timeout=60)
+    assert "This is what the file says" in text(client.get(address(item)))
+
+
+def test_only_so_many_files_wait_to_be_read(item, slow, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_WAITING", 1)
+    assert reading.read_kept(item.files.get()) is None
+    other = EvidenceFile(name="other.json", sha256="0" * 64)
+    assert "Try again in a minute" in reading.read_kept(other).message
+    assert reading.read_kept(item.files.get()) is None
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Let files be read only once this is set, and pages not wait for it."""
+    go, read = Event(), reading.read_open_file
     monkeypatch.setattr(reading, "PATIENCE", 0.01)
-    slots = [reading._SLOTS.acquire(), reading._SLOTS.acquire()]
-    try:
-        assert "Try again in a minute" in reading.read_kept(item.files.get()).message
-    finally:
-        for _ in slots:
-            reading._SLOTS.release()
-    assert reading.read_kept(item.files.get()).outcome == "ok"
+    monkeypatch.setattr(reading, "MORE_PATIENCE", 0.01)
+    monkeypatch.setattr(reading, "read_open_file", lambda *args: go.wait(60) and read(*args))
+    yield go
+    go.set()
 
 
 # --- The page -------------------------------------------------------------------------------------
@@ -322,7 +362,7 @@ def test_an_item_without_files_or_a_right_offers_nothing(client, gives, team, it
     assert "No file is attached" in text(client.get(address(bare)))
     assert client.post(address(bare), entered()).status_code == 422
 
-    def never(file):
+    def never(file, **more):
         raise AssertionError("It was read for somebody who may not give scores.")
 
     monkeypatch.setattr("evidence.reading_forms.read_kept", never)
