@@ -18,6 +18,9 @@ VERBS = {
     "register models, versions, endpoints, datasets, prompts, tools, suites, use cases and "
     "releases": ("register",),
     "seal a version or a release": ("seal",),
+    "deprecate, retire and reinstate what is registered, with a reason and a successor": (
+        "retire",
+    ),
     "give evidence and runs": ("give_evidence",),
     "withdraw evidence": ("withdraw_evidence",),
     "ask for a promotion, amend, submit and withdraw it, take in newer evidence": ("request",),
