@@ -9,7 +9,7 @@ Other apps need only what is exported here::
 """
 
 from audit import clock
-from audit.changes import Change, change, consequences, current_change
+from audit.changes import Change, change, conclusions, consequences, current_change
 from audit.refusals import Conflict, Reason, Refused
 from audit.rules import Actor, system
 from audit.verifying import verifiers
@@ -22,6 +22,7 @@ __all__ = [
     "Refused",
     "change",
     "clock",
+    "conclusions",
     "consequences",
     "current_change",
     "system",

@@ -22,6 +22,10 @@ from audit.rules import Actor, canonical, digest, instant_text, leaf_hash, push
 
 #: Called inside the transaction before the head is locked; apps add theirs in `ready()`.
 consequences: list[Callable[["Change"], None]] = []
+#: Called once the head is locked and the change has its number: no other change lands before this
+#: one, so what they read is how things stand after it. They insert rows and lock none; apps add
+#: theirs in `ready()`.
+conclusions: list[Callable[["Change"], None]] = []
 
 _current: ContextVar["Change | None"] = ContextVar("change", default=None)
 
@@ -119,6 +123,8 @@ class Change:
         self.now = clock.now()
         #: The row being written, which alone may pass `GovernedModel.save_base`.
         self.saving: Any = None
+        #: What a verb tells the conclusions of its change, under names of their own.
+        self.told: dict[str, Any] = {}
         self._apps = apps
         self._entries: list[dict] = []
         self._before: dict[str, str] = {}
@@ -138,6 +144,10 @@ class Change:
         for row in found:
             self._before[_key(row)] = _digest(row)
         return found[0] if len(pks) == 1 else found
+
+    def holds(self, row: models.Model) -> bool:
+        """Whether a row was locked or saved in this change, so that nobody else moves it."""
+        return _key(row) in self._before
 
     def save(self, row: models.Model, *, event: str = "", facts: dict | None = None):
         """Validate and save one row with its history, and collect its entry.
@@ -201,6 +211,16 @@ class Change:
         for values in missing:
             self.save(model(**{link: parent}, **values))
 
+    @property
+    def touched(self) -> set[str]:
+        """The keys of all rows written so far, and of the rows on whose timelines they stand."""
+        return {body[name] for body in self._entries for name in ("row", "about")}
+
+    @property
+    def events(self) -> list[tuple[str, str, str]]:
+        """What is collected so far: (event, key of the row, key of the row it is about)."""
+        return [(entry["event"], entry["row"], entry["about"]) for entry in self._entries]
+
     # Writing
 
     @contextmanager
@@ -253,7 +273,7 @@ class Change:
         self._entries.append(body)
 
     def _append(self) -> None:
-        """Run the consequences, then take the head's lock and append what was collected."""
+        """Run the consequences, take the head's lock, conclude, and append what was collected."""
         for consequence in consequences:
             consequence(self)
         if not self._entries:
@@ -261,14 +281,13 @@ class Change:
         if connection.vendor == "postgresql":
             # A key check left for COMMIT would wait on another writer while we hold the head.
             connection.check_constraints()
-        model = {name: self._apps.get_model("audit", name) for name in ("Head", "Change", "Entry")}
-        head = model["Head"]._base_manager.select_for_update(no_key=True).get(pk=1)
+        head = self._model("Head")._base_manager.select_for_update(no_key=True).get(pk=1)
         at = clock.now()
         if head.last_at is not None:
             at = max(at, head.last_at + timedelta(microseconds=1))
         head.position += 1
         head.last_at = at
-        model["Change"](
+        self._model("Change")(
             id=self.id,
             number=head.position,
             at=at,
@@ -276,6 +295,12 @@ class Change:
             actor_name=self.actor.name,
             reason=self.reason,
         ).save(force_insert=True)
+        if self._apps is installed_apps:
+            for conclusion in conclusions:
+                conclusion(self)
+        self._append_entries(head, at)
+
+    def _append_entries(self, head, at) -> None:
         envelope = {
             "at": instant_text(at),
             "change": str(self.id),
@@ -286,12 +311,12 @@ class Change:
             "via": context.via.get(),
         }
         peaks = [bytes.fromhex(peak) for peak in head.peaks.split()]
-        entries = []
+        entries, entry = [], self._model("Entry")
         for body in self._entries:
             text = canonical({**body, **envelope, "seq": head.size})
             leaf = leaf_hash(text)
             entries.append(
-                model["Entry"](
+                entry(
                     seq=head.size,
                     body=text.decode(),
                     leaf=leaf,
@@ -303,9 +328,12 @@ class Change:
             )
             push(peaks, head.size, leaf)
             head.size += 1
-        models.QuerySet(model["Entry"]).bulk_create(entries)
+        models.QuerySet(entry).bulk_create(entries)
         head.peaks = " ".join(peak.hex() for peak in peaks)
         head.save(force_update=True)
+
+    def _model(self, name: str) -> Any:
+        return self._apps.get_model("audit", name)
 
 
 # What a row says of itself. Written against `_meta` alone, so that the historical models of a
@@ -324,10 +352,11 @@ def _real(row):
 def _about(row) -> str:
     real = _real(row)
     link = real.about or real.part_of or real.born_with
-    if not link:
-        return _key(row)
-    field = row._meta.get_field(link)
-    return f"{field.related_model._meta.label_lower}:{getattr(row, field.attname)}"
+    for name in (link,) if isinstance(link, str) else link:
+        field = row._meta.get_field(name) if name else None
+        if field and (pk := getattr(row, field.attname)) is not None:
+            return f"{field.related_model._meta.label_lower}:{pk}"
+    return _key(row)
 
 
 def _digested(row) -> list[str]:

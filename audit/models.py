@@ -43,14 +43,16 @@ class GovernedModel(models.Model):
       the same change; append-only afterwards.
 
     No row but a part is ever deleted. `about` names the foreign key of the row whose timeline an
-    entry belongs on; parts default to their parent.
+    entry belongs on, or several of which one is set; parts default to their parent.
     """
 
     append_only = False
     sealed_by = ""
     part_of = ""
     born_with = ""
-    about = ""
+    about: str | tuple[str, ...] = ""
+    #: Whether whoever sees a row that names this one is told its name, though not its page.
+    known_by_name = False
     #: Columns left out of the digest and the log: secrets, and figures that are not governed.
     undigested: tuple[str, ...] = ()
 
@@ -228,3 +230,21 @@ class Verification(GovernedModel):
 
     def __str__(self):
         return f"verification {self.pk}: {self.outcome}"
+
+
+class TickRun(models.Model):
+    """When a job of `tick` last ran, and until when somebody runs it now. Not governed."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    claimed_until = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    #: Number of the last governed change when it began, of the last run that went well.
+    position = models.BigIntegerField(default=-1)
+    said = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self):
+        return self.name

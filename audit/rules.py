@@ -29,6 +29,14 @@ def article(noun: str) -> str:
     return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
 
 
+def listed(names: Iterable[str], hidden: int = 0) -> str:
+    """Return names with commas between them, and how many more there are that have no name here."""
+    said = ", ".join(names)
+    if not hidden:
+        return said
+    return f"{said} and {hidden} that you may not see" if said else f"{hidden} that you may not see"
+
+
 # Canonical bytes
 
 

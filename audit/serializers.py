@@ -14,6 +14,12 @@ class RowSerializer(serializers.ModelSerializer):
         DocumentField: serializers.JSONField,
     }
 
+    def get_attribute(self, instance):
+        """Return nothing for a row that another one names and the caller may not see."""
+        if self.source in getattr(instance, "unseen", ()):
+            return None
+        return super().get_attribute(instance)
+
     def get_extra_kwargs(self):
         names = {name: {"read_only": True} for name in self.Meta.fields}
         return {**names, **super().get_extra_kwargs()}

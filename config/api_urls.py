@@ -1,12 +1,18 @@
 """Addresses under /api/v1/."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 import audit.api.entries
 import evidence.api
 import gates.api
+import gates.may_run_api
+import gates.policy_api
+import gates.readiness_api
 import registry.api
+import registry.impact.api
+import registry.uses_api
+import runtime.api
 from config.openapi import SchemaView
 
 router = SimpleRouter()
@@ -29,5 +35,21 @@ urlpatterns = [
         registry.api.EffectivePolicyView.as_view(),
         name="effective-policy",
     ),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/active/$",
+        runtime.api.ActiveView.as_view(),
+        name="environment-active",
+    ),
+    re_path(
+        rf"^routes/(?P<use_case>{registry.api.SLUG})/explain/$",
+        runtime.api.ExplainView.as_view(),
+        name="route-explain",
+    ),
+    path("impact/", registry.impact.api.ImpactView.as_view(), name="impact"),
+    path("may-run/", gates.may_run_api.MayRunView.as_view(), name="may-run"),
+    path("on-call/", gates.may_run_api.OnCallView.as_view(), name="on-call"),
+    path("policy-preview/", gates.policy_api.PolicyPreviewView.as_view(), name="policy-preview"),
+    path("readiness/", gates.readiness_api.ReadinessView.as_view(), name="readiness"),
+    path("uses/", registry.uses_api.UsesView.as_view(), name="uses"),
     path("", include(router.urls)),
 ]

@@ -1,10 +1,8 @@
 """The API's description: what every operation has in common, and where it is read."""
 
-from functools import cache
 from http import HTTPStatus
 
 from drf_spectacular import renderers
-from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
@@ -13,6 +11,7 @@ from rest_framework.views import APIView
 
 from audit.api.answers import Answers
 from config.problems import CONTENT_TYPE
+from portal.api_docs import description
 from registry.authentication import TokenAuthentication
 
 PROBLEM = {
@@ -62,7 +61,7 @@ PROBLEMS_OF_GIVING = {
     507: "There is no room for it. Nothing was recorded.",
 }
 #: An answer that is never kept has no ETag to ask by.
-NEVER_KEPT = ("decision",)
+NEVER_KEPT = ("decision", "route_explain")
 
 
 def add_what_all_share(result, generator, request, public):
@@ -111,12 +110,6 @@ def _name(status: int) -> str:
     return "".join(word.capitalize() for word in HTTPStatus(status).phrase.split())
 
 
-@cache
-def _schema():
-    # The same for everybody, and half a second of work: once for each process.
-    return SchemaGenerator().get_schema(request=None, public=True)
-
-
 @extend_schema(exclude=True)
 class SchemaView(Answers, APIView):
     """The description of the API (OpenAPI 3.1): YAML, or JSON with `Accept: application/json`.
@@ -134,4 +127,4 @@ class SchemaView(Answers, APIView):
     )
 
     def get(self, request):
-        return Response(_schema())
+        return Response(description())

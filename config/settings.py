@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "registry.apps.RegistryConfig",
     "evidence.apps.EvidenceConfig",
     "gates.apps.GatesConfig",
+    "runtime.apps.RuntimeConfig",
     "portal.apps.PortalConfig",
 ]
 
@@ -283,9 +284,22 @@ vars().update(
         "EMAIL_URL", default="consolemail://" if GATEHOUSE_DEMO else "smtp://localhost:25"
     )
 )
+# A mail server that does not answer must not hold up what else is to be sent.
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
     "EMAIL_FROM", default=f"gatehouse@{ALLOWED_HOSTS[0].lstrip('.')}"
 )
+
+# What the links in mails and webhooks begin with.
+GATEHOUSE_URL = env.str(
+    "GATEHOUSE_URL",
+    default="http://localhost:8000"
+    if GATEHOUSE_DEMO
+    else f"https://{ALLOWED_HOSTS[0].lstrip('.')}",
+).rstrip("/")
+
+# Lets webhooks point to this very machine, over plain HTTP: for the demo and for tests.
+WEBHOOKS_ALLOW_LOCAL = env.bool("WEBHOOKS_ALLOW_LOCAL", default=GATEHOUSE_DEMO)
 
 
 # --- Browsers ---------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ from evidence.forms import AddRunForm, GiveForm, SubjectForm, chosen_row
 from evidence.kinds import KINDS
 from evidence.models import EvaluationRun, EvidenceItem
 from evidence.panels import about, give_url
+from evidence.reading_pages import ReadScores
 from evidence.transitions.items import subject_problems
+from evidence.transitions.runs import ENDED
 from evidence.views import state_of
 from registry import rights
 from registry.models import ModelVersion, Release, SuiteVersion
@@ -86,10 +88,7 @@ class AddRun(Act):
 
     def objections(self, model_admin, request, row):
         reasons = super().objections(model_admin, request, row)
-        if clock.now() >= row.expires_at:
-            sentence = "This item has ended; a run under it would never count. Give a new item."
-            reasons = [*reasons, Reason("ENDED", sentence)]
-        return reasons
+        return [*reasons, ENDED] if clock.now() >= row.expires_at else reasons
 
     def context(self, model_admin, request, row):
         suites = SuiteVersion.objects.visible_to(request.user).select_related("suite")
@@ -143,7 +142,7 @@ class EvidenceItemAdmin(GovernedAdmin):
         "files__sha256",
     )
     date_hierarchy = "created_at"
-    acts = (AddRun(), Replace(), Withdraw())
+    acts = (ReadScores(), AddRun(), Replace(), Withdraw())
     fields = (
         "kind",
         "title",

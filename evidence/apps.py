@@ -8,11 +8,13 @@ class EvidenceConfig(AppConfig):
     def ready(self):
         from audit import verifiers
         from audit.admin import buttons, panels
-        from evidence import verifying
+        from evidence import impact, verifying
         from evidence.panels import evidence_of, give_button, scores_of
         from evidence.searching import searched
+        from registry.impact.views import add
         from registry.search import sources
 
+        add(impact.KIND)
         verifiers.append(verifying.verify)
         sources.append(searched)
         for noun in ("registry.release", "registry.modelversion"):

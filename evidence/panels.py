@@ -59,17 +59,24 @@ def evidence_of(request, subject: Release | ModelVersion) -> str:
         .annotate(file_count=Count("files", distinct=True))
         .order_by("-created_at", "-pk")
     )
-    found = list(items[: SHOWN + 1])
+    found, hidden = list(items[: SHOWN + 1]), _hidden(wanted, request.user)
     return render_to_string(
         "evidence/_panel.html",
         {
             "items": [line(item, subject) for item in found[:SHOWN]],
             "more": len(found) > SHOWN,
+            "hidden": hidden,
             "list_url": f"{reverse('admin:evidence_evidenceitem_changelist')}?{_exactly(subject)}",
-            "empty": "No evidence yet.",
+            "empty": "None that you may see." if hidden else "No evidence yet.",
         },
         request,
     )
+
+
+def _hidden(wanted: Q, reader) -> int:
+    """Return how many items the reader may not see; one query."""
+    seen = EvidenceItem.objects.visible_to(reader).order_by().values("pk")
+    return EvidenceItem.objects.filter(wanted).exclude(pk__in=seen).count()
 
 
 def line(item: EvidenceItem, subject=None) -> dict:

@@ -6,19 +6,40 @@ class GatesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from audit import consequences
         from audit.admin import buttons, panels
+        from audit.ticking import ticks
+        from gates import impact
         from gates.leaving import open_ends
         from gates.lineage import add_promotions
+        from gates.may_run_pages import button
+        from gates.notices.writing import note_events
         from gates.panels import ask_button, of_environment, of_evidence, of_release
+        from gates.readiness import lacks_button
         from gates.searching import searched
+        from gates.sweeping import JOBS
         from registry import people_checks
+        from registry.impact import places
+        from registry.impact.views import add
         from registry.lineage import onward
         from registry.search import sources
 
+        add(impact.KIND)
+        places.append(impact.let_in)
+        consequences.append(note_events)
+        ticks.extend(JOBS)
         onward.append(add_promotions)
         sources.append(searched)
         people_checks.append(open_ends)
-        buttons.setdefault("registry.release", []).append(ask_button)
+        buttons.setdefault("registry.release", []).extend([ask_button, lacks_button])
+        for noun, label, address in (
+            ("registry.provider", "What may run", "/may-run/?provider="),
+            ("registry.region", "What may run", "/may-run/?region="),
+            ("registry.environment", "On call", "/on-call/?environment="),
+            ("registry.usecase", "On call", "/on-call/?use_case="),
+            ("registry.team", "On call for", "/on-call/?team="),
+        ):
+            buttons.setdefault(noun, []).append(button(label, address))
         for noun, panel in (
             ("registry.release", of_release),
             ("registry.environment", of_environment),

@@ -74,8 +74,13 @@ def ended_lately(user: Person) -> list[End]:
 
 def active(user: Person) -> QuerySet:
     """Return the approvals that nothing stored has ended yet, with the `soonest` end of each."""
+    return unended(_approved(user))
+
+
+def unended(approved: QuerySet) -> QuerySet:
+    """Return those approvals that nothing stored has ended yet, with the `soonest` end of each."""
     now = clock.now()
-    return _with_end(_approved(user).filter(review_at__gt=now)).filter(soonest__gt=now)
+    return _with_end(approved.filter(review_at__gt=now)).filter(soonest__gt=now)
 
 
 def _approved(user: Person) -> QuerySet:

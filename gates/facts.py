@@ -13,7 +13,7 @@ from gates.approvals import holding
 from gates.models import GateVersion, Promotion
 from gates.rules import Demand, Evidence, Facts, Known, Requirement, Score, Slot, Verified
 from gates.rules.findings import effective_gate, gates_up_to
-from registry.completeness import facts_of_release, lineage_gaps
+from registry.completeness import counted_gaps, facts_of_release
 from registry.models import Release, ServingEndpoint
 
 
@@ -122,7 +122,7 @@ def gather(
             fact.code: Known(fact.code, fact.label, fact.known, fact.fix)
             for fact in facts_of_release(release, endpoints)
         },
-        lineage_gaps=tuple(lineage_gaps(release)),
+        lineage_gaps=tuple(counted_gaps(release)),
         approved_releases=_approved_releases(release, environment),
         record_verified=_verified(None),
         evidence_verified=_verified(Verification.Scope.EVIDENCE),

@@ -84,17 +84,15 @@ class PromotionForm(GovernedForm):
     def _say_endpoints(self, release, field) -> None:
         """Tick the one endpoint there is; where there is none, say where one is registered."""
         serving = list(field.queryset.values_list("pk", flat=True)[:2])
-        version = release.model_version
         if len(serving) == 1:
             self.initial.setdefault("endpoints", serving)
         field.help_text = (
-            f"The endpoints that serve {version}. Only where it is asked for is it approved."
+            "The endpoints that serve its model version. Only where it is asked for is it approved."
             if serving
             else format_html(
-                "No endpoint serves {}. "
+                "No endpoint that you may see serves its model version. "
                 '<a href="/registry/servingendpoint/add/?version={}">Register one</a> first.',
-                version,
-                version.pk,
+                release.model_version_id,
             )
         )
 

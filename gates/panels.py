@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from audit import Reason
+from audit.naming import conceal
 from evidence.models import EvidenceItem
 from gates.approvals import Approval, approvals
 from gates.endings import active
@@ -150,6 +151,7 @@ def of_environment(request, environment: Environment) -> str:
             covered.setdefault(one.promotion.release_id, set()).update(one.covered)
             if kept is None or one.until > kept.until:
                 best[one.promotion.release_id] = one
+    conceal((one.promotion.release for one in best.values()), request.user, "model_version")
     context = {
         "environment": environment,
         "allowed": [

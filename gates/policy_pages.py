@@ -15,9 +15,12 @@ from gates.approvals import approvals
 from gates.models import Promotion
 from gates.policy import Asked, judged
 from registry import documents
+from registry.comparing import Change, differences
+from registry.comparison import address, leave_unseen, row_of
 from registry.effective import InForce, Published, in_force
 from registry.models import PolicyVersion
 from registry.policy import Breach
+from registry.policy.comparing import counted
 from registry.transitions.policies import draft_digest
 
 #: Open promotions are judged as they stand; approvals only while nothing else has ended them.
@@ -102,27 +105,64 @@ def _by_place(said) -> dict[tuple[str, str], Breach]:
     return {(breach.clause, breach.endpoint): breach for breach in said.breaches}
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What publishing a draft would change, as far as one reader may see it."""
+
+    draft: PolicyVersion
+    headline: str
+    effects: tuple[Effect, ...]
+    hidden: int
+    environments: list[dict]
+    #: The version of its pack that is in force, if there is one, and what differs from that.
+    now: Published | None
+    changes: list[Change]
+    #: Use cases bound otherwise that the reader may not see.
+    unseen: int
+
+
+def previewed(draft: PolicyVersion, reader) -> Preview:
+    """Return what publishing `draft` now would change, for `reader`."""
+    found = effects(draft)
+    visible = Promotion.objects.visible_to(reader)
+    seen = set(
+        visible.filter(pk__in=[one.promotion.pk for one in found]).values_list("pk", flat=True)
+    )
+    shown = tuple(one for one in found if one.promotion.pk in seen)
+    now = _in_force(in_force(), draft)
+    changes, unseen = _differences(now, draft, reader)
+    return Preview(
+        draft=draft,
+        headline=_headline(found),
+        effects=shown,
+        hidden=len(found) - len(shown),
+        environments=_environments(shown),
+        now=now,
+        changes=changes,
+        unseen=unseen,
+    )
+
+
 @require_safe
 def preview(request, pk):
     """Which approvals, open promotions and environments a draft would break or free."""
     rows = PolicyVersion.objects.visible_to(request.user).select_related("pack")
-    draft = get_object_or_404(rows, pk=pk, published_at=None)
-    found = effects(draft)
-    visible = Promotion.objects.visible_to(request.user)
-    seen = set(
-        visible.filter(pk__in=[one.promotion.pk for one in found]).values_list("pk", flat=True)
-    )
-    shown = [one for one in found if one.promotion.pk in seen]
+    found = previewed(get_object_or_404(rows, pk=pk, published_at=None), request.user)
     context = {
         **admin.site.each_context(request),
-        "title": f"What {draft} would change",
-        "draft": draft,
-        "headline": _headline(found),
-        "approvals": [one for one in shown if one.approved],
-        "requests": [one for one in shown if not one.approved],
-        "environments": _environments(shown),
-        "hidden": len(found) - len(shown),
-        "clauses": _differences(in_force(), draft),
+        "title": f"What {found.draft} would change",
+        "draft": found.draft,
+        "headline": found.headline,
+        "approvals": [one for one in found.effects if one.approved],
+        "requests": [one for one in found.effects if not one.approved],
+        "environments": found.environments,
+        "hidden": found.hidden,
+        "changes": [row_of(change) for change in found.changes],
+        "unseen": found.unseen,
+        "changes_counted": counted(change.effect for change in found.changes),
+        "compare_url": f"{address('policy-version', found.draft)}&a={found.now.version.pk}"
+        if found.now
+        else "",
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, "gates/policy_preview.html", context)
@@ -159,15 +199,18 @@ def _environments(shown: Iterable[Effect]) -> list[dict]:
     return [{**row, "teams": sorted(row["teams"])} for _, row in sorted(found.items())]
 
 
-def _differences(force: InForce, draft: PolicyVersion) -> list[dict]:
-    """Return what the draft says otherwise than the version of its pack in force."""
-    now = next((one.document["clauses"] for one in force.published if _same(one, draft)), {})
-    return [
-        {"clause": key, "was": now.get(key), "will_be": draft.clauses.get(key)}
-        for key in sorted({*now, *draft.clauses})
-        if now.get(key) != draft.clauses.get(key)
-    ]
+def _in_force(force: InForce, draft: PolicyVersion) -> Published | None:
+    """Return the version of the draft's pack that is in force, if there is one."""
+    return next(
+        (one for one in force.published if one.version.pack_id == draft.pack_id),
+        None,
+    )
 
 
-def _same(one: Published, draft: PolicyVersion) -> bool:
-    return one.version.pack_id == draft.pack_id
+def _differences(now: Published | None, draft: PolicyVersion, reader) -> tuple[list[Change], int]:
+    """Return what the draft says otherwise than the version in force, and how much is hidden."""
+    nothing = {"clauses": {}, "use_cases": []}
+    told = [now.document if now else nothing, documents.policy_version(draft)]
+    before, after = ({name: one[name] for name in nothing} for one in told)
+    hidden = leave_unseen(before, after, reader)
+    return differences(before, after), hidden

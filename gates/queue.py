@@ -20,9 +20,9 @@ from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from audit import clock
-from evidence.models import EvaluationRun
+from evidence.models import EvaluationRun, EvidenceItem
 from gates.approvals import approvals
-from gates.models import GateVersion, Package, PackagePerson, Promotion
+from gates.models import Assignment, GateVersion, Package, PackagePerson, Promotion, SignOffAsk
 from gates.pages import words
 from gates.rules.findings import STAGES, day, effective_gate, gates_up_to
 from registry.models import Person, RoleGrant
@@ -142,6 +142,7 @@ class _Queue:
     def lists(self) -> list[tuple[QuerySet, Callable[[Any], Waiting]]]:
         states = Promotion.State
         own = [
+            (self._assigned(), self._mend),
             (self._own(states.CHANGES_REQUESTED), self._answer),
             (self._own(states.DRAFT), self._submit),
         ]
@@ -153,6 +154,9 @@ class _Queue:
         """Promotions with an open slot of a role that is held, and no hand of theirs in it."""
         newest = Package.objects.filter(promotion=OuterRef("pk")).order_by("-pk").values("pk")
         hand_in_it = PackagePerson.objects.filter(package=OuterRef("newest"), person=self.user)
+        asked = SignOffAsk.objects.filter(
+            promotion=OuterRef("pk"), submission=OuterRef("submission"), person=self.user
+        )
         open_to = Q(pk=None)
         for gate, counts in self.counts.items():
             for role, teams in self.held.items():
@@ -164,6 +168,7 @@ class _Queue:
             .filter(state=Promotion.State.IN_REVIEW)
             .annotate(newest=Subquery(newest[:1]))
             .annotate(**{f"taken_{role}": _taken(role) for role in self.held})
+            .annotate(asker=Subquery(asked.values("asked_by__username")[:1]))
             .filter(open_to, ~Exists(hand_in_it))
             .select_related(*WITH)
             .order_by("submitted_at", "pk")
@@ -180,7 +185,8 @@ class _Queue:
         return Waiting(
             sentence=f"Sign {words.short(promotion)}",
             url=f"{promotion.get_absolute_url()}#decide",
-            why=f"{words.listed(roles, 'or')} slot",
+            why=f"{words.listed(roles, 'or')} slot"
+            + (f", asked by {promotion.asker}" if promotion.asker else ""),
             since=promotion.submitted_at,
             due=promotion.wanted_by,
             note=f"promotion {promotion.pk} · asked for by {promotion.requested_by}",
@@ -217,6 +223,46 @@ class _Queue:
             why="not yours, so you may",
             since=run.created_at,
             note=f"given by {run.given_by}",
+        )
+
+    def _assigned(self) -> QuerySet:
+        """What they are asked to mend and is not mended, as far as stored rows say.
+
+        Where evidence mends it, newer evidence of that kind that did not fail is enough; the rest
+        is closed by `tick`.
+        """
+        of_release = Q(release=OuterRef("promotion__release")) | Q(
+            version=OuterRef("promotion__release__model_version")
+        )
+        given = EvidenceItem.objects.filter(
+            of_release,
+            kind=OuterRef("kind"),
+            created_at__gt=OuterRef("assigned_at"),
+            expires_at__gt=clock.now(),
+            withdrawal=None,
+        ).exclude(verdict=EvidenceItem.Verdict.FAIL)
+        return (
+            Assignment.objects.visible_to(self.user)
+            .filter(
+                ~Exists(given),
+                assignee=self.user,
+                done_at=None,
+                withdrawn_at=None,
+                promotion__state__in=Promotion.UNDECIDED,
+            )
+            .select_related(*(f"promotion__{path}" for path in WITH), "assigned_by")
+            .order_by("assigned_at", "pk")
+        )
+
+    def _mend(self, row: Assignment) -> Waiting:
+        url = row.promotion.get_absolute_url()
+        return Waiting(
+            sentence=f"Mend “{row.sentence}” for {words.short(row.promotion)}",
+            url=f"{url}#finding-{row.finding.replace('.', '-', 1)}",
+            why=f"asked by {row.assigned_by}",
+            since=row.assigned_at,
+            due=row.due_on,
+            note=f"promotion {row.promotion_id}",
         )
 
     def _own(self, state: str) -> QuerySet:

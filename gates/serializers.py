@@ -8,6 +8,8 @@ from audit.serializers import Named, RowSerializer, Texts
 from gates.approvals import approvals
 from gates.models import GateVersion, Package, PackagePerson, Promotion
 from gates.packages import SCHEMA, live
+from gates.pages import words
+from gates.pages.records import how
 from gates.review import review_facts, sign_offs
 from gates.rules import Status, counting
 from registry.serializers import ReleaseNameSerializer
@@ -103,6 +105,12 @@ class FindingSerializer(serializers.Serializer):
 
 class SignOffSerializer(RowSerializer):
     person = Named("username")
+    meaning_sentence = serializers.SerializerMethodField(
+        help_text="What the meaning stands for, as the signer read it."
+    )
+    authentication_sentence = serializers.SerializerMethodField(
+        help_text="How the signer showed who they are, in words."
+    )
     counts = serializers.BooleanField(
         read_only=True, help_text="Whether it is on the package shown, by somebody still eligible."
     )
@@ -116,12 +124,21 @@ class SignOffSerializer(RowSerializer):
             "role",
             "verdict",
             "meaning",
+            "meaning_sentence",
             "reason",
             "package_digest",
+            "challenge",
             "authentication",
+            "authentication_sentence",
             "signed_at",
             "counts",
         )
+
+    def get_meaning_sentence(self, row) -> str:
+        return words.meaning(row.verdict, row.meaning)
+
+    def get_authentication_sentence(self, row) -> str:
+        return how(row.authentication)
 
 
 class EndingSerializer(serializers.Serializer):

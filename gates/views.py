@@ -33,7 +33,7 @@ def review(request, pk):
         promotion, request.user, request.GET.get("verdict", ""), request.GET.get("role", "")
     )
     form = None if printing else _form(request, page)
-    return _answer(request, page, form=form, printing=printing)
+    return answer_page(request, page, form=form, printing=printing)
 
 
 def _form(request, page) -> SignForm | None:
@@ -109,10 +109,11 @@ def _not_signed(request, promotion, form, why):
         page.changed_meanwhile = changed_since(page.loaded, package) if package else []
     # Whoever holds no role that signs hears so, whatever else is wrong with what they sent.
     status = 403 if may(request.user, "sign", promotion.release) else why.status
-    return _answer(request, page, form=form, status=status, focus=True, kept=kept)
+    return answer_page(request, page, form=form, status=status, focus=True, kept=kept)
 
 
-def _answer(request, page, *, form, status=200, focus=False, printing=False, kept=""):
+def answer_page(request, page, *, form, status=200, focus=False, printing=False, kept=""):
+    """Answer with the review page, with the buttons of whoever asks; also for other views."""
     acts = _acts(request, page)
     page.acts_off = [act for act in acts if act["objections"]]
     page.why_off = list(
@@ -143,6 +144,11 @@ def _acts(request, page) -> list[dict]:
         # Nothing newer is there to take in: the button would only void signatures.
         if act["name"] != "take-in" or page.newer
     ]
+    if promotion.state == Promotion.State.IN_REVIEW and not may(
+        request.user, "discuss", promotion.release
+    ):
+        ask_url = f"{promotion.get_absolute_url()}ask/"
+        acts.insert(0, {"name": "ask", "label": "Ask to sign…", "url": ask_url, "objections": []})
     if promotion.is_undecided:
         amend = {
             "name": "amend",

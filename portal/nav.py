@@ -14,6 +14,7 @@ GROUPS = ("Work", "Runtime", "Gates", "Evidence", "Registry", "Audit")
 ELSEWHERE = {
     "gates.promotion": "Work",
     "registry.environment": "Runtime",
+    "gates.webhook": "Registry",
     "registry.evaluationsuite": "Evidence",
     "registry.suiteversion": "Evidence",
 }
@@ -44,6 +45,19 @@ ORDER = (
     "registry.person",
     "registry.rolegrant",
     "registry.apitoken",
+    "gates.webhook",
+    "registry.environment",
+    "may_run",
+    "route_try",
+    "on_call",
+)
+
+# Pages that answer a question and belong to no noun: their group, name and words.
+QUESTIONS = (
+    ("Runtime", "may_run", "What may run"),
+    ("Runtime", "route_try", "Try a route"),
+    ("Runtime", "on_call", "On call"),
+    ("Audit", "api_docs", "API"),
 )
 
 # Quiet figures beside entries: `(request) -> int`, by entry, as dotted paths. The first is
@@ -105,6 +119,8 @@ def build(site, request) -> list[Group]:
             groups.get(label, groups["Audit"]).entries.append(
                 Entry(meta.label_lower, noun["name"], noun["admin_url"], noun["add_url"] or "")
             )
+    for label, name, words in QUESTIONS:
+        groups[label].entries.append(Entry(name, words, reverse(f"admin:{name}")))
     rank = {key: place for place, key in enumerate(ORDER)}
     current = _current(request)
     for group in groups.values():

@@ -7,14 +7,16 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from registry import search
+from registry import lifecycle, search
 
 
 @require_safe
 def page(request):
     """Show what the reader may see of every noun that answers the question in `q`."""
     question = search.read(request.GET.get("q", ""))
-    groups = [_told(group, question) for group in search.found(request.user, question)]
+    groups = [
+        _told(group, question, request.user) for group in search.found(request.user, question)
+    ]
     context = {
         **admin.site.each_context(request),
         "title": "Search",
@@ -26,9 +28,10 @@ def page(request):
     return TemplateResponse(request, "portal/search.html", context)
 
 
-def _told(group: search.Group, question: search.Question) -> dict:
+def _told(group: search.Group, question: search.Question, reader) -> dict:
     """Return a group in words, with the address of the list where all of it is."""
     meta = group.source.noun._meta
+    standing = lifecycle.standings(group.rows, reader)
     listed = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
     model_admin = admin.site.get_model_admin(group.source.noun)
     return {
@@ -40,6 +43,7 @@ def _told(group: search.Group, question: search.Question) -> dict:
                 "url": model_admin.page_url(row),
                 "name": str(row),
                 "note": group.source.note(row),
+                "state": standing[type(row), row.pk].state,
                 "digest": getattr(row, group.source.digest, "") if group.source.digest else "",
             }
             for row in group.rows

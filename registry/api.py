@@ -2,9 +2,8 @@
 
 import re
 
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch, Q
 from django.http import Http404
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
@@ -13,13 +12,25 @@ from rest_framework.views import APIView
 
 from audit import Reason, clock
 from audit.api.answers import Answers
-from audit.api.filters import Numbers, Words
 from audit.api.rows import RowsView
 from audit.instants import read_instant
 from audit.refusals import NotUnderstood
 from audit.rules import instant_text
-from registry import comparison, lineage, serializers
+from registry import comparison, lifecycle, lineage, serializers
+from registry.api_filters import (
+    BySlug,
+    DatasetFilters,
+    DatasetVersionFilters,
+    ModelFilters,
+    PromptFilters,
+    PromptVersionFilters,
+    ReleaseFilters,
+    ToolFilters,
+    UseCaseFilters,
+    VersionFilters,
+)
 from registry.effective import effective_policy
+from registry.lifecycle_api import Stands
 from registry.models import (
     Dataset,
     DatasetVersion,
@@ -67,15 +78,7 @@ class SlugsView(RowsView):
     lookup_value_regex = SLUG
 
 
-class BySlug(filters.FilterSet):
-    slug = Words("slug", "Slugs.")
-
-
-class ByTeam(BySlug):
-    team = Words("team__slug", "Slugs of the owning teams.")
-
-
-class ModelsView(SlugsView):
+class ModelsView(Stands, SlugsView):
     """Registered models, with the use cases they are meant for and must not serve.
 
     Of the use cases, those that the caller may see are named.
@@ -83,7 +86,8 @@ class ModelsView(SlugsView):
 
     model = RegisteredModel
     serializer_class = serializers.ModelSerializer
-    filterset_class = ByTeam
+    filterset_class = ModelFilters
+    line_parts = ((ModelUse, "model", "use_case"),)
 
     def rows(self, visible):
         uses = ModelUse.objects.filter(use_case__in=UseCase.objects.visible_to(self.request.user))
@@ -92,15 +96,7 @@ class ModelsView(SlugsView):
         )
 
 
-class VersionFilters(filters.FilterSet):
-    model = Words("model__slug", "Slugs of the models.")
-    version = Words("version", "Names of the versions.")
-    maker = Words("maker__slug", "Slugs of the makers.")
-    base_version = Numbers("base_version", "Ids of the base versions.")
-    digest = Words("digest", "Digests of sealed versions.")
-
-
-class VersionsView(RowsView):
+class VersionsView(Stands, RowsView):
     """Model versions with their minimum metadata, newest first.
 
     One version also says its card, datasets, serving endpoints, and what is not recorded yet.
@@ -111,6 +107,19 @@ class VersionsView(RowsView):
     serializer_class = serializers.VersionLineSerializer
     row_serializer_class = serializers.VersionSerializer
     filterset_class = VersionFilters
+    names = ("base_version",)
+    row_parts = ((VersionDataset, "version", "dataset_version"),)
+
+    def prepare(self, rows):
+        super().prepare(rows)
+        if self.of_list:
+            return
+        (version,) = rows
+        seen = version.seen_endpoints
+        version.hidden += ServingEndpoint.objects.filter(version=version).count() - len(seen)
+        found = lifecycle.standings(seen, self.request.user)
+        for endpoint in seen:
+            endpoint.standing = found[ServingEndpoint, endpoint.pk]
 
     def rows(self, visible):
         return visible.select_related("model", "maker", "base_version__model", "created_by").defer(
@@ -122,10 +131,18 @@ class VersionsView(RowsView):
         return visible.select_related(
             "model", "maker", "base_version__model", "created_by"
         ).prefetch_related(
-            parts("dataset_links", VersionDataset, "dataset_version__dataset", "role"),
-            Prefetch("endpoints", endpoints.select_related("host", "team")),
-            parts("endpoints__region_links", EndpointRegion, "region", "purpose"),
+            # Beside the relations, which the checklist judges whole.
+            Prefetch("dataset_links", self._datasets(), to_attr="seen_datasets"),
+            Prefetch(
+                "endpoints", endpoints.select_related("host", "team"), to_attr="seen_endpoints"
+            ),
+            parts("seen_endpoints__region_links", EndpointRegion, "region", "purpose"),
         )
+
+    def _datasets(self):
+        seen = DatasetVersion.objects.visible_to(self.request.user).order_by()
+        links = VersionDataset.objects.filter(dataset_version__in=seen)
+        return links.select_related("dataset_version__dataset").order_by("role", "pk")
 
     @extend_schema(responses=serializers.LineageSerializer)
     @action(detail=True)
@@ -136,23 +153,19 @@ class VersionsView(RowsView):
         return Response(serializers.LineageSerializer(graph).data)
 
 
-class DatasetsView(SlugsView):
+class DatasetsView(Stands, SlugsView):
     """Datasets; their versions are a list of their own."""
 
     model = Dataset
     serializer_class = serializers.DatasetSerializer
-    filterset_class = ByTeam
+    filterset_class = DatasetFilters
 
     def rows(self, visible):
         return visible.select_related("team")
 
 
-class DatasetVersionFilters(filters.FilterSet):
-    version = Words("version", "Names of the versions.")
-
-
 @extend_schema(parameters=[OpenApiParameter("dataset", str, "path", description="Its slug.")])
-class DatasetVersionsView(RowsView):
+class DatasetVersionsView(Stands, RowsView):
     """The versions of one dataset, newest first."""
 
     model = DatasetVersion
@@ -169,20 +182,20 @@ class DatasetVersionsView(RowsView):
         return visible.select_related("dataset")
 
 
-class PromptsView(SlugsView):
+class PromptsView(Stands, SlugsView):
     """Prompt templates; one of them comes with its latest version, the others are a list."""
 
     model = PromptTemplate
     serializer_class = serializers.PromptLineSerializer
     row_serializer_class = serializers.PromptSerializer
-    filterset_class = ByTeam
+    filterset_class = PromptFilters
 
     def rows(self, visible):
         return visible.select_related("team")
 
 
 @extend_schema(parameters=[OpenApiParameter("prompt", str, "path", description="Its slug.")])
-class PromptVersionsView(RowsView):
+class PromptVersionsView(Stands, RowsView):
     """The versions of one prompt template, newest first; one of them comes with its text."""
 
     model = PromptVersion
@@ -191,6 +204,7 @@ class PromptVersionsView(RowsView):
     lookup_value_regex = NUMBER
     serializer_class = serializers.PromptVersionLineSerializer
     row_serializer_class = serializers.PromptVersionSerializer
+    filterset_class = PromptVersionFilters
 
     def visible(self):
         seen = PromptTemplate.objects.visible_to(self.request.user)
@@ -201,26 +215,26 @@ class PromptVersionsView(RowsView):
         return self.row(visible).defer("text", "content", "parent__text", "parent__content")
 
     def row(self, visible):
-        return visible.select_related("parent", "created_by")
+        return visible.select_related("template", "parent", "created_by")
 
 
-class ToolsView(SlugsView):
+class ToolsView(Stands, SlugsView):
     """Tools with their scopes."""
 
     model = Tool
     serializer_class = serializers.ToolSerializer
-    filterset_class = BySlug
+    filterset_class = ToolFilters
 
     def rows(self, visible):
         return visible.prefetch_related("scopes")
 
 
-class UseCasesView(SlugsView):
+class UseCasesView(Stands, SlugsView):
     """Use cases with their risk tier, data classification and the scores they demand."""
 
     model = UseCase
     serializer_class = serializers.UseCaseSerializer
-    filterset_class = ByTeam
+    filterset_class = UseCaseFilters
 
     def rows(self, visible):
         return visible.select_related("team").prefetch_related(
@@ -241,12 +255,6 @@ class EnvironmentsView(SlugsView):
         )
 
 
-class ReleaseFilters(filters.FilterSet):
-    use_case = Words("use_case__slug", "Slugs of the use cases.")
-    model_version = Numbers("model_version", "Ids of the model versions.")
-    digest = Words("digest", "Digests of sealed releases.")
-
-
 class ReleasesView(RowsView):
     """Releases, drafts among them, newest first; a sealed one has a digest.
 
@@ -258,6 +266,8 @@ class ReleasesView(RowsView):
     serializer_class = serializers.ReleaseLineSerializer
     row_serializer_class = serializers.ReleaseSerializer
     filterset_class = ReleaseFilters
+    names = ("model_version",)
+    row_parts = ((ReleasePrompt, "release", "prompt_version"),)
 
     def rows(self, visible):
         return self._named(visible).defer(
@@ -266,10 +276,16 @@ class ReleasesView(RowsView):
 
     def row(self, visible):
         return self._named(visible).prefetch_related(
-            parts("prompt_links", ReleasePrompt, "prompt_version__template"),
+            # Beside the relation, which the checklist judges whole.
+            Prefetch("prompt_links", self._prompts(), to_attr="seen_prompts"),
             parts("tool_grants", ToolGrant, "scope__tool"),
             Prefetch("objectives", Objective.objects.order_by("pk")),
         )
+
+    def _prompts(self):
+        seen = PromptVersion.objects.visible_to(self.request.user).order_by()
+        links = ReleasePrompt.objects.filter(prompt_version__in=seen)
+        return links.select_related("prompt_version__template").order_by("pk")
 
     @extend_schema(responses=serializers.LineageSerializer)
     @action(detail=True)
@@ -302,7 +318,9 @@ class PolicyPacksView(SlugsView):
     def row(self, visible):
         seen = UseCase.objects.visible_to(self.request.user)
         links = PolicyUseCase.objects.filter(use_case__in=seen).select_related("use_case")
+        unseen = Count("use_case_links", filter=~Q(use_case_links__use_case__in=seen.order_by()))
         versions = PolicyVersion.objects.select_related("drafted_by", "published_by")
+        versions = versions.annotate(hidden=unseen)
         return visible.prefetch_related(
             Prefetch("versions", versions.order_by("-number")),
             Prefetch("versions__use_case_links", links.order_by("use_case__slug")),
@@ -365,7 +383,7 @@ class EffectivePolicyView(Answers, APIView):
 
 
 class CompareView(Answers, APIView):
-    """What differs from one version, release or prompt version to another, in words.
+    """What differs from one version of a model, prompt or policy, or release, to another.
 
     Without `a`, it is the row that `b` was made from, or the one before it; texts that differ are
     named, and their lines are given as they changed.

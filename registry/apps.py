@@ -7,10 +7,21 @@ class RegistryConfig(AppConfig):
 
     def ready(self):
         from audit import verifiers
-        from audit.admin import panels
+        from audit.admin import buttons, menus, panels
+        from audit.ticking import ticks
+        from registry.impact.kinds import OURS
+        from registry.impact.views import add
+        from registry.lifecycle import offered
         from registry.policy_panels import of_environment, of_release
+        from registry.sweeping import SWEEP
+        from registry.uses import models_button
         from registry.verifying import sealed_documents
 
+        ticks.append(SWEEP)
         verifiers.append(sealed_documents)
+        for kind in OURS:
+            add(kind)
+        buttons.setdefault("registry.usecase", []).append(models_button)
+        menus.append(offered)
         panels.setdefault("registry.environment", []).append(of_environment)
         panels.setdefault("registry.release", []).append(of_release)

@@ -1,16 +1,17 @@
-"""What differs between two versions, releases or prompt versions, in words. Pure.
+"""What differs between two versions of a model, prompt or policy, or two releases. Pure.
 
 Two canonical documents in, differences out. A part of a document that this does not know of by
 name is compared as it is written, so that no difference is passed over in silence.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from registry.policy.comparing import LOOSER, STRICTER, clause_changes, unchanged_clauses
+
 #: What identifies a document, and is expected to differ.
-_IDENTITY = {"schema", "number", "template", "use_case", "model", "version"}
+_IDENTITY = {"schema", "number", "template", "use_case", "model", "version", "pack"}
 #: Compared word by word elsewhere.
 TEXTS = {"text", "card"}
 
@@ -27,6 +28,14 @@ _LABELS = {
     "model_version": "model version",
     "on_call_team": "on-call team",
 }
+METHODS = {
+    "full": "full fine-tune",
+    "adapter": "adapter",
+    "preference": "preference tuning",
+    "distilled": "distillation",
+    "quantised": "quantisation",
+    "merged": "merge",
+}
 AUTHORIZATION = {
     "none": "needs no authorisation",
     "user_delegated": "acts for the signed-in user",
@@ -39,17 +48,24 @@ AUTHORIZATION = {
 class Change:
     """One thing that differs: `state` is changed, added or removed.
 
-    `before` and `after` are words, empty where there was or is nothing.
+    `before` and `after` are words, empty where there was or is nothing; notes stand below them.
+    Of policy, `effect` says whether it asks for more; `said` is the line where it has its own.
     """
 
     state: str
     name: str
     before: str
     after: str
+    before_note: str = ""
+    after_note: str = ""
+    effect: str = ""
+    said: str = ""
 
     @property
     def sentence(self) -> str:
         """The difference on one line, as in “context window 128k → 200k”."""
+        if self.said:
+            return self.said
         if self.state == "changed":
             return f"{self.name} {self.before} → {self.after}"
         said = self.after if self.state == "added" else self.before
@@ -72,15 +88,19 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Cha
 
 
 def unchanged(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return the names of the parts that are equal and not empty."""
-    return [
-        _label(part)
-        for part in sorted(before.keys() & after.keys(), key=_rank)
-        if part not in _IDENTITY and before[part] == after[part] and before[part]
-    ]
+    """Return the names of the parts that are equal and not empty, and of equal clauses."""
+    found: list[str] = []
+    for part in sorted(before.keys() & after.keys(), key=_rank):
+        if part == "clauses":
+            found += unchanged_clauses(before[part], after[part])
+        elif part not in _IDENTITY and before[part] == after[part] and before[part]:
+            found.append(_label(part))
+    return found
 
 
 _ORDER = (
+    "clauses",
+    "use_cases",
     "model_version",
     "identifier",
     "maker",
@@ -115,15 +135,29 @@ def _said(value) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str | int):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(value[name]) or 'none'}" for name in sorted(value))
+    if isinstance(value, list):
+        return ", ".join(_said(one) or "none" for one in value)
+    return str(value)
+
+
+def _below(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the parts in which two parts differ that go by the same words."""
+    differ = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    before, after = (
+        ", ".join(f"{_label(name)} {_said(one.get(name)) or 'not recorded'}" for name in differ)
+        for one in (old, new)
+    )
+    return before, after
 
 
 def tokens(number: int | None) -> str:
-    """Return a number of tokens as people say it: 128k for 128000, and 131,072 as it is."""
+    """Return a number of tokens as people say it: 128k, 1M, 1.5M, and 131,072 as it is."""
     if not number:
         return ""
+    if number >= 1_000_000 and number % 100_000 == 0:
+        return f"{number / 1_000_000:g}M"
     return f"{number // 1000}k" if number % 1000 == 0 else f"{number:,}"
 
 
@@ -139,6 +173,10 @@ def _set(part: str, old, new) -> Iterable[Change]:
             yield Change("added", f"{_label(part)} {word}", "", "")
         elif word not in new:
             yield Change("removed", f"{_label(part)} {word}", "", "")
+
+
+def _method(part: str, old, new) -> Iterable[Change]:
+    yield _one(_label(part), METHODS.get(old, old or ""), METHODS.get(new, new or ""))
 
 
 def _retirement(part: str, old, new) -> Iterable[Change]:
@@ -163,7 +201,7 @@ def _keyed(
                 before, after = said(was[which]), said(now[which])
                 # The words agree: what differs is below them, as a digest recorded later is.
                 if before == after:
-                    before, after = _said(was[which]), _said(now[which])
+                    before, after = _below(was[which], now[which])
                 yield Change("changed", name(now[which]), before, after)
 
     return compare
@@ -176,10 +214,12 @@ def _prompts(part: str, old, new) -> Iterable[Change]:
         before, after = was.get(template, []), now.get(template, [])
         if before == after:
             continue
-        numbers = [", ".join(f"v{one['number']}" for one in some) for some in (before, after)]
-        if numbers[0] == numbers[1]:
-            numbers = [_said(before), _said(after)]
-        yield _one(f"prompt {template}", *numbers)
+        words = [", ".join(f"v{one['number']}" for one in some) for some in (before, after)]
+        if words[0] == words[1]:
+            pairs = [_below(was, now) for was, now in zip(before, after, strict=True)]
+            words = [", ".join(filter(None, some)) for some in zip(*pairs, strict=True)]
+        kind = "policy " if any(one.get("kind") == "policy" for one in [*before, *after]) else ""
+        yield _one(f"{kind}prompt {template}", *words)
 
 
 def _by_template(prompts: list[dict]) -> dict[str, list[dict]]:
@@ -192,7 +232,7 @@ def _by_template(prompts: list[dict]) -> dict[str, list[dict]]:
 def _version(part: str, old, new) -> Iterable[Change]:
     before, after = _version_named(old), _version_named(new)
     if before == after:
-        before, after = _said(old), _said(new)
+        before, after = _below(old, new)
     yield _one(_label(part), before, after)
 
 
@@ -207,7 +247,34 @@ def _parameters(part: str, old, new) -> Iterable[Change]:
             yield _one(f"parameter {name}", _said(old.get(name)), _said(new.get(name)))
 
 
+def _clauses(part: str, old, new) -> Iterable[Change]:
+    for one in clause_changes(old or {}, new or {}):
+        yield Change(
+            one.state,
+            one.key,
+            one.before,
+            one.after,
+            one.why_before,
+            one.why_after,
+            one.effect,
+            one.sentence,
+        )
+
+
+def _bound(part: str, old, new) -> Iterable[Change]:
+    """Use cases that a policy binds: one more is bound by all of its clauses."""
+    old, new = old or [], new or []
+    for slug in sorted(set(old) ^ set(new)):
+        state, effect = ("added", STRICTER) if slug in new else ("removed", LOOSER)
+        name = f"bound use case {slug}"
+        said = f"{name} {state}: {effect}"
+        yield Change(state, name, "", "", effect=effect, said=said)
+
+
 _PARTS: dict[str, Callable] = {
+    "clauses": _clauses,
+    "use_cases": _bound,
+    "fine_tuning": _method,
     "context_window": _tokens,
     "output_limit": _tokens,
     "input_modalities": _set,

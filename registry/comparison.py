@@ -15,8 +15,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from audit import Reason
-from registry import comparing, documents, wording
-from registry.models import ModelVersion, PromptVersion, Release
+from audit.rules import canonical
+from registry import comparing, documents, lifecycle, wording
+from registry.models import ModelVersion, PolicyVersion, PromptVersion, Release, UseCase
+from registry.policy.comparing import counted
+from registry.seen_documents import without_hidden
 
 #: Rows that are offered to compare with.
 OFFERED = 50
@@ -70,6 +73,7 @@ KINDS = {
             "text",
             "Text",
         ),
+        Kind("policy-version", PolicyVersion, documents.policy_version, ("pack",), "pack", ""),
     )
 }
 
@@ -84,7 +88,10 @@ class Wording:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs from `a` to `b`: parts in words, names of equal parts, and texts."""
+    """What differs from `a` to `b`: parts in words, names of equal parts, and texts.
+
+    `hidden` counts the differences that name what the reader may not see.
+    """
 
     kind: Kind
     a: Model
@@ -92,6 +99,10 @@ class Comparison:
     changes: list[comparing.Change]
     unchanged: list[str]
     texts: list[Wording]
+    #: Parts of either that name rows the reader may not see; they are not compared here.
+    hidden: int
+    #: What is deprecated or retired of the two, and what to take instead.
+    standings: list[str]
 
 
 def asked(parameters: QueryDict, reader) -> tuple[Kind | None, Model | None, Model | None]:
@@ -150,18 +161,53 @@ def address(kind: str, row: Model) -> str:
 
 def compare(kind: Kind, a: Model, b: Model, reader) -> Comparison:
     """Return what differs from `a` to `b`, and for releases what differs in their parts."""
-    before, after = _document(kind, a), _document(kind, b)
+    before, after, hidden = _documents(kind, a, b, reader)
     changes = comparing.differences(before, after)
     texts = _wordings(kind.text_title, before.get(kind.text, ""), after.get(kind.text, ""))
     if kind.noun is Release:
         changes += _of_versions(a, b, reader)
         texts += _of_prompts(a, b, reader)
-    return Comparison(kind, a, b, changes, comparing.unchanged(before, after), texts)
+    return Comparison(
+        kind,
+        a,
+        b,
+        changes,
+        comparing.unchanged(before, after),
+        texts,
+        hidden,
+        [one.sentence for one in lifecycle.out_of_use([("a", a), ("b", b)], reader)]
+        if lifecycle.has_standing(kind.noun)
+        else [],
+    )
+
+
+def _documents(kind: Kind, a: Model, b: Model, reader) -> tuple[dict, dict, int]:
+    """Return both documents without what `reader` may not see, and how much that is."""
+    before, hidden_before = without_hidden(a, _document(kind, a), reader)
+    after, hidden_after = without_hidden(b, _document(kind, b), reader)
+    # Nothing is said of a part that is hidden on one side: it would seem to come or go.
+    for name in a.unseen | b.unseen:
+        before[name] = after[name] = None
+    hidden = hidden_before + hidden_after
+    if kind.noun is PolicyVersion:
+        hidden += leave_unseen(before, after, reader)
+    return before, after, hidden
 
 
 def _document(kind: Kind, row: Model) -> dict:
-    """Return what was sealed, byte for byte, or what would be sealed of a draft."""
-    return json.loads(row.content) if row.content else kind.document(row)
+    """Return what was sealed, or what would be sealed of a draft, as the same plain values."""
+    return json.loads(row.content or canonical(kind.document(row)))
+
+
+def leave_unseen(before: dict, after: dict, reader) -> int:
+    """Take the use cases that `reader` may not see out of both; return how many differ."""
+    named = {*before["use_cases"], *after["use_cases"]}
+    seen = UseCase.objects.visible_to(reader).filter(slug__in=named)
+    known = set(seen.values_list("slug", flat=True))
+    differ = set(before["use_cases"]) ^ set(after["use_cases"])
+    for document in (before, after):
+        document["use_cases"] = [slug for slug in document["use_cases"] if slug in known]
+    return len(differ - known)
 
 
 def _wordings(title: str, before: str, after: str) -> list[Wording]:
@@ -179,9 +225,8 @@ def _of_versions(a: Release, b: Release, reader) -> list[comparing.Change]:
     }
     if len(rows) < 2:
         return []
-    return comparing.differences(
-        _document(kind, rows[a.model_version_id]), _document(kind, rows[b.model_version_id])
-    )
+    before, after, _ = _documents(kind, *(rows[one.model_version_id] for one in (a, b)), reader)
+    return comparing.differences(before, after)
 
 
 def _of_prompts(a: Release, b: Release, reader) -> list[Wording]:
@@ -225,8 +270,11 @@ def page(request):
         "found": compare(kind, a, b, request.user) if both else None,
     }
     if both:
-        context["rows"] = [_row_of(change) for change in context["found"].changes]
+        context["rows"] = [row_of(change) for change in context["found"].changes]
         context["summary"] = _summary(context["found"])
+        context["effects"] = counted(change.effect for change in context["found"].changes)
+    if b is not None:
+        context["b_url"] = admin.site.get_model_admin(kind.noun).page_url(b)
     status = 400 if reasons else 404 if missing else 200
     return TemplateResponse(request, "registry/compare.html", context, status=status)
 
@@ -240,18 +288,31 @@ def _offered(kind: Kind, a: Model | None, b: Model | None, reader) -> list[Model
     return sorted(found.values(), key=lambda row: row.pk, reverse=True)
 
 
-def _row_of(change: comparing.Change) -> dict:
+def row_of(change: comparing.Change) -> dict:
     """Return a change for the table; what has no words of its own says that it came or went."""
     return {
         "state": change.state,
         "name": change.name,
+        "effect": change.effect,
         "before": change.before or ("there" if change.state == "removed" else ""),
+        "before_note": change.before_note,
         "after": change.after or ("" if change.state == "changed" else change.state),
+        "after_note": change.after_note,
     }
 
 
 def _summary(found: Comparison) -> str:
     said = [change.sentence for change in found.changes[:4]]
     said += [f"{len(found.changes) - 4} more"] if found.changes[4:] else []
-    said += [f"wording of {text.title}" for text in found.texts[:2]]
+    said += [f"{text.title}: {_counted(text)}" for text in found.texts[:2]]
+    said += [f"{found.hidden} that you may not see"] if found.hidden else []
     return f"{'; '.join(said)}." if said else ""
+
+
+def _counted(text: Wording) -> str:
+    """Return how many lines came and went; a line that changed did both."""
+    kinds = [line.kind for line in text.lines]
+    added, removed = kinds.count("added"), kinds.count("removed")
+    if not added and not removed:
+        return "only the ends of lines"
+    return f"{added} line{'' if added == 1 else 's'} added, {removed} removed"

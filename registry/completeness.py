@@ -4,13 +4,16 @@ Pages show it as a checklist by gate; the gates' metadata requirements are judge
 The number of queries does not grow with the number of rows; only a longer lineage costs more.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Model, prefetch_related_objects
 
+from audit.naming import Unseen, seen_keys
+from audit.rules import listed
 from registry import rules
-from registry.models import ModelVersion, Release, ServingEndpoint
+from registry.models import ModelVersion, Release, ServingEndpoint, UseCase
 
 
 @dataclass(frozen=True)
@@ -27,52 +30,94 @@ class Fact:
     gate: str
 
 
-def facts_of_version(version: ModelVersion) -> list[Fact]:
-    """Return all facts that are told of a model version, in the order of the checklist."""
+def facts_of_version(version: ModelVersion, reader=None) -> list[Fact]:
+    """Return all facts that are told of a model version, in the order of the checklist.
+
+    What `reader` may not see is judged and counted, not named; without one, everything is named.
+    """
     endpoints = list(version.endpoints.order_by("slug"))
-    said = _said_of_version(version) | _said_of_endpoints(endpoints)
-    said["intended_use"] = rules.intended_said(None, _stances(version))
-    return _facts(said, version, endpoints, None)
+    seen = _Seen(reader)
+    said = _said_of_version(version, seen) | _said_of_endpoints(endpoints, seen)
+    stances = _stances(version)
+    hidden = {case.slug for case in seen.hidden(case for case, _ in stances)}
+    said["intended_use"] = rules.intended_said(None, _by_slug(stances), hidden)
+    return _facts(said, version, endpoints, None, seen)
 
 
 def facts_of_release(
-    release: Release, endpoints: Iterable[ServingEndpoint] | None = None
+    release: Release, endpoints: Iterable[ServingEndpoint] | None = None, reader=None
 ) -> list[Fact]:
     """Return all facts of a release, its model version and `endpoints`.
 
-    Without `endpoints`, those of its model version are taken: before anybody asked for some.
+    Without `endpoints`, those of its model version are taken: before anybody asked for some. What
+    `reader` may not see is judged and counted, not named.
     """
     version = release.model_version
     endpoints = list(version.endpoints.order_by("slug") if endpoints is None else endpoints)
-    said = _said_of_version(version) | _said_of_endpoints(endpoints) | _said_of_release(release)
-    said["intended_use"] = rules.intended_said(release.use_case.slug, _stances(version))
-    return _facts(said, version, endpoints, release)
+    seen = _Seen(reader)
+    said = _said_of_version(version, seen) | _said_of_endpoints(endpoints, seen)
+    said |= _said_of_release(release, seen)
+    said["intended_use"] = rules.intended_said(release.use_case.slug, _by_slug(_stances(version)))
+    return _facts(said, version, endpoints, release, seen)
 
 
-def lineage_gaps(subject: Release | ModelVersion) -> list[str]:
+@dataclass(frozen=True)
+class Gap:
+    """One row of a lineage without a digest: which, and the sentence that names it."""
+
+    row: Model
+    sentence: str
+
+
+def lineage_gaps(subject: Release | ModelVersion, reader=None) -> list[str]:
     """Return a sentence for each dataset, base version or prompt version without a digest.
 
-    The lineage is followed through all base versions.
+    The lineage is followed through all base versions. What `reader` may not see is counted in a
+    last sentence.
     """
+    gaps = _gaps(subject)
+    hidden = set(_Seen(reader).hidden(gap.row for gap in gaps))
+    said = [gap.sentence for gap in gaps if gap.row not in hidden]
+    return said + (
+        [_without_digest(len(hidden), "part", " that you may not see")] if hidden else []
+    )
+
+
+def counted_gaps(subject: Release | ModelVersion) -> list[str]:
+    """Return how many rows of each noun in the lineage have no digest, for readers of any team."""
+    counts = Counter(gap.row._meta.verbose_name for gap in _gaps(subject))
+    return [_without_digest(number, noun) for noun, number in counts.items()]
+
+
+def _without_digest(number: int, noun: str, which: str = "") -> str:
+    many = number > 1
+    return f"{number} {noun}{'s' if many else ''}{which} {'have' if many else 'has'} no digest."
+
+
+def _gaps(subject: Release | ModelVersion) -> list[Gap]:
     gaps = []
     version = subject
     if isinstance(subject, Release):
         version = subject.model_version
         links = subject.prompt_links.select_related("prompt_version__template")
         gaps += [
-            f"Prompt version {link.prompt_version} has no digest."
+            Gap(link.prompt_version, f"Prompt version {link.prompt_version} has no digest.")
             for link in links
             if not link.prompt_version.digest
         ]
-    seen: set[int] = set()
-    while version is not None and version.pk not in seen:
-        seen.add(version.pk)
+    passed: set[int] = set()
+    while version is not None and version.pk not in passed:
+        passed.add(version.pk)
         if not version.digest:
-            gaps.append(f"Model version {version} is not sealed and has no digest.")
+            sentence = f"Model version {version} is not sealed and has no digest."
+            gaps.append(Gap(version, sentence))
         links = version.dataset_links.select_related("dataset_version__dataset")
         gaps += [
-            f"Dataset {link.dataset_version} ({link.get_role_display()} of {version}) "
-            "has no digest."
+            Gap(
+                link.dataset_version,
+                f"Dataset {link.dataset_version} ({link.get_role_display()} of {version}) "
+                "has no digest.",
+            )
             for link in links.order_by("role", "dataset_version")
             if not link.dataset_version.digest
         ]
@@ -80,13 +125,36 @@ def lineage_gaps(subject: Release | ModelVersion) -> list[str]:
     return gaps
 
 
+class _Seen:
+    """Which rows one reader may not see; without a reader there are none."""
+
+    def __init__(self, reader):
+        self.reader = reader
+
+    def hidden(self, rows: Iterable[Model]) -> list[Model]:
+        """Return those of the rows that the reader may not see: a query for each noun of them."""
+        rows = list(rows)
+        if self.reader is None:
+            return []
+        hidden = []
+        for noun in {type(row) for row in rows}:
+            of_noun = [row for row in rows if type(row) is noun]
+            seen = seen_keys(noun, (row.pk for row in of_noun), self.reader)
+            hidden += [row for row in of_noun if row.pk not in seen]
+        return hidden
+
+
 # What is said, by code: nothing said is the empty string
 
 
-def _said_of_version(version: ModelVersion) -> dict[str, str]:
+def _said_of_version(version: ModelVersion, seen: _Seen) -> dict[str, str]:
     base = version.base_version
+    if base and seen.hidden([base]):
+        base = Unseen(ModelVersion)
     method = version.get_fine_tuning_display() if version.fine_tuning else ""
     links = version.dataset_links.select_related("dataset_version__dataset")
+    datasets = [(link.role, link.dataset_version) for link in links]
+    unseen = set(seen.hidden(dataset for _, dataset in datasets))
     inwards, outwards = version.input_modalities, version.output_modalities
     return {
         "identifier": version.identifier,
@@ -100,7 +168,8 @@ def _said_of_version(version: ModelVersion) -> dict[str, str]:
         "licence": version.licence,
         "lineage": rules.lineage_said(str(base) if base else "", method),
         "datasets": rules.datasets_said(
-            version.fine_tuning, [(link.role, str(link.dataset_version)) for link in links]
+            version.fine_tuning,
+            [(role, "" if dataset in unseen else str(dataset)) for role, dataset in datasets],
         ),
         "retirement": "none announced"
         if version.no_retirement_announced
@@ -115,19 +184,29 @@ def _tokens(number: int | None) -> str:
     return f"{number:,} tokens" if number else ""
 
 
-def _stances(version: ModelVersion) -> dict[str, str]:
+def _stances(version: ModelVersion) -> list[tuple[UseCase, str]]:
     uses = version.model.uses.select_related("use_case")
-    return {use.use_case.slug: use.stance for use in uses}
+    return [(use.use_case, use.stance) for use in uses]
 
 
-def _said_of_endpoints(endpoints: list[ServingEndpoint]) -> dict[str, str]:
+def _by_slug(stances: list[tuple[UseCase, str]]) -> dict[str, str]:
+    return {use_case.slug: stance for use_case, stance in stances}
+
+
+def _said_of_endpoints(endpoints: list[ServingEndpoint], seen: _Seen) -> dict[str, str]:
     regions = _regions(endpoints)
+    hidden = set(seen.hidden(endpoints))
     return {
         "region": rules.processing_said(regions),
-        "endpoints": rules.endpoints_said(regions),
+        "endpoints": rules.endpoints_said(regions, {endpoint.slug for endpoint in hidden}),
         # The database holds that each endpoint says one or the other.
-        "served_release_id": ", ".join(
-            endpoint.served_release_id or endpoint.get_exposure_display() for endpoint in endpoints
+        "served_release_id": listed(
+            (
+                endpoint.served_release_id or endpoint.get_exposure_display()
+                for endpoint in endpoints
+                if endpoint not in hidden
+            ),
+            len(hidden),
         ),
     }
 
@@ -142,12 +221,17 @@ def _regions(endpoints: list[ServingEndpoint]) -> dict[str, dict[str, list[str]]
     return found
 
 
-def _said_of_release(release: Release) -> dict[str, str]:
-    prompts = release.prompt_links.select_related("prompt_version__template")
+def _said_of_release(release: Release, seen: _Seen) -> dict[str, str]:
+    links = release.prompt_links.select_related("prompt_version__template")
+    prompts = [link.prompt_version for link in links]
+    hidden = set(seen.hidden(prompts))
     grants = release.tool_grants.select_related("scope__tool")
     # A list that is empty is an answer of its own: none is used.
     return {
-        "prompts_digest": ", ".join(str(link.prompt_version) for link in prompts) or "none",
+        "prompts_digest": listed(
+            (str(prompt) for prompt in prompts if prompt not in hidden), len(hidden)
+        )
+        or "none",
         "tools": ", ".join(str(grant) for grant in grants) or "none",
         "parameters": ", ".join(f"{key} {value}" for key, value in release.parameters.items())
         or "the provider's defaults",
@@ -165,38 +249,55 @@ def _facts(
     version: ModelVersion,
     endpoints: list[ServingEndpoint],
     release: Release | None,
+    seen: _Seen,
 ) -> list[Fact]:
+    beyond: set[Model] = set(seen.hidden(endpoints))
+    if release and seen.hidden([version]):
+        # What is recorded of a version is told to whoever sees it; to others, that it is.
+        said |= {
+            code: f"stated on {Unseen(ModelVersion)}"
+            for code, value in said.items()
+            if value
+            and rules.ASKED[code].told_on in ("version", "model")
+            and code != "intended_use"
+        }
+        beyond |= {version, version.model}
     facts = []
     for code, asked in rules.ASKED.items():
         if code not in said:
             continue
         fix, url = "", ""
         if not said[code]:
-            fix, url = _remedy(code, asked, version, endpoints, release)
+            fix, url = _remedy(code, asked, version, endpoints, release, beyond)
         facts.append(Fact(code, asked.label, bool(said[code]), said[code], fix, url, asked.gate))
     return facts
 
 
-def _remedy(code, asked, version, endpoints, release) -> tuple[str, str]:
+def _remedy(code, asked, version, endpoints, release, beyond: set[Model]) -> tuple[str, str]:
+    """Return what to do and where; there is no address for what is `beyond` the reader's sight."""
     if asked.told_on == "model":
-        return asked.fix, _form(version.model)
+        return asked.fix, _form(version.model, beyond)
     if asked.told_on == "endpoint":
         if not endpoints:
+            add = f"/registry/servingendpoint/add/?version={version.pk}"
             return (
                 "Register an endpoint that serves this version.",
-                f"/registry/servingendpoint/add/?version={version.pk}",
+                "" if version in beyond else add,
             )
         purposes = ("processing",) if code == "region" else rules.PURPOSES
         regions = _regions(endpoints)
         wanting = [e for e in endpoints if any(not regions[e.slug].get(p) for p in purposes)]
-        return asked.fix, _form((wanting or endpoints)[0])
+        open_to = [e for e in wanting or endpoints if e not in beyond]
+        return asked.fix, _form(open_to[0]) if open_to else ""
     row = release if asked.told_on == "release" else version
     if row.sealed_at is None:
-        return asked.fix, _form(row)
+        return asked.fix, _form(row, beyond)
     new = "release" if row is release else "version"
     fix = f"{asked.fix} This one is sealed: make a new {new} from it."
-    return fix, f"/registry/{row._meta.model_name}/{row.pk}/new-{new}/"
+    return fix, "" if row in beyond else f"/registry/{row._meta.model_name}/{row.pk}/new-{new}/"
 
 
-def _form(row) -> str:
-    return f"/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/change/"
+def _form(row, beyond: Iterable[Model] = ()) -> str:
+    return (
+        "" if row in beyond else f"/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/change/"
+    )

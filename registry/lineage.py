@@ -5,10 +5,11 @@ node, and one for each base version along the way.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db.models import Model
 
+from registry import lifecycle
 from registry.models import Dataset, ModelVersion, PromptTemplate, Release, VersionDataset
 
 #: Base versions that are followed; a longer way than this is nobody's lineage.
@@ -32,6 +33,8 @@ class Node:
     digest: str = ""
     gap: str = ""
     state: str = "recorded"
+    #: Of what is deprecated or retired: what to take instead, as a sentence.
+    standing: str = ""
 
 
 @dataclass
@@ -44,10 +47,14 @@ class Graph:
     hidden: int = 0
     #: Releases beyond those drawn.
     more: int = 0
+    #: The rows that nodes stand for, by key, of nouns that are deprecated and retired.
+    rows: dict[str, Model] = field(default_factory=dict)
 
-    def add(self, node: Node, *, into: str = "", out_of: str = "") -> str:
-        """Add a node with an edge into or out of another one; return its key."""
+    def add(self, node: Node, row: Model | None = None, *, into: str = "", out_of: str = "") -> str:
+        """Add a node that stands for `row`, with an edge into or out of another; return its key."""
         self.nodes.setdefault(node.key, node)
+        if row is not None:
+            self.rows.setdefault(node.key, row)
         edge = (node.key, into) if into else (out_of, node.key) if out_of else None
         if edge and edge not in self.edges:
             self.edges.append(edge)
@@ -66,6 +73,18 @@ class Graph:
     def used_by(self, key: str) -> list[Node]:
         """Return the nodes that a node leads to."""
         return [self.nodes[target] for source, target in self.edges if source == key]
+
+
+def _say_how_they_stand(graph: Graph, reader) -> Graph:
+    """Note on each node what is deprecated or retired, and what to take instead."""
+    found = lifecycle.standings(graph.rows.values(), reader)
+    for key, row in graph.rows.items():
+        stand = found[type(row), row.pk]
+        if not stand.in_use:
+            node = graph.nodes[key]
+            note = " · ".join(word for word in (stand.state, node.note) if word)
+            graph.nodes[key] = replace(node, note=note, state=stand.state, standing=stand.instead)
+    return graph
 
 
 #: Called with (graph, reader, {release: key}), each adds where the releases went.
@@ -93,11 +112,12 @@ def of_release(release: Release, reader) -> Graph:
                 f"/registry/tool/{grant.scope.tool_id}/change/",
                 grant.scope.tool.name,
             ),
+            grant.scope,
             into=graph.subject,
         )
     for follow in onward:
         follow(graph, reader, {release: graph.subject})
-    return graph
+    return _say_how_they_stand(graph, reader)
 
 
 def of_version(version: ModelVersion, reader) -> Graph:
@@ -110,7 +130,7 @@ def of_version(version: ModelVersion, reader) -> Graph:
     drawn = {one: graph.add(_release(one), out_of=graph.subject) for one in releases[:MOST]}
     for follow in onward:
         follow(graph, reader, drawn)
-    return graph
+    return _say_how_they_stand(graph, reader)
 
 
 def _release(release: Release, kind: str = "Release") -> Node:
@@ -142,7 +162,7 @@ def _add_version(graph: Graph, version: ModelVersion, reader, into: str) -> None
             "" if version.digest else "not sealed, no digest",
             "sealed" if version.digest else "draft",
         )
-        into = keys[version.pk] = graph.add(node, into=into)
+        into = keys[version.pk] = graph.add(node, version, into=into)
         if version.maker:
             maker = version.maker
             graph.add(
@@ -186,6 +206,7 @@ def _add_datasets(graph: Graph, keys: dict[int, str], reader) -> None:
                 data.digest,
                 "" if data.digest else "digest not recorded",
             ),
+            data,
             into=keys[link.version_id],
         )
     graph.hidden += len(hidden)
@@ -205,9 +226,9 @@ def _add_prompts(graph: Graph, release: Release, reader) -> None:
         if prompt.template_id not in known:
             graph.hidden += 1
             continue
-        key = graph.add(_prompt(prompt), into=graph.subject)
+        key = graph.add(_prompt(prompt), prompt, into=graph.subject)
         if prompt.parent:
-            graph.add(_prompt(prompt.parent), into=key)
+            graph.add(_prompt(prompt.parent), prompt.parent, into=key)
 
 
 def _prompt(prompt) -> Node:

@@ -11,7 +11,7 @@ from registry.models import ModelVersion, Release
 #: Nodes that are drawn at once; with more, origins without a gap wait behind a link.
 READABLE = 30
 #: Characters of a line inside a box.
-FITS = 30
+FITS = 27
 
 HEADS = {
     "release": {0: "Release", 1: "Parts", 2: "Origins", -1: "Where"},
@@ -104,22 +104,27 @@ def _heads(drawing: layout.Drawing, words: dict[int, str]) -> list[dict]:
 
 def _box(graph: lineage.Graph, box: layout.Box) -> dict:
     node = graph.nodes[box.key]
-    digest = f"{node.digest[7:13]}…{node.digest[-4:]}" if node.digest else ""
+    digest = f"{node.digest[7:13]}…" if node.digest else ""
     return {
         "node": node,
         "css": "subject" if box.key == graph.subject else "gap" if node.gap else "",
         "x": box.x,
         "y": box.y,
+        "width": layout.WIDTH,
+        "height": layout.HEIGHT,
         "text_x": box.x + 10,
         "lines_y": (box.y + 16, box.y + 32, box.y + 47),
         "kind": _fitting(node.kind),
-        "name": _fitting(node.name, FITS - 6),
+        "name": _fitting(node.name, FITS - 6, kept=6),
         "note": _fitting(node.gap or " · ".join(word for word in (node.note, digest) if word)),
     }
 
 
-def _fitting(text: str, most: int = FITS) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _fitting(text: str, most: int = FITS, kept: int = 0) -> str:
+    """Return a text short enough; of a name the end is `kept`, where its version stands."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most - kept - 1]}…{text[len(text) - kept :]}"
 
 
 def _finding(graph: lineage.Graph) -> str:

@@ -138,7 +138,7 @@ def _says(value, said, role: str) -> str:
 
 @require_safe
 def as_yaml(request, pk):
-    """One version as YAML, for those who keep packs in git; the form reads it again.
+    """One version as YAML, for those who keep packs in git; importing reads it again.
 
     Of the use cases that it binds, those that the reader may see are named.
     """
@@ -152,10 +152,13 @@ def as_yaml(request, pk):
     about = {"slug": pack.slug, "name": pack.name, "layer": pack.layer}
     if pack.jurisdiction:
         about["jurisdiction"] = pack.jurisdiction
+    if pack.description:
+        about["description"] = pack.description
     if bound := [link.use_case.slug for link in links]:
         about["use_cases"] = bound
     answer = HttpResponse(
-        write_yaml(version.clauses, about), content_type="application/yaml; charset=utf-8"
+        write_yaml(version.clauses, about, version.notes),
+        content_type="application/yaml; charset=utf-8",
     )
     name = f"{pack.slug}-v{version.number}.yaml"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -65,16 +65,21 @@ KEPT_BY_ADMINISTRATORS = (
 #: Nouns of those who write policy: it binds every team, so a grant in one does not do.
 POLICY = (PolicyPack, PolicyVersion)
 
+#: What reaches into every team, so that a grant in one does not do.
+OF_ALL_TEAMS = (("operate", Provider),)
+
 #: Verb -> the roles of which one is needed, in the team that owns the row.
 #: "save" is not among them: the noun decides between "register" and "administer".
 ROLES: dict[str, tuple[str, ...]] = {
     "register": roles.REGISTER,
     "seal": roles.REGISTER,
+    "retire": roles.REGISTER,
     "give_evidence": roles.GIVE_EVIDENCE,
     "withdraw_evidence": roles.GIVE_EVIDENCE,
     "accept_run": roles.REVIEWING,
     "request": roles.REQUEST,
     "sign": roles.REVIEWING,
+    "discuss": roles.DISCUSS,
     "operate": roles.OPERATE,
     "write_policy": roles.WRITE_POLICY,
     "administer": roles.ADMINISTER,
@@ -116,14 +121,13 @@ def may(actor, verb: str, about: Any = None, *, fresh: bool = False) -> list[Rea
     if verb == "save":
         verb, about = _saving(about)
     needed, team = ROLES[verb], team_of(about)
-    if _noun(about) in POLICY and not any(
+    if (_noun(about) in POLICY or (verb, _noun(about)) in OF_ALL_TEAMS) and not any(
         role in needed and of is None for role, of in actor.grants
     ):
-        sentence = "This takes the role policy author for all teams. An administrator grants it."
-        return [Reason("NOT_ALLOWED", sentence)]
+        return [Reason("NOT_ALLOWED", _sentence(needed, "for all teams"))]
     if actor.has_role(*needed, team=team):
         return []
-    return [Reason("NOT_ALLOWED", _sentence(needed, team))]
+    return [Reason("NOT_ALLOWED", _sentence(needed, f"in the team {team}" if team else ""))]
 
 
 def _noun(about) -> type:
@@ -165,11 +169,11 @@ def team_of(about) -> Team | None:
     return about
 
 
-def _sentence(needed: tuple[str, ...], team: Team | None) -> str:
+def _sentence(needed: tuple[str, ...], where: str) -> str:
     names = [Role(role).label for role in needed]
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-    where = f" in the team {team}" if team else ""
-    return f"This takes the role {listed}{where}. An administrator grants it."
+    named = f"{listed} {where}".rstrip()
+    return f"This takes the role {named}. An administrator grants it."
 
 
 def acting(change: Change, actor, *others: int) -> Any:

@@ -28,6 +28,14 @@ REVIEWING = (
     Role.PRIVACY_OFFICER,
     Role.INDEPENDENT_VALIDATOR,
 )
+#: The roles that talk a promotion over, and ask others to sign it.
+DISCUSS = (
+    Role.REGISTRAR,
+    Role.EVIDENCE_CONTRIBUTOR,
+    Role.REQUESTER,
+    *REVIEWING,
+    Role.OPERATOR,
+)
 OPERATE = (Role.OPERATOR,)
 WRITE_POLICY = (Role.POLICY_AUTHOR,)
 ADMINISTER = (Role.ADMINISTRATOR,)

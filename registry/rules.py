@@ -1,12 +1,12 @@
 """What must be true of the nouns, as judgements. Pure: values in, reasons out; time is given."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from audit.refusals import Reason
+from audit.rules import listed as with_hidden
 
 # Documents inside rows
 
@@ -25,43 +25,6 @@ def list_problem(value: Any) -> str:
 def object_problem(value: Any) -> str:
     """Return what is wrong with a JSON object, or nothing."""
     return "" if isinstance(value, dict) else 'Give a JSON object, such as {"temperature": "0.2"}.'
-
-
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
-
-
-def prompt_problems(text: str, variables: Any) -> list[Reason]:
-    """Judge a prompt's text against its declared variables; placeholders are `{{ name }}`."""
-    if problem := list_problem(variables):
-        return [Reason("VARIABLES", problem, "variables")]
-    reasons = []
-    for name in variables:
-        if not VARIABLE.fullmatch(name):
-            reasons.append(
-                Reason(
-                    "VARIABLE_NAME",
-                    f"“{name}” is not a name: use letters, digits and underscores.",
-                    "variables",
-                )
-            )
-        elif not re.search(rf"(?<![A-Za-z0-9_]){name}(?![A-Za-z0-9_])", text):
-            reasons.append(
-                Reason(
-                    "VARIABLE_UNUSED",
-                    f"The variable {name} does not occur in the text. Use it or take it out.",
-                    "variables",
-                )
-            )
-    undeclared = sorted(set(PLACEHOLDER.findall(text)) - set(variables))
-    return reasons + [
-        Reason(
-            "VARIABLE_UNDECLARED",
-            f"The text has a place for {name}, which is not declared. List it as a variable.",
-            "variables",
-        )
-        for name in undeclared
-    ]
 
 
 # Saving
@@ -348,24 +311,33 @@ def lineage_said(base: str, method: str) -> str:
 def datasets_said(method: str, listed: Iterable[tuple[str, str]]) -> str:
     """Return the datasets by role, or nothing when one must be missing.
 
-    `listed` are (role, dataset version). What was tuned was tuned on something.
+    `listed` are (role, dataset version); one that the reader may not see has no name. What was
+    tuned was tuned on something.
     """
     pairs = sorted(listed)
     roles = {role for role, _ in pairs}
     if method in TUNES_ON_DATA and not roles & {"training", "fine_tuning"}:
         return ""
-    return ", ".join(f"{name} ({role.replace('_', '-')})" for role, name in pairs)
+    named = [f"{name} ({role.replace('_', '-')})" for role, name in pairs if name]
+    return with_hidden(named, len(pairs) - len(named))
 
 
 #: Methods that take data; quantising and merging do not.
 TUNES_ON_DATA = ("full", "adapter", "preference", "distilled")
 
 
-def intended_said(use_case: str | None, stances: Mapping[str, str]) -> str:
-    """Return the intended use; of a release, whether its own use case is listed as intended."""
+def intended_said(
+    use_case: str | None, stances: Mapping[str, str], hidden: Iterable[str] = ()
+) -> str:
+    """Return the intended use; of a release, whether its own use case is listed as intended.
+
+    Use cases in `hidden` are counted, not named.
+    """
     if use_case is not None:
         return use_case if stances.get(use_case) == "intended" else ""
-    return ", ".join(sorted(name for name, stance in stances.items() if stance == "intended"))
+    intended = {name for name, stance in stances.items() if stance == "intended"}
+    unseen = intended & set(hidden)
+    return with_hidden(sorted(intended - unseen), len(unseen))
 
 
 #: What an endpoint does with what it is sent; each needs its regions.
@@ -378,8 +350,14 @@ def processing_said(endpoints: Mapping[str, Mapping[str, Iterable[str]]]) -> str
     return ", ".join(sorted(set().union(*regions))) if regions and all(regions) else ""
 
 
-def endpoints_said(endpoints: Mapping[str, Mapping[str, Iterable[str]]]) -> str:
-    """Return the endpoints, or nothing if there is none or one leaves a purpose without region."""
+def endpoints_said(
+    endpoints: Mapping[str, Mapping[str, Iterable[str]]], hidden: Iterable[str] = ()
+) -> str:
+    """Return the endpoints, or nothing if there is none or one leaves a purpose without region.
+
+    Those in `hidden` are judged and counted, not named.
+    """
     if any(not by_purpose.get(each) for by_purpose in endpoints.values() for each in PURPOSES):
         return ""
-    return ", ".join(sorted(endpoints))
+    unseen = set(hidden)
+    return with_hidden(sorted(endpoints.keys() - unseen), len(unseen & endpoints.keys()))

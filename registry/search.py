@@ -5,13 +5,14 @@ only as far as the reader may see it. Apps above add their nouns in `AppConfig.r
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
 from django.db.models import Model, Q, QuerySet
 
+from audit.naming import conceal
 from registry.models import (
     Dataset,
     DatasetVersion,
@@ -53,12 +54,24 @@ class Source:
     note: Callable[[Model], str] = lambda row: ""
     related: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
+    #: Relations to rows that the reader may not see: these are not named, nor found by.
+    named: tuple[str, ...] = ()
     #: A column with digests, written `sha256:…`.
     digest: str = ""
 
     def rows(self, reader, question: "Question") -> QuerySet | None:
         """Return the matching rows that `reader` may see, newest first; None if there are none."""
-        wanted = question.of_words(self.words) | question.of_digest(self.digest)
+        seen = {
+            name: Q(
+                **{
+                    f"{name}__in": self.noun._meta.get_field(name)
+                    .related_model.objects.visible_to(reader)
+                    .order_by()
+                }
+            )
+            for name in self.named
+        }
+        wanted = question.of_words(self.words, seen) | question.of_digest(self.digest)
         if not wanted:
             return None
         rows = self.noun.objects.visible_to(reader).filter(wanted)
@@ -78,10 +91,20 @@ class Question:
         """The same question for the search box of a noun's list."""
         return " ".join(self.words) or self.digest
 
-    def of_words(self, fields: Iterable[str]) -> Q:
-        """Return the condition that every word is somewhere in `fields`; empty for no words."""
+    def of_words(self, fields: Iterable[str], seen: Mapping[str, Q] | None = None) -> Q:
+        """Return the condition that every word is somewhere in `fields`; empty for no words.
+
+        `seen` gives, by the relation that a field begins with, the rows that count.
+        """
+        guards = seen or {}
         each = (
-            reduce(or_, (Q(**{f"{field}__icontains": word}) for field in fields))
+            reduce(
+                or_,
+                (
+                    Q(**{f"{field}__icontains": word}) & guards.get(field.partition("__")[0], Q())
+                    for field in fields
+                ),
+            )
             for word in self.words
         )
         return reduce(and_, each, Q())
@@ -136,13 +159,20 @@ def found(reader, question: Question) -> list[Group]:
     for source in sources:
         rows = source.rows(reader, question)
         if rows is not None and (some := list(rows[: COUNTED + 1])):
-            groups.append(Group(source, some[:SHOWN], len(some)))
+            shown = some[:SHOWN]
+            if source.named:
+                conceal(shown, reader, *source.named)
+            groups.append(Group(source, shown, len(some)))
     return groups
 
 
 def _of_version(version) -> str:
     maker = f", made by {version.maker.name}" if version.maker else ""
     return f"{version.identifier or 'no identifier'}{maker}"
+
+
+def _of_prompt(template) -> str:
+    return f"{template.name}, {template.get_kind_display()} prompt"
 
 
 #: What is searched, in the order of the answer.
@@ -154,6 +184,7 @@ sources: list[Source] = [
         lambda row: f"made with {row.model_version}",
         ("use_case", "model_version__model"),
         ("content", "model_version__card", "model_version__content"),
+        ("model_version",),
         digest="digest",
     ),
     Source(RegisteredModel, ("slug", "name", "description"), lambda row: row.name),
@@ -171,13 +202,14 @@ sources: list[Source] = [
         lambda row: f"{row.host.name}, {row.address}",
         ("host",),
         ("content",),
+        ("version",),
         digest="digest",
     ),
-    Source(PromptTemplate, ("slug", "name"), lambda row: row.name),
+    Source(PromptTemplate, ("slug", "name"), _of_prompt),
     Source(
         PromptVersion,
         ("template__slug", "template__name", "text", "notes"),
-        lambda row: row.notes,
+        lambda row: f"{row.template.get_kind_display()} prompt. {row.notes}".strip(),
         ("template",),
         ("content", "text"),
         digest="digest",

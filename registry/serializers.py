@@ -8,7 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.serializers import Named, RowSerializer, Texts
+from registry import lifecycle, placeholders
 from registry.completeness import facts_of_release, facts_of_version, lineage_gaps
+from registry.lifecycle_api import LifecycleSerializer
 from registry.models import (
     Dataset,
     DatasetVersion,
@@ -46,6 +48,26 @@ class FactSerializer(serializers.Serializer):
     gate = serializers.CharField(help_text="The gate that first asks for it.")
 
 
+#: A document cannot be told in part: its digest is over all of it.
+WITHHELD = "The canonical text; null when it names what the caller may not see."
+
+
+def whole(row) -> str | None:
+    """Return the canonical text of a row, unless it names what the caller may not see."""
+    return None if row.unnamed else row.content
+
+
+def _reader(serializer):
+    return serializer.context["request"].user
+
+
+class Hidden(serializers.IntegerField):
+    """How many of the rows that a row names are not in its answer."""
+
+    def __init__(self):
+        super().__init__(read_only=True, help_text="Rows that it names and the caller may not see.")
+
+
 # Models and versions
 
 
@@ -61,10 +83,22 @@ class ModelSerializer(RowSerializer):
     team = Named()
     on_call_team = Named()
     uses = ModelUseSerializer(many=True, read_only=True)
+    hidden = Hidden()
+    lifecycle = LifecycleSerializer(source="standing", read_only=True)
 
     class Meta:
         model = RegisteredModel
-        fields = ("slug", "name", "description", "team", "on_call_team", "shared", "uses")
+        fields = (
+            "slug",
+            "name",
+            "description",
+            "team",
+            "on_call_team",
+            "shared",
+            "uses",
+            "hidden",
+            "lifecycle",
+        )
 
 
 class VersionNameSerializer(RowSerializer):
@@ -85,6 +119,8 @@ class VersionLineSerializer(RowSerializer):
     capabilities = Texts()
     base_version = VersionNameSerializer(read_only=True, allow_null=True)
     created_by = Named("username")
+    hidden = Hidden()
+    lifecycle = LifecycleSerializer(source="standing", read_only=True)
 
     class Meta:
         model = ModelVersion
@@ -108,6 +144,8 @@ class VersionLineSerializer(RowSerializer):
             "created_by",
             "sealed_at",
             "digest",
+            "hidden",
+            "lifecycle",
         )
 
 
@@ -139,6 +177,7 @@ class EndpointSerializer(RowSerializer):
     host = Named()
     team = Named()
     regions = EndpointRegionSerializer(source="region_links", many=True, read_only=True)
+    lifecycle = LifecycleSerializer(source="standing", read_only=True)
 
     class Meta:
         model = ServingEndpoint
@@ -153,12 +192,14 @@ class EndpointSerializer(RowSerializer):
             "served_release_id",
             "regions",
             "digest",
+            "lifecycle",
         )
 
 
 class VersionSerializer(VersionLineSerializer):
-    datasets = VersionDatasetSerializer(source="dataset_links", many=True, read_only=True)
-    endpoints = EndpointSerializer(many=True, read_only=True)
+    datasets = VersionDatasetSerializer(source="seen_datasets", many=True, read_only=True)
+    endpoints = EndpointSerializer(source="seen_endpoints", many=True, read_only=True)
+    content = serializers.SerializerMethodField(help_text=WITHHELD)
     completeness = serializers.SerializerMethodField()
     lineage_gaps = serializers.SerializerMethodField()
 
@@ -175,10 +216,13 @@ class VersionSerializer(VersionLineSerializer):
         )
 
     def get_completeness(self, version) -> FactSerializer(many=True):
-        return FactSerializer(facts_of_version(version), many=True).data
+        return FactSerializer(facts_of_version(version, reader=_reader(self)), many=True).data
 
     def get_lineage_gaps(self, version) -> list[str]:
-        return lineage_gaps(version)
+        return lineage_gaps(version, _reader(self))
+
+    def get_content(self, version) -> serializers.CharField(allow_null=True):
+        return whole(version)
 
 
 # Datasets, prompts, tools
@@ -186,44 +230,84 @@ class VersionSerializer(VersionLineSerializer):
 
 class DatasetSerializer(RowSerializer):
     team = Named()
+    lifecycle = LifecycleSerializer(source="standing", read_only=True)
 
     class Meta:
         model = Dataset
-        fields = ("slug", "name", "team", "shared", "description")
+        fields = ("slug", "name", "team", "shared", "description", "lifecycle")
 
 
 class DatasetVersionSerializer(RowSerializer):
     dataset = Named()
+    lifecycle = LifecycleSerializer(source="standing", read_only=True)
 
     class Meta:
         model = DatasetVersion
-        fields = ("id", "dataset", "version", "classification", "jurisdiction", "digest", "source")
+        fields = (
+            "id",
+            "dataset",
+            "version",
+            "classification",
+            "jurisdiction",
+            "digest",
+            "source",
+            "lifecycle",
+        )
 
 
 class PromptVersionLineSerializer(RowSerializer):
+    kind = serializers.ChoiceField(
+        PromptTemplate.Kind.choices, source="template.kind", read_only=True
+    )
     parent = serializers.IntegerField(
         source="parent.number", default=None, read_only=True, allow_null=True
     )
     variables = Texts()
     created_by = Named("username")
+    lifecycle = LifecycleSerializer(source="standing", read_only=True)
 
     class Meta:
         model = PromptVersion
-        fields = ("number", "parent", "variables", "notes", "created_by", "created_at", "digest")
+        fields = (
+            "id",
+            "number",
+            "kind",
+            "parent",
+            "variables",
+            "notes",
+            "created_by",
+            "created_at",
+            "digest",
+            "lifecycle",
+        )
+
+
+class WarningSerializer(serializers.Serializer):
+    """What may be meant so, or not."""
+
+    code = serializers.CharField()
+    sentence = serializers.CharField()
 
 
 class PromptVersionSerializer(PromptVersionLineSerializer):
+    warnings = serializers.SerializerMethodField()
+
     class Meta:
         model = PromptVersion
-        fields = (*PromptVersionLineSerializer.Meta.fields, "text", "content")
+        fields = (*PromptVersionLineSerializer.Meta.fields, "warnings", "text", "content")
+
+    def get_warnings(self, version) -> WarningSerializer(many=True):
+        found = placeholders.warnings(version.text, version.variables)
+        return WarningSerializer(found, many=True).data
 
 
 class PromptLineSerializer(RowSerializer):
     team = Named()
+    lifecycle = LifecycleSerializer(source="standing", read_only=True)
 
     class Meta:
         model = PromptTemplate
-        fields = ("slug", "name", "team", "kind")
+        fields = ("slug", "name", "team", "kind", "lifecycle")
 
 
 class PromptSerializer(PromptLineSerializer):
@@ -234,9 +318,13 @@ class PromptSerializer(PromptLineSerializer):
         fields = (*PromptLineSerializer.Meta.fields, "latest")
 
     def get_latest(self, template) -> PromptVersionSerializer(allow_null=True):
-        versions = template.versions.select_related("parent", "created_by")
+        versions = template.versions.select_related("template", "parent", "created_by")
         newest = versions.order_by("-number").first()
-        return newest and PromptVersionSerializer(newest).data
+        if newest is None:
+            return None
+        newest.template = template
+        newest.standing = lifecycle.standing_of(newest, _reader(self))
+        return PromptVersionSerializer(newest).data
 
 
 class ToolScopeSerializer(RowSerializer):
@@ -247,10 +335,11 @@ class ToolScopeSerializer(RowSerializer):
 
 class ToolSerializer(RowSerializer):
     scopes = ToolScopeSerializer(many=True, read_only=True)
+    lifecycle = LifecycleSerializer(source="standing", read_only=True)
 
     class Meta:
         model = Tool
-        fields = ("slug", "name", "description", "scopes")
+        fields = ("slug", "name", "description", "scopes", "lifecycle")
 
 
 # Policy
@@ -264,13 +353,16 @@ class PolicyVersionSerializer(RowSerializer):
     use_cases = serializers.SerializerMethodField(
         help_text="The use cases that it binds and the caller may see."
     )
+    hidden = Hidden()
 
     class Meta:
         model = PolicyVersion
         fields = (
+            "id",
             "number",
             "clauses",
             "use_cases",
+            "hidden",
             "notes",
             "drafted_by",
             "published_by",
@@ -341,6 +433,7 @@ class DemandSerializer(RowSerializer):
 class UseCaseSerializer(RowSerializer):
     team = Named()
     score_demands = DemandSerializer(many=True, read_only=True)
+    lifecycle = LifecycleSerializer(source="standing", read_only=True)
 
     class Meta:
         model = UseCase
@@ -352,6 +445,7 @@ class UseCaseSerializer(RowSerializer):
             "risk_tier",
             "data_classification",
             "score_demands",
+            "lifecycle",
         )
 
 
@@ -389,11 +483,12 @@ class ReleaseNameSerializer(RowSerializer):
 
 
 class ReleaseLineSerializer(ReleaseNameSerializer):
-    model_version = VersionNameSerializer(read_only=True)
+    model_version = VersionNameSerializer(read_only=True, allow_null=True)
     parameters = serializers.DictField(read_only=True)
     on_call_team = Named()
     derived_from = ReleaseNameSerializer(read_only=True, allow_null=True)
     created_by = Named("username")
+    hidden = Hidden()
 
     class Meta:
         model = Release
@@ -407,6 +502,7 @@ class ReleaseLineSerializer(ReleaseNameSerializer):
             "derived_from",
             "created_by",
             "sealed_at",
+            "hidden",
         )
 
 
@@ -439,9 +535,10 @@ class ObjectiveSerializer(RowSerializer):
 
 
 class ReleaseSerializer(ReleaseLineSerializer):
-    prompts = ReleasePromptSerializer(source="prompt_links", many=True, read_only=True)
+    prompts = ReleasePromptSerializer(source="seen_prompts", many=True, read_only=True)
     tool_grants = ToolGrantSerializer(many=True, read_only=True)
     objectives = ObjectiveSerializer(many=True, read_only=True)
+    content = serializers.SerializerMethodField(help_text=WITHHELD)
     completeness = serializers.SerializerMethodField()
     lineage_gaps = serializers.SerializerMethodField()
 
@@ -458,10 +555,13 @@ class ReleaseSerializer(ReleaseLineSerializer):
         )
 
     def get_completeness(self, release) -> FactSerializer(many=True):
-        return FactSerializer(facts_of_release(release), many=True).data
+        return FactSerializer(facts_of_release(release, reader=_reader(self)), many=True).data
 
     def get_lineage_gaps(self, release) -> list[str]:
-        return lineage_gaps(release)
+        return lineage_gaps(release, _reader(self))
+
+    def get_content(self, release) -> serializers.CharField(allow_null=True):
+        return whole(release)
 
 
 # Lineage and comparison
@@ -478,6 +578,7 @@ class NodeSerializer(serializers.Serializer):
     digest = serializers.CharField()
     gap = serializers.CharField()
     state = serializers.CharField()
+    standing = serializers.CharField(help_text="Of what is out of use: what to take instead.")
 
 
 class EdgeSerializer(serializers.Serializer):
@@ -506,12 +607,20 @@ class LineageSerializer(serializers.Serializer):
 
 
 class DifferenceSerializer(serializers.Serializer):
-    """One thing that differs, with its two values in words."""
+    """One thing that differs, with its two values in words.
+
+    Of a policy's clauses, the notes say why each version asks for it.
+    """
 
     state = serializers.ChoiceField(["changed", "added", "removed"])
     name = serializers.CharField()
     before = serializers.CharField()
+    before_note = serializers.CharField()
     after = serializers.CharField()
+    after_note = serializers.CharField()
+    effect = serializers.CharField(
+        help_text="Whether a change of policy is stricter or looser; else empty."
+    )
     sentence = serializers.CharField()
 
 
@@ -541,3 +650,9 @@ class ComparisonSerializer(serializers.Serializer):
     changes = DifferenceSerializer(many=True)
     unchanged = serializers.ListField(child=serializers.CharField())
     texts = WordingSerializer(many=True)
+    hidden = serializers.IntegerField(
+        help_text="Parts of either that the caller may not see; they are not compared."
+    )
+    standings = serializers.ListField(
+        child=serializers.CharField(), help_text="What is deprecated or retired of the two."
+    )

@@ -3,24 +3,26 @@
 from itertools import groupby
 
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from audit.admin import panels_of
-from registry import cards, comparison
+from audit.naming import Unseen, conceal, seen_keys
+from registry import cards, comparison, lifecycle, placeholders
 from registry.admin.base import offered_url
 from registry.completeness import facts_of_release, facts_of_version
 from registry.models import (
     EndpointRegion,
     Environment,
     ModelVersion,
+    PromptTemplate,
     PromptVersion,
     RegisteredModel,
     Release,
     ServingEndpoint,
-    UseCase,
 )
 
 #: How many rows a section shows before it points to the list, where all of them are.
@@ -30,8 +32,13 @@ SHOWN = 20
 def _page(request, template: str, row, **context):
     """Answer with a noun's page: its verbs, its links, and what apps above show on it."""
     model_admin = admin.site.get_model_admin(type(row))
+    found = lifecycle.standings([row], request.user)[type(row), row.pk]
     buttons = model_admin.act_buttons(request, row)
     on = [button for button in buttons if not button["objections"]]
+    panels = panels_of(request, row)
+    rests = lifecycle.out_of_use(lifecycle.named_by(row), request.user)
+    # Last: from here on the row is only shown.
+    conceal([row], request.user)
     context = {
         **admin.site.each_context(request),
         "row": row,
@@ -43,20 +50,20 @@ def _page(request, template: str, row, **context):
         # A page has one main thing to do.
         "main_button": next((button for button in on if button.get("primary")), None),
         "buttons_off": [button for button in buttons if button["objections"]],
-        "panels": panels_of(request, row),
+        "panels": panels,
+        "standing": found,
+        "rests": rests,
         **context,
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, f"registry/{template}.html", context)
 
 
-def _seen(rows, request, relation: str, noun) -> dict:
+def _seen(rows, request, relation: str) -> dict:
     """Return the rows whose `relation` the reader may see, and how many there are beside them."""
     rows = list(rows)
-    keys = {getattr(row, f"{relation}_id") for row in rows}
-    visible = noun.objects.visible_to(request.user).filter(pk__in=keys)
-    known = set(visible.values_list("pk", flat=True))
-    seen = [row for row in rows if getattr(row, f"{relation}_id") in known]
+    conceal(rows, request.user, relation)
+    seen = [row for row in rows if not isinstance(getattr(row, relation), Unseen)]
     return {"rows": seen, "hidden": len(rows) - len(seen)}
 
 
@@ -86,10 +93,15 @@ def _missing(facts) -> str:
     return f"{len(missing)} of {len(facts)} facts that the gates ask for are missing: {listed}."
 
 
-def _link(row, words: str = "") -> str:
-    """Return a link to a row's page, or to its form if it has none; nothing for no row."""
+def _link(request, row, words: str = "") -> str:
+    """Return a link to a row's page, or to its form if it has none; nothing for no row.
+
+    What the reader may not see has no page here, and no name unless it is known by it.
+    """
     if row is None:
         return ""
+    if not seen_keys(type(row), [row.pk], request.user):
+        return (words or str(row)) if row.known_by_name else str(Unseen(type(row)))
     url = admin.site.get_model_admin(type(row)).page_url(row)
     return format_html('<a href="{}">{}</a>', url, words or row)
 
@@ -98,12 +110,15 @@ def _links(kind: str, row) -> list[dict]:
     """Return the pages that tell more of a row than its own does."""
     compare = {"label": "Compare with…", "url": comparison.address(kind, row)}
     if kind == "prompt-version":
-        return [compare]
+        return [{"label": "All versions", "url": row.template.get_absolute_url()}, compare]
     return [{"label": "Lineage", "url": f"{row.get_absolute_url()}lineage/"}, compare]
 
 
-def _endpoints(version, request) -> list[ServingEndpoint]:
-    """Return the endpoints of a version that the reader may see, each with `where` in words."""
+def _endpoints(version, request) -> dict:
+    """Return the endpoints of a version that the reader may see, each with `where` in words.
+
+    How many there are beside them is counted.
+    """
     rows = version.endpoints.visible_to(request.user).select_related("host")
     found = list(rows.prefetch_related("region_links__region").order_by("slug")[:SHOWN])
     for endpoint in found:
@@ -112,7 +127,8 @@ def _endpoints(version, request) -> list[ServingEndpoint]:
             (purpose.label, ", ".join(sorted(_slugs(links, purpose))))
             for purpose in EndpointRegion.Purpose
         ]
-    return found
+    unseen = version.endpoints.count() - version.endpoints.visible_to(request.user).count()
+    return {"endpoints": found, "endpoints_hidden": unseen}
 
 
 def _slugs(links, purpose) -> list[str]:
@@ -125,7 +141,7 @@ def model(request, slug):
     rows = RegisteredModel.objects.visible_to(request.user)
     found = get_object_or_404(rows.select_related("team", "on_call_team", "change"), slug=slug)
     versions = list(found.versions.select_related("maker").order_by("-pk")[: SHOWN + 1])
-    uses = _seen(found.uses.select_related("use_case"), request, "use_case", UseCase)
+    uses = _seen(found.uses.select_related("use_case"), request, "use_case")
     return _page(
         request,
         "model",
@@ -136,7 +152,7 @@ def model(request, slug):
         newest=next((version for version in versions if version.sealed_at), None),
         uses=uses,
         facts=[
-            {"label": "Team", "value": _link(found.team, found.team.name)},
+            {"label": "Team", "value": _link(request, found.team, found.team.name)},
             {
                 "label": "On call",
                 "value": found.on_call_team.name,
@@ -155,8 +171,9 @@ def model_version(request, slug, version):
         "model__team", "maker", "base_version__model", "created_by", "change"
     )
     found = get_object_or_404(rows, model__slug=slug, version=version)
-    facts = facts_of_version(found)
-    releases = Release.objects.visible_to(request.user).filter(model_version=found)
+    facts = facts_of_version(found, request.user)
+    made = Release.objects.filter(model_version=found)
+    releases = made.visible_to(request.user)
     return _page(
         request,
         "model_version",
@@ -166,10 +183,15 @@ def model_version(request, slug, version):
         checklist=_checklist(facts),
         missing=_missing(facts),
         complete=all(fact.known for fact in facts),
-        endpoints=_endpoints(found, request),
+        **_endpoints(found, request),
         add_endpoint_url=offered_url(request, ServingEndpoint, version=found.pk),
-        datasets=list(found.dataset_links.select_related("dataset_version__dataset")),
+        datasets=_seen(
+            found.dataset_links.select_related("dataset_version__dataset"),
+            request,
+            "dataset_version",
+        ),
         releases=list(releases.select_related("use_case").order_by("-pk")[:SHOWN]),
+        releases_hidden=made.count() - releases.count(),
         add_release_url=offered_url(request, Release, model_version=found.pk),
         card=cards.rendered(found.card) if found.card.strip() else "",
         facts=[
@@ -185,7 +207,7 @@ def model_version(request, slug, version):
             {"label": "Licence", "value": found.licence},
             {
                 "label": "Base version",
-                "value": _link(found.base_version),
+                "value": _link(request, found.base_version),
                 "note": found.get_fine_tuning_display() if found.base_version else "",
             },
             {
@@ -202,14 +224,41 @@ def _tokens(number) -> str:
 
 
 @require_safe
+def prompt(request, slug):
+    """A prompt with every version: who wrote it, when, why, and what it changed."""
+    rows = PromptTemplate.objects.visible_to(request.user).select_related("team", "change")
+    found = get_object_or_404(rows, slug=slug)
+    versions = found.versions.select_related("created_by", "change").order_by("-number")
+    page = Paginator(versions.defer("content"), SHOWN).get_page(request.GET.get("page"))
+    for version in page.object_list:
+        version.template = found
+        version.what_changed = comparison.address("prompt-version", version)
+    return _page(
+        request,
+        "prompt",
+        found,
+        title=found.name,
+        page=page,
+        newest=page.object_list[0] if page.number == 1 and page.object_list else None,
+        facts=[
+            {"label": "Team", "value": _link(request, found.team, found.team.name)},
+            {"label": "Kind", "value": found.get_kind_display()},
+            {"label": "Versions", "value": page.paginator.count or "none"},
+            {"label": "Last changed", "value": found.change.at, "note": found.change.actor_name},
+        ],
+    )
+
+
+@require_safe
 def prompt_version(request, slug, number):
     """A prompt version: its text as it was written, and who uses it."""
     rows = PromptVersion.objects.visible_to(request.user).select_related(
-        "template__team", "parent", "created_by"
+        "template__team", "parent__template", "created_by", "change"
     )
     found = get_object_or_404(rows, template__slug=slug, number=number)
     newest = found.template.versions.order_by("-number").values_list("number", flat=True)[0]
-    releases = Release.objects.visible_to(request.user).filter(prompt_links__prompt_version=found)
+    made = Release.objects.filter(prompt_links__prompt_version=found)
+    releases = made.visible_to(request.user)
     return _page(
         request,
         "prompt_version",
@@ -217,16 +266,26 @@ def prompt_version(request, slug, number):
         title=f"{found.template.name}, version {found.number}",
         links=_links("prompt-version", found),
         newest=newest,
+        warnings=placeholders.warnings(found.text, found.variables),
         releases=list(releases.select_related("use_case").order_by("-pk")[:SHOWN]),
+        releases_hidden=made.count() - releases.count(),
         facts=[
-            {"label": "Team", "value": _link(found.template.team, found.template.team.name)},
+            {
+                "label": "Team",
+                "value": _link(request, found.template.team, found.template.team.name),
+            },
             {"label": "Kind", "value": found.template.get_kind_display()},
             {"label": "Variables", "value": ", ".join(found.variables) or "none"},
             {
                 "label": "Made from",
-                "value": _link(found.parent, f"version {found.parent.number}")
+                "value": _link(request, found.parent, f"version {found.parent.number}")
                 if found.parent
                 else "",
+            },
+            {
+                "label": "Why",
+                "value": found.notes or "no notes",
+                "note": found.change.reason if found.change.reason != found.notes else "",
             },
         ],
     )
@@ -245,7 +304,7 @@ def release(request, slug, number):
         "created_by",
     )
     found = get_object_or_404(rows, use_case__slug=slug, number=number)
-    facts = facts_of_release(found)
+    facts = facts_of_release(found, reader=request.user)
     return _page(
         request,
         "release",
@@ -255,26 +314,30 @@ def release(request, slug, number):
         checklist=_checklist(facts),
         missing=_missing(facts),
         complete=all(fact.known for fact in facts),
-        prompts=list(found.prompt_links.select_related("prompt_version__template")),
+        prompts=_seen(
+            found.prompt_links.select_related("prompt_version__template"),
+            request,
+            "prompt_version",
+        ),
         grants=list(found.tool_grants.select_related("scope__tool")),
         objectives=list(found.objectives.order_by("metric")),
         parameters=sorted(found.parameters.items()),
-        endpoints=_endpoints(found.model_version, request),
+        **_endpoints(found.model_version, request),
         add_endpoint_url=offered_url(request, ServingEndpoint, version=found.model_version_id),
         facts=[
             {
                 "label": "Use case",
-                "value": _link(found.use_case, found.use_case.name),
+                "value": _link(request, found.use_case, found.use_case.name),
                 "note": f"{found.use_case.get_risk_tier_display()} risk, "
                 f"{found.use_case.get_data_classification_display()} data",
             },
-            {"label": "Model version", "value": _link(found.model_version)},
+            {"label": "Model version", "value": _link(request, found.model_version)},
             {
                 "label": "On call",
                 "value": found.on_call_team.name if found.on_call_team else "",
                 "note": found.on_call_team.contact if found.on_call_team else "",
             },
-            {"label": "Made from", "value": _link(found.derived_from)},
+            {"label": "Made from", "value": _link(request, found.derived_from)},
         ],
     )
 

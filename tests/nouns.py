@@ -33,6 +33,12 @@ def _promotion(team):
     return story().ask(submit=False)
 
 
+def _webhook(team):
+    from tests.gates.stories import make_webhook
+
+    return make_webhook()[0]
+
+
 #: By model label: makes a row of the noun, owned by the team if the noun is owned by one.
 MAKERS: dict[str, Callable] = {
     "registry.team": lambda team: team,
@@ -61,6 +67,7 @@ MAKERS: dict[str, Callable] = {
     "evidence.evidenceitem": _evidence,
     "evidence.evaluationrun": _run,
     "gates.promotion": _promotion,
+    "gates.webhook": _webhook,
 }
 #: Nouns that belong to a team: who holds no role there does not see them.
 OWNED = (

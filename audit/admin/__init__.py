@@ -12,7 +12,7 @@ from audit.admin.checks import check_registered_admins
 from audit.admin.filters import VisibleRelatedFilter
 from audit.admin.forms import GovernedForm, ListFormField, PartForm
 from audit.admin.inlines import GovernedInline
-from audit.admin.visible import visible_rows
+from audit.admin.visible import menus, offered_rows, visible_rows
 
 __all__ = [
     "Act",
@@ -26,6 +26,8 @@ __all__ = [
     "buttons",
     "buttons_of",
     "check_registered_admins",
+    "menus",
+    "offered_rows",
     "panels",
     "panels_of",
     "visible_rows",

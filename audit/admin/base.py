@@ -17,6 +17,7 @@ from audit.admin.forms import GovernedForm, on_timeline
 from audit.admin.visible import VisibleChoices
 from audit.kept import position
 from audit.models import Entry
+from audit.naming import conceal
 from audit.refusals import Conflict, Reason, Refused
 from audit.rules import article
 
@@ -54,6 +55,25 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
         `parts` holds the wanted parts by model, from inlines and from the form's own fields.
         """
         raise NotImplementedError
+
+    def notices(self, request, obj) -> list[str]:
+        """Return safe HTML that stands above the form: what every reader has to know first."""
+        return []
+
+    def pills(self, request, obj) -> list[str]:
+        """Return the states that stand beside the noun under the title."""
+        return []
+
+    def name_rows(self, request, rows: list) -> None:
+        """Fit the rows of one page of the list to be named in its columns."""
+        columns = {column for column in self.get_list_display(request) if isinstance(column, str)}
+        named = [
+            field.name
+            for field in self.opts.concrete_fields
+            if field.related_model and field.name in columns
+        ]
+        if named:
+            conceal(rows, request.user, *named)
 
     def sections(self, request, obj) -> list[str]:
         """Return safe HTML that the noun itself shows under its form, before other apps' panels."""
@@ -253,9 +273,13 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
             context |= {
                 "act_buttons": self.act_buttons(request, obj),
                 "panels": [*self.sections(request, obj), *panels_of(request, obj)],
+                "notices": self.notices(request, obj),
+                "pills": self.pills(request, obj),
                 "closed": closed_sentence(obj) if is_closed(obj) else "",
                 "why_not": () if is_closed(obj) else self.objections(request, "change", obj),
             }
+            # Last: from here on the row is only shown.
+            conceal([obj], request.user)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def response_add(self, request, obj, post_url_continue=None):
@@ -296,6 +320,11 @@ class GovernedChangeList(ChangeList):
     def get_queryset(self, request, *args, **kwargs):
         rows = super().get_queryset(request, *args, **kwargs)
         return rows.prefetch_related(*self.model_admin.get_list_prefetch(request))
+
+    def get_results(self, request):
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        self.model_admin.name_rows(request, self.result_list)
 
 
 def is_closed(row) -> bool:

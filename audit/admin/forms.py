@@ -8,6 +8,7 @@ from django.forms.models import BaseInlineFormSet
 
 from audit.fields import DocumentField
 from audit.models import Entry
+from audit.naming import Unseen, conceal
 
 REASON_HELP = (
     "Why, in a sentence. It becomes part of the record for good and cannot be taken back: "
@@ -64,10 +65,22 @@ def _keep_current(form) -> None:
         model = field.queryset.model
         if not hasattr(field, "_choices"):
             field.queryset = field.queryset | model._base_manager.filter(pk=pk)
+            field.label_from_instance = _called(form.instance, name)
         elif not any(getattr(value, "value", value) == pk for value, _ in field._choices):
             choices = [*field._choices, (pk, str(getattr(form.instance, name)))]
             field.queryset = field.queryset | model._base_manager.filter(pk=pk)
             field.choices = choices
+
+
+def _called(instance, name: str):
+    """Return what a menu calls a row: the one that is named now may be one without a name here."""
+
+    def call(row) -> str:
+        current = instance._state.fields_cache.get(name)
+        hidden = isinstance(current, Unseen) and row.pk == getattr(instance, f"{name}_id")
+        return str(current if hidden else row)
+
+    return call
 
 
 class GovernedForm(forms.ModelForm):
@@ -137,12 +150,21 @@ def line_of(form) -> str:
 
 
 class PartFormSet(BaseInlineFormSet):
-    """All lines of one table of parts."""
+    """All lines of one table of parts; `reader` is who sees them."""
+
+    reader = None
 
     def add_fields(self, form, index):
         super().add_fields(form, index)
         if "DELETE" in form.fields:
             form.fields["DELETE"].widget.attrs["aria-label"] = f"Remove {line_of(form)}"
+
+    def get_queryset(self):
+        """Return the parts with a stand-in for every row they name that the reader may not see."""
+        if not hasattr(self, "_named"):
+            self._named = True
+            conceal(super().get_queryset(), self.reader)
+        return super().get_queryset()
 
     def wanted(self) -> list[dict]:
         """Return the parts that shall be there after saving."""

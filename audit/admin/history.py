@@ -42,6 +42,9 @@ STATES = {
     "requested": "asked",
     "approved": "approved",
     "rejected": "rejected",
+    "deprecated": "deprecated",
+    "retired": "retired",
+    "reinstated": "in_use",
 }
 
 
@@ -103,7 +106,9 @@ def timeline(site, request, row, changes: list[Change]) -> list[Item]:
 
 def _event(entry: Entry, differences: dict) -> Event:
     noun, _, verb = entry.event.partition(".")
-    model = _model(entry.row)
+    # What happened to a thing may be a row of its own, such as its retirement.
+    of = [found for key in (entry.row, entry.about) if (found := _model(key))]
+    model = next((one for one in of if one._meta.model_name == noun), of[0] if of else None)
     name = model._meta.verbose_name if model else noun
     words = f"{capfirst(name)} {verb.replace('_', ' ').replace('-', ' ')}"
     facts = json.loads(entry.body).get("facts") or {}
@@ -196,7 +201,9 @@ def _states(model, pks, changes):
 
 
 def _touched(model, before, after) -> list[dict]:
-    hidden = {"change", model._meta.pk.name, model.part_of, *model.undigested}
+    # Of several, one names the row whose history this is.
+    about = model.about if isinstance(model.about, tuple) else ()
+    hidden = {"change", model._meta.pk.name, model.part_of, *about, *model.undigested}
     touched = []
     for column in model._meta.concrete_fields:
         if column.name in hidden or column.name == "content":

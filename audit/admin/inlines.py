@@ -17,8 +17,9 @@ class GovernedInline(VisibleChoices, admin.TabularInline):
     # A line of a table has less room than a form.
     formfield_overrides = {CharField: {"widget": TextInput(attrs={"size": 24})}}
     view_on_site = False
-    #: Set for each request: whether the reader may only look.
+    #: Set for each request: whether the reader may only look, and how many parts they do not see.
     only_shown = False
+    hidden = 0
 
     def get_queryset(self, request):
         """Return the parts with all that their names are made of, in one query."""
@@ -34,7 +35,13 @@ class GovernedInline(VisibleChoices, admin.TabularInline):
 
     def get_formset(self, request, obj=None, **kwargs):
         self.only_shown = not self.has_change_permission(request, obj)
-        return super().get_formset(request, obj, **kwargs)
+        if self.only_shown and obj is not None:
+            link = self.model.part_of or self.model.born_with
+            parts = self.model._base_manager.filter(**{link: obj})
+            self.hidden = parts.count() - self._visible(parts, request).count()
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.reader = request.user
+        return formset
 
     def _visible(self, rows, request):
         """Leave out parts that point at rows the reader may not see.

@@ -1,10 +1,17 @@
 """The rows a reader may choose from, the same wherever a menu or a filter offers them."""
 
+from collections.abc import Callable
+from functools import reduce
+
 from django.contrib.admin.sites import AdminSite
 from django.db import models
 
 from audit.admin.forms import ListFormField
 from audit.fields import DocumentField
+
+#: What narrows the menus of rows, besides who may see them: each takes a queryset and returns one
+#: of the same noun. Filled in `AppConfig.ready()`; what a row names already stays offered to it.
+menus: list[Callable[[models.QuerySet], models.QuerySet]] = []
 
 
 def visible_rows(
@@ -21,6 +28,14 @@ def visible_rows(
     return rows.select_related(*through) if through else rows
 
 
+def offered_rows(
+    site: AdminSite, model: type[models.Model], request, through: tuple[str, ...] = ()
+) -> models.QuerySet:
+    """Return the rows of `model` that a menu offers for naming anew."""
+    rows = visible_rows(site, model, request, through)
+    return reduce(lambda found, narrow: narrow(found), menus, rows)
+
+
 class VisibleChoices:
     """For admins and inlines: menus offer only what the reader may see.
 
@@ -34,7 +49,7 @@ class VisibleChoices:
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         kwargs.setdefault(
             "queryset",
-            visible_rows(
+            offered_rows(
                 self.admin_site,
                 db_field.remote_field.model,
                 request,

@@ -61,5 +61,5 @@ class Ids(_OneOf, filters.UUIDFilter):
 class Choices(_OneOf, filters.ChoiceFilter):
     """Values of a closed list; `about` says of what."""
 
-    def __init__(self, field_name: str, about: str, choices):
-        super().__init__(field_name, about, choices=choices)
+    def __init__(self, field_name: str, about: str, choices, **extra):
+        super().__init__(field_name, about, choices=choices, **extra)

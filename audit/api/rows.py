@@ -5,6 +5,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from audit.api.answers import Answers
 from audit.api.pages import CursorPages
+from audit.naming import hidden_parts, mark_unseen
 
 
 class RowsView(Answers, ReadOnlyModelViewSet):
@@ -20,6 +21,12 @@ class RowsView(Answers, ReadOnlyModelViewSet):
     filterset_class = None
     pagination_class = CursorPages
     row_serializer_class = None
+    #: Relations to rows that the caller may not see; they are null then, and counted in `hidden`.
+    names: tuple[str, ...] = ()
+    #: Parts that name such rows, as (part, link to the row, relation): of each line of the list,
+    #: and what the answer about one row tells besides.
+    line_parts: tuple[tuple, ...] = ()
+    row_parts: tuple[tuple, ...] = ()
 
     def visible(self):
         """Return the rows that the caller may see."""
@@ -33,6 +40,27 @@ class RowsView(Answers, ReadOnlyModelViewSet):
         """Return `visible` with what the page of one row says of other rows."""
         return self.rows(visible)
 
+    def prepare(self, rows: list) -> None:
+        """Set on the rows of an answer what it says of them that no join gives.
+
+        `hidden` counts what they name and the caller may not see; `unnamed` says whether any.
+        """
+        user = self.request.user
+        mark_unseen(rows, user, *self.names)
+        for row in rows:
+            row.hidden = len(row.unseen)
+        for part, link, relation in (*self.line_parts, *(() if self.of_list else self.row_parts)):
+            counts = hidden_parts(part, link, relation, rows, user)
+            for row in rows:
+                row.hidden += counts.get(row.pk, 0)
+        for row in rows:
+            row.unnamed = row.hidden > 0
+
+    def paginate_queryset(self, queryset):
+        rows = super().paginate_queryset(queryset)
+        self.prepare(rows)
+        return rows
+
     def get_queryset(self):
         if getattr(self, "swagger_fake_view", False):
             return self.model.objects.none()
@@ -45,7 +73,9 @@ class RowsView(Answers, ReadOnlyModelViewSet):
 
     def get_object(self):
         found = {self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]}
-        return get_object_or_404(self.get_queryset(), **found)
+        row = get_object_or_404(self.get_queryset(), **found)
+        self.prepare([row])
+        return row
 
     def get_serializer_class(self):
         if self.of_list or self.row_serializer_class is None:

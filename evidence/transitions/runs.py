@@ -1,6 +1,6 @@
 """Runs and their scores: given under an item, and accepted by somebody else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,13 @@ import audit
 from audit import Change, Reason
 from audit.refusals import Conflict, NotAllowed
 from evidence import rules
+from evidence.matching import READ_FROM
 from evidence.models import EvaluationRun, EvidenceItem, RunAcceptance, Score
 from evidence.transitions.judging import field_reasons, key_of, lock_item, refuse, refuse_withdrawn
 from registry import rights
 from registry.models import Metric, Person, SuiteVersion
+
+ENDED = Reason("ENDED", "This item has ended; a run under it would never count. Give a new item.")
 
 
 def add_run(
@@ -34,16 +37,49 @@ def add_run(
     where there are any `filter`, `subset`, `stderr` and `samples`.
     """
     run = run_of(suite_version, ran_at, source, scores, completeness, config)
+    (row,) = _add(item_pk, {"": run}, actor=actor, reason=reason)
+    return row
+
+
+def add_runs(item_pk: UUID, *, runs: Sequence[Mapping], actor, reason: str) -> list[EvaluationRun]:
+    """Add several runs in one change; each is a mapping of `add_run`'s own arguments.
+
+    A reason names its run as `runs.<n>.`. What was read from one file is given once for a suite
+    version. Raises as `add_run` does.
+    """
+    judged = {f"runs.{place}.": run_of(**run) for place, run in enumerate(runs)}
+    return _add(item_pk, judged, actor=actor, reason=reason)
+
+
+def _add(item_pk: UUID, runs: Mapping[str, "Run"], *, actor, reason: str) -> list[EvaluationRun]:
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
         item = lock_item(change, item_pk)
         rights.demand(person, "give_evidence", item.subject)
         refuse_withdrawn(item)
         if change.now >= item.expires_at:
-            sentence = "This item has ended; a run under it would never count. Give a new item."
-            raise Conflict(Reason("ENDED", sentence))
-        refuse(judge_run(run, change.now))
-        return save_run(change, item, run, person)
+            raise Conflict(ENDED)
+        _refuse_read_already(item, runs.values())
+        refuse([reason for at, run in runs.items() for reason in judge_run(run, change.now, at)])
+        return [save_run(change, item, run, person) for run in runs.values()]
+
+
+def _refuse_read_already(item: EvidenceItem, runs: Iterable["Run"]) -> None:
+    """Raise `Conflict` when a file's scores of a suite version are there already."""
+    new = {(run.suite_version, _read_from(run.config)): run for run in runs}
+    if not any(sha256 for _, sha256 in new):
+        return
+    versions = {version for version, _ in new}
+    for row in item.runs.filter(suite_version__in=versions).select_related("suite_version__suite"):
+        sha256 = _read_from(row.config)
+        if sha256 and (row.suite_version_id, sha256) in new:
+            sentence = f"The scores of {row.suite_version} were read from this file: run {row.pk}."
+            raise Conflict(Reason("READ_ALREADY", sentence))
+
+
+def _read_from(config: Any) -> str:
+    told = config.get(READ_FROM) if isinstance(config, Mapping) else None
+    return str(told.get("sha256", "")) if isinstance(told, Mapping) else ""
 
 
 def accept_run(run_pk: int, *, actor, reason: str) -> RunAcceptance:

@@ -1,7 +1,7 @@
 """The first line of the review page: what is true, why, and what can be done."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +33,11 @@ def pill(loaded: Loaded) -> tuple[str, str]:
 
 def answer(loaded: Loaded) -> Band:
     """Return the band of a promotion in whichever state it is."""
-    return _BANDS[loaded.promotion.state](loaded)
+    band = _BANDS[loaded.promotion.state](loaded)
+    if loaded.promotion.is_undecided and (number := loaded.open_threads):
+        be = "is" if number == 1 else "are"
+        return replace(band, text=f"{band.text} {words.count(number, 'thread')} {be} open.")
+    return band
 
 
 def findings_said(loaded: Loaded) -> str:
@@ -63,7 +67,7 @@ def _all_met(met: int) -> str:
 
 
 def _draft(loaded: Loaded) -> Band:
-    mine = loaded.promotion.requested_by_id == loaded.user.pk
+    mine = loaded.is_reader(loaded.promotion.requested_by_id)
     then = "Submit it when it says what you want." if mine else "Nobody is asked to sign yet."
     return Band("draft", "Not submitted yet.", f"{findings_said(loaded)}. {then}")
 

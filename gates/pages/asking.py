@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from audit import clock
+from audit.naming import conceal
 from gates.facts import gate_for, gather
 from gates.models import Promotion
 from gates.policy import Asked, judged, policy_findings
@@ -133,6 +134,7 @@ def sealed_releases(user: Person, limit: int = 100) -> list[Release]:
     teams = {team for role, team in user.grants if role == "requester"}
     if None not in teams:
         releases = releases.filter(use_case__team__in=teams)
-    return list(
-        releases.select_related("use_case", "model_version__model").order_by("-sealed_at")[:limit]
-    )
+    named = releases.select_related("use_case", "model_version__model").order_by("-sealed_at")
+    found = list(named[:limit])
+    conceal(found, user, "model_version")
+    return found

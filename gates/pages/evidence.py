@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from audit.naming import Unseen
 from evidence.kinds import KINDS
 from gates.models import Promotion
 from gates.pages import words
@@ -48,7 +49,7 @@ def evidence_rows(loaded: Loaded) -> tuple[list[EvidenceRow], int]:
     late = _late_items(loaded)
     first = [item for item in items if str(item.pk) in basis]
     others = sorted(
-        (item for item in items if str(item.pk) not in basis),
+        (item for item in items if str(item.pk) not in basis and loaded.sees(item)),
         key=lambda item: item.created_at,
         reverse=True,
     )
@@ -60,6 +61,13 @@ def evidence_rows(loaded: Loaded) -> tuple[list[EvidenceRow], int]:
     return rows, max(0, len(others) - OTHERS)
 
 
+def unlisted(loaded: Loaded) -> int:
+    """Return how many items it does not rest on the reader may not see."""
+    basis = rested_on(loaded)
+    items = loaded.package.gathered.items.values()
+    return sum(1 for item in items if str(item.pk) not in basis and not loaded.sees(item))
+
+
 def _row(item, loaded: Loaded, said: str) -> EvidenceRow:
     withdrawn = hasattr(item, "withdrawal")
     ended = item.expires_at <= loaded.now
@@ -67,7 +75,7 @@ def _row(item, loaded: Loaded, said: str) -> EvidenceRow:
     about = "model version" if item.version_id else "release"
     return EvidenceRow(
         title=item.title,
-        url=item.get_absolute_url(),
+        url=item.get_absolute_url() if loaded.sees(item) else "",
         note=f"{kind} of the {about}{f'; {said}' if said else ''}",
         state="withdrawn" if withdrawn else "expired" if ended else item.verdict,
         author=item.vouched_by,
@@ -98,6 +106,8 @@ def newer_evidence(loaded: Loaded) -> NewerEvidence | None:
     gathered, late = loaded.package.gathered, _late_items(loaded)
     said = [
         f"“{item.title}” by {item.author.username}"
+        if loaded.sees(item)
+        else str(Unseen(type(item)))
         for pk, item in gathered.items.items()
         if pk in late
     ]

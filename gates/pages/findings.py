@@ -10,8 +10,11 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from evidence.kinds import KINDS
+from gates.pages import words
 from gates.pages.loaded import Loaded
 from gates.rules import Finding, Status
+from gates.rules.findings import day
+from gates.rules.helping import code_of
 from registry.completeness import facts_of_release
 
 
@@ -28,6 +31,9 @@ class FindingRow:
     fix_words: str
     until: datetime | None
     anchor: str
+    #: Who was asked to mend it, until when, and where the requester asks somebody.
+    on_it: str = ""
+    assign_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,30 @@ def _row(finding: Finding, places: "_Places") -> FindingRow:
         fix_words=said,
         until=finding.until,
         anchor=anchor(finding),
+        on_it=_on_it(finding, places.loaded),
+        assign_url=_assign_url(finding, places.loaded),
     )
+
+
+def _on_it(finding: Finding, loaded: Loaded) -> str:
+    row = loaded.assigned.get(code_of(finding))
+    if row is None or not finding.stands_in_the_way:
+        return ""
+    who = loaded.you_or(row.assignee_id, row.assignee.username)
+    late = ", overdue" if row.due_on < loaded.now.date() else ""
+    return f"{words.capital(who)}, due {day(row.due_on)}{late}; asked by {row.assigned_by}."
+
+
+def _assign_url(finding: Finding, loaded: Loaded) -> str:
+    """Where whoever may ask assigns it; nothing for others, and once it is met or assigned."""
+    if (
+        not finding.stands_in_the_way
+        or not loaded.promotion.is_undecided
+        or not loaded.may_request
+        or code_of(finding) in loaded.assigned
+    ):
+        return ""
+    return f"{loaded.promotion.get_absolute_url()}assign/?finding={code_of(finding)}"
 
 
 def _linked(finding: Finding, loaded: Loaded) -> SafeString:
@@ -82,10 +111,13 @@ def _linked(finding: Finding, loaded: Loaded) -> SafeString:
     items, text = loaded.package.gathered.items, escape(finding.fact)
     for pk in finding.evidence:
         title = escape(f"“{items[pk].title}”")
-        text = text.replace(title, _link(items[pk], title), 1)
+        if loaded.sees(items[pk]):
+            text = text.replace(title, _link(items[pk], title), 1)
     for (run, _), score in loaded.package.gathered.scores.items():
         if run in finding.runs:
             item = items[str(score.run.item_id)]
+            if not loaded.sees(item):
+                continue
             text = re.sub(rf"(?<=\()run {run}\b", _link(item, f"run {run}"), text)
     return mark_safe(text)  # noqa: S308 - escaped above, and the links are ours
 
@@ -104,7 +136,8 @@ class _Places:
     @cached_property
     def _facts(self) -> dict:
         """The checklist of the release, whose gaps know where they are filled."""
-        return {fact.code: fact for fact in facts_of_release(self.release, self.loaded.endpoints)}
+        facts = facts_of_release(self.release, self.loaded.endpoints, self.loaded.user)
+        return {fact.code: fact for fact in facts}
 
     def of(self, finding: Finding) -> tuple[str, str]:
         what, which = finding.fix_at
@@ -125,8 +158,9 @@ class _Places:
         """The run that waits to be accepted, if one does; else the form that gives one."""
         gathered = self.loaded.package.gathered
         for (run, _), score in gathered.scores.items():
-            if not hasattr(score.run, "acceptance"):
-                return gathered.items[str(score.run.item_id)].get_absolute_url(), f"See run {run}"
+            item = gathered.items[str(score.run.item_id)]
+            if not hasattr(score.run, "acceptance") and self.loaded.sees(item):
+                return item.get_absolute_url(), f"See run {run}"
         query = urlencode({"kind": "benchmark", "release": self.release.pk})
         return f"/evidence/evidenceitem/add/?{query}", "Give a run"
 
@@ -141,7 +175,7 @@ class _Places:
 
     def _metadata(self, code: str) -> tuple[str, str]:
         if code == "lineage":
-            return self.release.model_version.get_absolute_url(), "Open the model version"
+            return f"{self.release.get_absolute_url()}lineage/", "Open the lineage"
         fact = self._facts.get(code)
         return (fact.url, f"Record {fact.label.lower()}") if fact and fact.url else ("", "")
 

@@ -1,19 +1,24 @@
 """All that the review page is made of, read once."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from audit import clock
+from audit.naming import seen_keys
+from evidence.models import EvidenceItem
 from gates.approvals import Approval, approvals
-from gates.models import PackagePerson, Promotion
+from gates.models import Assignment, PackagePerson, Promotion
 from gates.packages import Live, live
 from gates.pages.timeline import Timeline, timeline
 from gates.review import person_facts, review_facts, sign_offs
 from gates.rules import Finding, PersonFacts, ReviewFacts, Slot, in_the_way
-from registry.models import Person, RoleGrant, ServingEndpoint
+from registry import lifecycle
+from registry.models import ModelVersion, Person, RoleGrant, ServingEndpoint
+from registry.rights import may
+from registry.standing import Named
 
 #: What the page names of a promotion, in the promotion's own query.
 WITH = (
@@ -25,13 +30,16 @@ WITH = (
     "change",
 )
 
+NOBODY = PersonFacts(id=0, roles=frozenset(), is_person=False)
+
 
 @dataclass
 class Loaded:
     """A promotion with its package as it is now, its signatures, and who looks at it."""
 
     promotion: Promotion
-    user: Person
+    #: Nobody in particular, for words that are the same for everybody.
+    user: Person | None
     now: datetime
     package: Live
     signed: list[PackagePerson]
@@ -88,6 +96,22 @@ class Loaded:
         return found
 
     @cached_property
+    def assigned(self) -> dict[str, Assignment]:
+        """What somebody is asked to mend, by the finding's gate and code."""
+        rows = self.promotion.assignments.filter(done_at=None, withdrawn_at=None)
+        return {row.finding: row for row in rows.select_related("assignee", "assigned_by")}
+
+    @cached_property
+    def may_request(self) -> bool:
+        """Whether the reader asks for promotions in this team."""
+        return self.user is not None and not may(self.user, "request", self.promotion.release)
+
+    @cached_property
+    def open_threads(self) -> int:
+        """How many threads of the discussion are not resolved."""
+        return self.promotion.threads.filter(resolved_at=None).count()
+
+    @cached_property
     def timeline(self) -> Timeline:
         """What happened, from the log."""
         return timeline(self.promotion)
@@ -102,13 +126,48 @@ class Loaded:
         )
         return [link.endpoint for link in links]
 
+    @cached_property
+    def _sees_version(self) -> bool:
+        version = self.promotion.release.model_version_id
+        return bool(seen_keys(ModelVersion, [version], self.user))
+
+    def sees(self, item: EvidenceItem) -> bool:
+        """Whether the reader may open an item; whoever reads a promotion is told what it rests on.
+
+        What is about the release is seen with it, what is about its model version with that.
+        """
+        return item.version_id is None or self._sees_version
+
+    @cached_property
+    def open_endpoints(self) -> set[int]:
+        """The keys of the endpoints asked for whose pages the reader may open."""
+        return seen_keys(ServingEndpoint, (one.pk for one in self.endpoints), self.user)
+
+    @cached_property
+    def resting(self) -> list[Named]:
+        """What is deprecated or retired of what is asked for; an approval goes on with it."""
+        asked = (("endpoints", endpoint) for endpoint in self.endpoints)
+        named = [*lifecycle.named_by(self.promotion.release), *asked]
+        return lifecycle.out_of_use(named, self.user)
+
     def you_or(self, person_id: int, name: str) -> str:
         """Return "you" for the reader, the name for anybody else."""
-        return "you" if person_id == self.user.pk else name
+        return "you" if self.is_reader(person_id) else name
+
+    def is_reader(self, person_id: int) -> bool:
+        """Whether that person is the one who reads."""
+        return self.user is not None and person_id == self.user.pk
+
+    def read_by(self, user: Person) -> "Loaded":
+        """Return the same, as `user` reads it."""
+        return replace(self, user=user, person=person_facts(user, self.promotion, self.package))
 
 
-def load(promotion: Promotion, user: Person) -> Loaded:
-    """Read all that the page shows; a fixed number of queries but for the lineage's length."""
+def load(promotion: Promotion, user: Person | None = None) -> Loaded:
+    """Read all that the page shows; a fixed number of queries but for the lineage's length.
+
+    Without a reader, nobody is called "you" and nobody may sign.
+    """
     package = live(promotion)
     signed = sign_offs(promotion)
     approval = None
@@ -121,6 +180,6 @@ def load(promotion: Promotion, user: Person) -> Loaded:
         package=package,
         signed=signed,
         review=review_facts(promotion, package, signed),
-        person=person_facts(user, promotion, package),
+        person=person_facts(user, promotion, package) if user else NOBODY,
         approval=approval,
     )

@@ -8,14 +8,13 @@ from gates.differences import Difference, differences
 from gates.models import PackagePerson, Promotion
 from gates.pages import words
 from gates.pages.loaded import Loaded
+from gates.pages.records import how
 from gates.rules import Slot, counting, objections
 from gates.rules.findings import day
 from gates.rules.signing import TIES
 
 #: People named in one sentence; the rest is counted.
 NAMED = 4
-
-HOW = {"password": "password re-entered"}
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,11 @@ def _signature(loaded: Loaded, row: PackagePerson, state: str, **more) -> Slotte
         at=row.signed_at,
         meaning=words.meaning(row.verdict, row.meaning),
         reason=row.reason,
-        how=HOW.get(row.authentication, row.authentication),
+        how=how(row.authentication),
         digest=row.package_digest,
         anchor=f"signature-{row.pk}",
+        url=f"{loaded.promotion.get_absolute_url()}signatures/{row.pk}/",
+        words="Signature record",
         **more,
     )
 

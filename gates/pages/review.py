@@ -12,11 +12,18 @@ from gates.models import Promotion
 from gates.pages import words
 from gates.pages.answer import Band, answer, pill
 from gates.pages.box import Box, decision_box
-from gates.pages.evidence import EvidenceRow, NewerEvidence, evidence_rows, newer_evidence
+from gates.pages.changes import Changes, changes
+from gates.pages.discussion import Discussion, discussion
+from gates.pages.evidence import (
+    EvidenceRow,
+    NewerEvidence,
+    evidence_rows,
+    newer_evidence,
+    unlisted,
+)
 from gates.pages.findings import Shown, shown_findings
 from gates.pages.loaded import Loaded, load
 from gates.pages.people import (
-    HOW,
     Part,
     Slotted,
     earlier_sign_offs,
@@ -24,6 +31,7 @@ from gates.pages.people import (
     slots,
     taking_part,
 )
+from gates.pages.records import how
 from gates.pages.timeline import Line
 from gates.rules.approvals import review_date
 from gates.rules.findings import day
@@ -52,6 +60,8 @@ class ReviewPage:
     digest: str
     facts: list[Fact]
     purpose: str
+    #: What differs from the environment's last approved release.
+    changes: Changes
     endpoints: list[dict]
     findings: Shown
     newer: NewerEvidence | None
@@ -61,6 +71,7 @@ class ReviewPage:
     slots_count: str
     earlier: list[Slotted]
     took_part: list[Part]
+    talks: Discussion
     timeline: list[Line]
     older_events: int
     #: What changed since it was approved; it stays approved for what was signed.
@@ -81,6 +92,11 @@ class ReviewPage:
         return self.promotion.get_absolute_url()
 
     @property
+    def talk_action(self) -> str:
+        """Where the forms of the discussion post to."""
+        return f"{self.action}discussion/"
+
+    @property
     def history_url(self) -> str:
         """Every entry of the log about this promotion."""
         return f"/gates/promotion/{self.promotion.pk}/history/"
@@ -88,7 +104,9 @@ class ReviewPage:
     @property
     def evidence_count(self) -> str:
         """How many items are shown, in words."""
-        return words.count(len(self.evidence), "item")
+        hidden = unlisted(self.loaded)
+        said = words.count(len(self.evidence), "item")
+        return f"{said} and {hidden} that you may not see" if hidden else said
 
     @property
     def evidence_link(self) -> str:
@@ -100,6 +118,11 @@ class ReviewPage:
     def evidence_words(self) -> str:
         """What the link to the rest says."""
         return f"{self.more_evidence} more"
+
+    @property
+    def resting(self) -> list:
+        """What is deprecated or retired of what it rests on."""
+        return self.loaded.resting
 
     @property
     def records(self) -> list[dict]:
@@ -116,9 +139,11 @@ class ReviewPage:
         """The sections to jump to."""
         return [
             {"anchor": "asked", "title": "What is asked"},
+            {"anchor": "what-changed", "title": "What changed"},
             {"anchor": "findings", "title": "Findings", "count": self.findings.count},
             {"anchor": "evidence", "title": "Evidence", "count": str(len(self.evidence))},
             {"anchor": "sign-offs", "title": "Sign-offs", "count": self.slots_count},
+            {"anchor": "discussion", "title": "Discussion", "count": self.talks.count},
             {"anchor": "took-part", "title": "Who took part"},
             {"anchor": "timeline", "title": "Timeline"},
             {"anchor": "decide", "title": "Decision"},
@@ -141,6 +166,7 @@ def review_page(
         digest=loaded.digest,
         facts=_facts(loaded),
         purpose=promotion.purpose,
+        changes=changes(loaded),
         endpoints=_endpoints(loaded),
         findings=shown_findings(loaded),
         newer=newer_evidence(loaded),
@@ -150,6 +176,7 @@ def review_page(
         slots_count=count,
         earlier=earlier_sign_offs(loaded),
         took_part=taking_part(loaded),
+        talks=discussion(loaded),
         timeline=[*loaded.timeline.lines, *_ended_line(loaded)],
         older_events=loaded.timeline.older,
         since_decision=since_decision(loaded),
@@ -181,8 +208,9 @@ def _records(loaded: Loaded) -> list[dict]:
             "at": one.signed_at,
             "digest": one.package_digest,
             "current": one.package_digest == loaded.digest,
-            "how": HOW.get(one.authentication, one.authentication),
+            "how": how(one.authentication),
             "challenge": one.challenge_id,
+            "address": f"{loaded.promotion.get_absolute_url()}signatures/{one.pk}/",
         }
         for one in loaded.signed
     ]
@@ -288,7 +316,9 @@ def _endpoints(loaded: Loaded) -> list[dict]:
         shown.append(
             {
                 "slug": endpoint.slug,
-                "url": f"/registry/servingendpoint/{endpoint.pk}/change/",
+                "url": f"/registry/servingendpoint/{endpoint.pk}/change/"
+                if endpoint.pk in loaded.open_endpoints
+                else "",
                 "host": endpoint.host.name,
                 "digest": digest,
                 "changed": digest != endpoint.digest,

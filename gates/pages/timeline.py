@@ -21,6 +21,12 @@ EVENTS = {
     "promotion.requested": ("asked", "asked"),
     "promotion.evidence_taken_in": ("evidence", "took in newer evidence"),
     "promotion.amended": ("changed", "amended the request"),
+    "finding.assigned": ("asked", "asked somebody to mend a finding"),
+    "finding.unassigned": ("withdrawn", "took back what somebody was asked to mend"),
+    "sign_off.asked": ("asked", "asked somebody to sign"),
+    "thread.resolved": ("resolved", "resolved a thread"),
+    "thread.reopened": ("comment", "opened a thread again"),
+    "comment.written": ("comment", "commented"),
     "promotion.signed_approve": ("signed", "signed: approve"),
     "promotion.signed_request_changes": ("signed", "signed: request changes"),
     "promotion.signed_reject": ("signed", "signed: reject"),
@@ -66,6 +72,16 @@ def timeline(promotion: Promotion) -> Timeline:
     return Timeline(lines, older, last)
 
 
+def _more(entry: Entry) -> str:
+    """Return what the facts of an entry add to its sentence."""
+    facts = json.loads(entry.body).get("facts") or {}
+    if entry.event.startswith("promotion.signed_"):
+        return f", as {words.role(facts.get('slot', '').partition(':')[0])}"
+    if entry.event == "finding.assigned":
+        return f": {facts['finding']}, {facts['to']}, due {facts['due']}"
+    return f": {facts['person']}" if entry.event == "sign_off.asked" else ""
+
+
 def _line(promotion: Promotion, entries: list[Entry]) -> Line:
     main = min(entries, key=lambda entry: _ORDER[entry.event])
     state, sentence = EVENTS[main.event]
@@ -73,8 +89,6 @@ def _line(promotion: Promotion, entries: list[Entry]) -> Line:
         question = words.question(promotion)
         sentence = f"asked to {question[0].lower()}{question[1:]}"
     for entry in entries:
-        if entry.event.startswith("promotion.signed_"):
-            slot = (json.loads(entry.body).get("facts") or {}).get("slot", "")
-            sentence += f", as {words.role(slot.partition(':')[0])}"
+        sentence += _more(entry)
     change = main.change
     return Line(state, change.actor_name, f"{sentence}.", change.at, main.seq, change.reason)

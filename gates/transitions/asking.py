@@ -9,8 +9,10 @@ from gates.models import Promotion, PromotionEndpoint
 from gates.packages import live
 from gates.transitions.locking import lock_promotion
 from gates.transitions.writing import write_package
+from registry import lifecycle
 from registry.models import Environment, ModelVersion, Person, Release, ServingEndpoint
 from registry.rights import acting, demand
+from registry.standing import retired_reasons
 
 NOTHING_ASKED = Reason(
     "ENDPOINT_MISSING", "Name at least one endpoint that serves the release.", "endpoints"
@@ -155,12 +157,15 @@ def _set_endpoints(
     reasons = [
         Reason(
             "ENDPOINT_SERVES_ANOTHER",
-            f"{endpoint} does not serve {promotion.release.model_version}.",
+            f"{endpoint} does not serve the model version of {promotion.release}.",
             "endpoints",
         )
         for endpoint in found
         if endpoint.version_id != promotion.release.model_version_id
     ]
+    there = set(promotion.endpoint_links.values_list("endpoint_id", flat=True))
+    fresh = [("endpoints", one) for one in found if one.pk not in there]
+    reasons += retired_reasons(lifecycle.out_of_use(fresh, person))
     if len(found) < len(wanted):
         reasons.append(Reason("ENDPOINT_UNKNOWN", "Choose endpoints from the list.", "endpoints"))
     if not found:

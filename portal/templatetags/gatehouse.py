@@ -56,10 +56,18 @@ STATES = {
     "not_accepted": ("missing", "Not accepted yet", "missing"),
     "expired": ("stale", "Ended", "stale"),
     "unknown": ("missing", "Unknown", "missing"),
+    # threads
+    "open_thread": ("comment", "Open", "info"),
+    "resolved": ("met", "Resolved", "met"),
+    # notices and deliveries
+    "sent": ("met", "Sent", "met"),
+    "waiting": ("stale", "Waiting", "stale"),
     # rows
     "sealed": ("lock", "Sealed", "missing"),
     "published": ("lock", "Published", "missing"),
     "open": ("pen", "Open", "missing"),
+    "deprecated": ("stale", "Deprecated", "stale"),
+    "in_use": ("met", "In use", "met"),
     "retired": ("ended", "Retired", "missing"),
     "suspended": ("suspended", "Suspended", "missing"),
     "behind": ("stale", "Behind", "stale"),
@@ -67,6 +75,7 @@ STATES = {
     "inactive": ("ended", "Deactivated", "missing"),
     "locked": ("lock", "Locked", "stale"),
     "revoked": ("void", "Revoked", "failed"),
+    "policy_prompt": ("shield", "Policy prompt", "info"),
     # differences and events
     "changed": ("review", "Changed", "info"),
     "added": ("plus", "Added", "met"),
@@ -266,16 +275,18 @@ def full_digest(value):
 
 
 @register.simple_block_tag
-def band(content, state, headline, focus=False):
+def band(content, state, headline, focus=False, anchor="answer"):
     """Write the answer under a title: one bold sentence, then one plain one as the content.
 
-    `focus` sends the keyboard there when the page opens, as after a refused form.
+    `focus` sends the keyboard there when the page opens, as after a refused form. A second band of
+    a page has another `anchor`.
     """
     drawn, _, colour = _state(state)
     return format_html(
-        '<div class="band band-{}" id="answer"{}>{}<div>'
+        '<div class="band band-{}" id="{}"{}>{}<div>'
         '<p class="band-headline">{}</p><div class="band-text">{}</div></div></div>',
         colour,
+        anchor,
         mark_safe(' role="alert" tabindex="-1" autofocus') if focus else "",
         icon(drawn),
         headline,

@@ -1,13 +1,14 @@
 """What the admin pages of the registry have in common."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.filters import SimpleListFilter
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from audit.admin import GovernedAdmin
-from registry import rights
+from registry import lifecycle, rights
 from registry.roles import REGISTER
+from registry.standing import deprecated_sentences
 from registry.transitions import save_row
 from registry.transitions.rows import NOUNS
 
@@ -19,6 +20,31 @@ class RegistryAdmin(GovernedAdmin):
         if verb in ("add", "change"):
             verb = "save"
         return rights.may(request.user, verb, obj if obj is not None else self.model)
+
+    #: Fields that the search box looks in, by the relation that leads there: only of what the
+    #: reader may see, or a search would tell what a hidden row is called.
+    guarded_words: dict[str, str] = {}
+
+    def get_search_fields(self, request):
+        fields = super().get_search_fields(request)
+        if getattr(request, "own_words", False):
+            return [field for field in fields if field not in self.guarded_words]
+        return fields
+
+    def get_search_results(self, request, queryset, search_term):
+        if not self.guarded_words or not search_term:
+            return super().get_search_results(request, queryset, search_term)
+        seen = queryset
+        for relation in self.guarded_words.values():
+            noun = self.opts.get_field(relation).related_model
+            seen = seen.filter(
+                **{f"{relation}__in": noun.objects.visible_to(request.user).order_by()}
+            )
+        found, distinct = super().get_search_results(request, seen, search_term)
+        request.own_words = True
+        others, _ = super().get_search_results(request, queryset, search_term)
+        request.own_words = False
+        return found | others, distinct
 
     def get_readonly_fields(self, request, obj=None):
         """Fields that keep their first value are shown, not offered."""
@@ -37,9 +63,13 @@ class RegistryAdmin(GovernedAdmin):
         return field
 
     def write(self, request, pk, *, values, parts, reason, form):
-        return save_row(
+        saved = save_row(
             self.model, pk, values=values, parts=parts, actor=request.user, reason=reason
         )
+        named = lifecycle.out_of_use(lifecycle.named_by(saved), request.user)
+        for sentence in deprecated_sentences(named):
+            messages.warning(request, sentence)
+        return saved
 
 
 def rights_for_all(user) -> bool:

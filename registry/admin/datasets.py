@@ -2,12 +2,14 @@
 
 from django.contrib import admin
 
+from audit.admin import VisibleRelatedFilter
 from registry.admin.base import RegistryAdmin, form_url, list_section, offered_url
+from registry.admin.retiring import Retirable
 from registry.models import Dataset, DatasetVersion
 
 
 @admin.register(Dataset)
-class DatasetAdmin(RegistryAdmin):
+class DatasetAdmin(Retirable, RegistryAdmin):
     list_display = ("slug", "name", "team", "shared", "changed")
     list_filter = ("team", "shared")
     list_select_related = ("team",)
@@ -40,9 +42,14 @@ class DatasetAdmin(RegistryAdmin):
 
 
 @admin.register(DatasetVersion)
-class DatasetVersionAdmin(RegistryAdmin):
+class DatasetVersionAdmin(Retirable, RegistryAdmin):
     list_display = ("__str__", "classification", "jurisdiction", "has_digest", "changed")
-    list_filter = ("classification", "jurisdiction", "dataset")
+    list_filter = (
+        "classification",
+        "jurisdiction",
+        ("dataset__team", VisibleRelatedFilter),
+        "dataset",
+    )
     list_select_related = ("dataset",)
     search_fields = ("dataset__slug", "dataset__name", "version", "digest")
     fieldsets = (

@@ -5,6 +5,7 @@ from django.contrib import admin
 
 from audit.admin import GovernedForm
 from registry.admin.base import RegistryAdmin
+from registry.admin.retiring import Retirable
 from registry.models import EndpointRegion, Region, ServingEndpoint
 
 PURPOSES = {
@@ -50,12 +51,13 @@ class EndpointForm(GovernedForm):
 
 
 @admin.register(ServingEndpoint)
-class ServingEndpointAdmin(RegistryAdmin):
+class ServingEndpointAdmin(Retirable, RegistryAdmin):
     form = EndpointForm
     list_display = ("slug", "version", "host", "team", "latency_class", "cost_class", "changed")
     list_filter = ("host", "team", "latency_class", "cost_class", "exposure")
     list_select_related = ("version__model", "host", "team")
     search_fields = ("slug", "address", "version__model__slug", "served_release_id", "digest")
+    guarded_words = {"version__model__slug": "version"}
     naming = {"version": ("model",)}
     readonly_fields = ("digest", *(f"shown_{purpose}" for purpose in PURPOSES))
     fieldsets = (

@@ -3,7 +3,7 @@
 from django import forms
 from django.contrib import admin
 
-from audit.admin import Act, GovernedInline, ReasonForm
+from audit.admin import Act, GovernedInline, ReasonForm, VisibleRelatedFilter
 from registry.admin.base import (
     RegistryAdmin,
     SealedColumn,
@@ -13,6 +13,7 @@ from registry.admin.base import (
     list_section,
     offered_url,
 )
+from registry.admin.retiring import Retirable
 from registry.models import ModelUse, ModelVersion, RegisteredModel, VersionDataset
 from registry.transitions import new_version_from, seal_version
 from registry.transitions.sealing import version_problems
@@ -25,7 +26,7 @@ class ModelUseInline(GovernedInline):
 
 
 @admin.register(RegisteredModel)
-class RegisteredModelAdmin(RegistryAdmin):
+class RegisteredModelAdmin(Retirable, RegistryAdmin):
     list_display = ("slug", "name", "team", "on_call_team", "shared", "changed")
     list_filter = ("team", "shared")
     list_select_related = ("team", "on_call_team")
@@ -97,7 +98,10 @@ class Seal(Act):
         return row.sealed_at is None
 
     def objections(self, model_admin, request, row):
-        return [*super().objections(model_admin, request, row), *version_problems(row)]
+        return [
+            *super().objections(model_admin, request, row),
+            *version_problems(row, request.user),
+        ]
 
     def run(self, request, row, cleaned):
         return seal_version(row.pk, actor=request.user, reason=cleaned["reason"])
@@ -126,9 +130,15 @@ class NewVersion(Act):
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(SealedColumn, RegistryAdmin):
+class ModelVersionAdmin(Retirable, SealedColumn, RegistryAdmin):
     list_display = ("__str__", "identifier", "maker", "state", "retires_on", "changed")
-    list_filter = (SealedFilter, "maker", "fine_tuning", "model")
+    list_filter = (
+        SealedFilter,
+        "maker",
+        ("model__team", VisibleRelatedFilter),
+        "fine_tuning",
+        "model",
+    )
     list_select_related = ("model", "maker")
     search_fields = ("model__slug", "model__name", "version", "identifier", "digest")
     date_hierarchy = "sealed_at"

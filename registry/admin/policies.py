@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 
 from audit.admin import Act, GovernedInline
-from registry import rights
+from registry import comparison, rights
 from registry.admin.base import RegistryAdmin, form_url, list_section, offered_url
 from registry.models import PolicyPack, PolicyUseCase, PolicyVersion
 from registry.policy import kind_of, read_yaml, validate, write_yaml
@@ -91,9 +91,16 @@ class PolicyPackAdmin(RegistryAdmin):
 
 
 def _stands(version: PolicyVersion) -> str:
-    if version.published_at is None:
-        return f"Draft. {version.notes}"
-    return f"Published {version.published_at:%d %b %Y} by {version.published_by}. {version.notes}"
+    """Return where a version stands, with a link to what it changed; the first changed nothing."""
+    said = f"Draft. {version.notes}"
+    if version.published_at is not None:
+        when = f"{version.published_at:%d %b %Y}"
+        said = f"Published {when} by {version.published_by}. {version.notes}"
+    if version.number == 1:
+        return said
+    return format_html(
+        '{} <a href="{}">What changed</a>', said, comparison.address("policy-version", version)
+    )
 
 
 class PolicyUseCaseInline(GovernedInline):
@@ -201,7 +208,13 @@ class PolicyVersionAdmin(RegistryAdmin):
                 "label": "As YAML",
                 "url": f"/policy/versions/{obj.pk}/yaml/",
                 "objections": [],
-            }
+            },
+            {
+                "name": "compare",
+                "label": "Compare with…",
+                "url": comparison.address("policy-version", obj),
+                "objections": [],
+            },
         ]
         if obj.published_at is None:
             preview = f"/policy/versions/{obj.pk}/preview/"

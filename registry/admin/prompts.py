@@ -1,16 +1,21 @@
 """Prompt templates and their versions."""
 
+from django import forms
 from django.contrib import admin
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 
+from audit.admin import GovernedForm, VisibleRelatedFilter
+from registry import placeholders
 from registry.admin.base import RegistryAdmin, add_button, list_section, offered_url
+from registry.admin.retiring import Retirable
 from registry.models import PromptTemplate, PromptVersion
 from registry.transitions import add_prompt_version
 
 
 @admin.register(PromptTemplate)
-class PromptTemplateAdmin(RegistryAdmin):
-    list_display = ("slug", "name", "team", "kind", "changed")
+class PromptTemplateAdmin(Retirable, RegistryAdmin):
+    list_display = ("slug", "name", "team", "marked_kind", "changed")
     list_filter = ("kind", "team")
     list_select_related = ("team",)
     search_fields = ("slug", "name")
@@ -25,6 +30,10 @@ class PromptTemplateAdmin(RegistryAdmin):
         ),
     )
     help_texts = {"slug": "Its name in addresses and tools; it never changes."}
+
+    @admin.display(description="kind", ordering="kind")
+    def marked_kind(self, obj):
+        return kind_of(obj)
 
     def sections(self, request, obj):
         versions = PromptVersion.objects.visible_to(request.user).filter(template=obj)
@@ -47,10 +56,37 @@ class PromptTemplateAdmin(RegistryAdmin):
         ]
 
 
+def kind_of(template: PromptTemplate) -> str:
+    """Return the kind in words, that of a policy prompt with its mark."""
+    return render_to_string("registry/_prompt_kind.html", {"prompt": template})
+
+
+class PromptVersionForm(GovernedForm):
+    """A new text. What may be meant so is said before it is saved: it never changes afterwards."""
+
+    meant = forms.BooleanField(
+        required=False,
+        label="Meant so",
+        help_text="Tick it to save a text of which something is said above its fields.",
+    )
+
+    def clean(self):
+        cleaned = super().clean()
+        text, variables = cleaned.get("text"), cleaned.get("variables")
+        if text is None or variables is None or cleaned.get("meant"):
+            return cleaned
+        # What is certainly wrong comes first, and is said by the verb.
+        if not placeholders.problems(text, variables):
+            for reason in placeholders.warnings(text, variables):
+                self.add_error(reason.field, f"{reason.sentence} If it is meant so, tick it below.")
+        return cleaned
+
+
 @admin.register(PromptVersion)
-class PromptVersionAdmin(RegistryAdmin):
-    list_display = ("__str__", "notes", "created_by", "created_at")
-    list_filter = ("template", "template__kind")
+class PromptVersionAdmin(Retirable, RegistryAdmin):
+    form = PromptVersionForm
+    list_display = ("__str__", "kind", "notes", "created_by", "created_at")
+    list_filter = ("template__kind", ("template__team", VisibleRelatedFilter), "template")
     list_select_related = ("template", "created_by")
     search_fields = ("template__slug", "template__name", "text", "notes", "digest")
     date_hierarchy = "created_at"
@@ -59,7 +95,7 @@ class PromptVersionAdmin(RegistryAdmin):
         (
             None,
             {
-                "fields": ("template", "text", "variables", "notes"),
+                "fields": ("template", "text", "variables", "meant", "notes"),
                 "description": "Saving makes a new version that never changes. The form begins "
                 "with the newest text of the prompt.",
             },
@@ -98,6 +134,10 @@ class PromptVersionAdmin(RegistryAdmin):
         label = "New version from this one…"
         button = add_button(request, label, obj, PromptVersion, **{"from": obj.pk})
         return [button, *super().act_buttons(request, obj)]
+
+    @admin.display(description="kind", ordering="template__kind")
+    def kind(self, obj):
+        return kind_of(obj.template)
 
     @admin.display(description="text")
     def text_as_written(self, obj):

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from audit.admin import Act, GovernedInline
+from audit.admin import Act, GovernedInline, VisibleRelatedFilter
 from registry.admin.base import RegistryAdmin, SealedColumn, SealedFilter, form_url
 from registry.models import Objective, Release, ReleasePrompt, ToolGrant
 from registry.transitions import new_release_from, seal_release
@@ -14,6 +14,17 @@ class ReleasePromptInline(GovernedInline):
     naming = {"prompt_version": ("template",)}
     verbose_name = "prompt version"
     verbose_name_plural = "Prompt versions"
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "prompt_version":
+            field.label_from_instance = _with_kind
+        return field
+
+
+def _with_kind(version) -> str:
+    """Return the name of a prompt version in the menu, a policy's told from the others."""
+    return f"{version} (policy)" if version.template.is_policy else str(version)
 
 
 class ToolGrantInline(GovernedInline):
@@ -43,7 +54,10 @@ class Seal(Act):
         return row.sealed_at is None
 
     def objections(self, model_admin, request, row):
-        return [*super().objections(model_admin, request, row), *release_problems(row)]
+        return [
+            *super().objections(model_admin, request, row),
+            *release_problems(row, request.user),
+        ]
 
     def run(self, request, row, cleaned):
         return seal_release(row.pk, actor=request.user, reason=cleaned["reason"])
@@ -64,7 +78,13 @@ class NewRelease(Act):
 @admin.register(Release)
 class ReleaseAdmin(SealedColumn, RegistryAdmin):
     list_display = ("__str__", "model_version", "state", "created_by", "changed")
-    list_filter = (SealedFilter, "use_case")
+    list_filter = (
+        SealedFilter,
+        ("use_case__team", VisibleRelatedFilter),
+        "use_case__risk_tier",
+        "use_case__data_classification",
+        "use_case",
+    )
     list_select_related = ("use_case", "model_version__model", "created_by")
     search_fields = (
         "use_case__slug",
@@ -73,6 +93,7 @@ class ReleaseAdmin(SealedColumn, RegistryAdmin):
         "digest",
         "notes",
     )
+    guarded_words = {"model_version__model__slug": "model_version"}
     date_hierarchy = "sealed_at"
     naming = {"model_version": ("model",)}
     inlines = (ReleasePromptInline, ToolGrantInline, ObjectiveInline)

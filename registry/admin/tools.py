@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from audit.admin import GovernedInline
 from registry.admin.base import RegistryAdmin
+from registry.admin.retiring import Retirable
 from registry.models import Tool, ToolScope
 
 
@@ -14,7 +15,7 @@ class ToolScopeInline(GovernedInline):
 
 
 @admin.register(Tool)
-class ToolAdmin(RegistryAdmin):
+class ToolAdmin(Retirable, RegistryAdmin):
     list_display = ("slug", "name", "description", "changed")
     search_fields = ("slug", "name", "description")
     inlines = (ToolScopeInline,)

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from audit.admin import GovernedInline
 from registry.admin.base import RegistryAdmin
+from registry.admin.retiring import Retirable
 from registry.models import ScoreDemand, UseCase
 
 
@@ -14,7 +15,7 @@ class ScoreDemandInline(GovernedInline):
 
 
 @admin.register(UseCase)
-class UseCaseAdmin(RegistryAdmin):
+class UseCaseAdmin(Retirable, RegistryAdmin):
     list_display = ("slug", "name", "team", "risk_tier", "data_classification", "changed")
     list_filter = ("risk_tier", "data_classification", "team")
     list_select_related = ("team",)

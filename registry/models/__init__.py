@@ -20,6 +20,7 @@ from registry.models.places import (
 from registry.models.policies import PolicyPack, PolicyUseCase, PolicyVersion
 from registry.models.prompts import PromptTemplate, PromptVersion
 from registry.models.releases import Objective, Release, ReleasePrompt, ToolGrant
+from registry.models.retirements import Retirement
 from registry.models.tools import Tool, ToolScope
 from registry.models.use_cases import DataClass, RiskTier, ScoreDemand, UseCase
 
@@ -47,6 +48,7 @@ __all__ = [
     "RegisteredModel",
     "Release",
     "ReleasePrompt",
+    "Retirement",
     "RiskTier",
     "RoleGrant",
     "ScoreDemand",

@@ -48,6 +48,10 @@ class DatasetVersion(GovernedModel):
 
     class Meta(GovernedModel.Meta):
         ordering = ("dataset__slug", "version")
+        indexes = [
+            models.Index(fields=["classification"], name="datasetversion_classification"),
+            models.Index(fields=["jurisdiction"], name="datasetversion_jurisdiction"),
+        ]
         constraints = [
             # Two states under one name cannot be told apart in a lineage.
             models.UniqueConstraint(

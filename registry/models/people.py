@@ -137,6 +137,8 @@ class TeamQuerySet(GovernedQuerySet):
 class Team(GovernedModel):
     """A group of people that owns rows and is on call for them."""
 
+    known_by_name = True  # whoever sees a row is told who answers for it
+
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
     contact = models.CharField(

@@ -27,9 +27,18 @@ class PromptTemplate(GovernedModel):
 
     class Meta(GovernedModel.Meta):
         ordering = ("slug",)
+        indexes = [models.Index(fields=["kind", "slug"], name="prompttemplate_kind")]
 
     def __str__(self):
         return self.slug
+
+    def get_absolute_url(self):
+        return f"/prompts/{self.slug}/"
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether its text carries rules that a release must keep to; every list marks it."""
+        return self.kind == self.Kind.POLICY
 
 
 class PromptVersion(GovernedModel):

@@ -40,6 +40,10 @@ class UseCase(GovernedModel):
 
     class Meta(GovernedModel.Meta):
         ordering = ("slug",)
+        indexes = [
+            models.Index(fields=["risk_tier", "slug"], name="usecase_tier"),
+            models.Index(fields=["data_classification", "slug"], name="usecase_classification"),
+        ]
 
     def __str__(self):
         return self.slug

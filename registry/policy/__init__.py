@@ -11,10 +11,12 @@ from registry.policy.judging import (
     judgements,
 )
 from registry.policy.merging import Effective, Held, Origin, Pack, effective_of, merge
+from registry.policy.packs import About, read_pack
 from registry.policy.reading import Known, Problem, Read, read_yaml, validate, write_yaml
 
 __all__ = [
     "KINDS",
+    "About",
     "Breach",
     "Effective",
     "EndpointFacts",
@@ -33,6 +35,7 @@ __all__ = [
     "judgements",
     "kind_of",
     "merge",
+    "read_pack",
     "read_yaml",
     "validate",
     "write_yaml",

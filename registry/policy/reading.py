@@ -267,9 +267,13 @@ class _Dumper(yaml.SafeDumper):
         return super().represent_sequence(tag, sequence, flow_style=True)
 
 
-def write_yaml(clauses: Mapping[str, Mapping[str, Any]], pack: Mapping | None = None) -> str:
+def write_yaml(
+    clauses: Mapping[str, Mapping[str, Any]], pack: Mapping | None = None, notes: str = ""
+) -> str:
     """Return clauses as YAML that `read_yaml` reads again, with the pack's own words before."""
     document: dict[str, Any] = {"pack": dict(pack)} if pack else {}
+    if notes:
+        document["notes"] = notes
     document["clauses"] = {
         key: {"value": clause["value"], "why": clause["why"]} for key, clause in clauses.items()
     }

@@ -16,6 +16,7 @@ from registry.transitions.policies import (
     save_policy_draft,
 )
 from registry.transitions.prompts import add_prompt_version
+from registry.transitions.retirements import deprecate, reinstate, retire
 from registry.transitions.rows import save_row
 from registry.transitions.sealing import seal_release, seal_version
 from registry.transitions.tokens import issue_token, revoke_token
@@ -26,6 +27,7 @@ __all__ = [
     "amend_person",
     "bootstrap_administrator",
     "deactivate_person",
+    "deprecate",
     "end_grant",
     "grant_role",
     "issue_token",
@@ -35,6 +37,8 @@ __all__ = [
     "publish_policy_version",
     "publish_suite_version",
     "reactivate_person",
+    "reinstate",
+    "retire",
     "revoke_token",
     "save_policy_draft",
     "save_row",

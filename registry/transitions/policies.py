@@ -63,24 +63,48 @@ def save_policy_draft(
     """
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
-        if pk is None:
-            rights.demand(person, "write_policy", PolicyVersion)
-            number = next_number(change, PolicyPack, pack, "versions")
-            draft = PolicyVersion(pack_id=pack, number=number, drafted_by=person)
-        else:
-            draft = change.lock(PolicyVersion, pk)
-            rights.demand(person, "write_policy", draft)
-            refuse_published(draft)
-        kept, problems = validate({"clauses": clauses}, known(), lines)
-        reasons = [Reason("CLAUSE_REFUSED", str(problem), "clauses") for problem in problems]
-        wanted = bound_use_cases(draft) if use_cases is None else sorted(set(use_cases))
-        reasons += _binding_problems(draft.pack, wanted)
-        if reasons:
-            raise Refused(reasons)
-        if pk is None or (draft.clauses, draft.notes) != (kept, notes):
-            draft.clauses, draft.notes = kept, notes
-            change.save(draft)
-        change.sync_parts(draft, PolicyUseCase, [{"use_case_id": key} for key in wanted])
+        return save_draft_in(
+            change,
+            person,
+            pk,
+            pack=pack,
+            clauses=clauses,
+            use_cases=use_cases,
+            notes=notes,
+            lines=lines,
+        )
+
+
+def save_draft_in(
+    change: Change,
+    person: Person,
+    pk: int | None,
+    *,
+    pack: int | None = None,
+    clauses: Mapping[str, Any],
+    use_cases: Iterable[int] | None = None,
+    notes: str = "",
+    lines: Mapping[str, int] | None = None,
+) -> PolicyVersion:
+    """Do what `save_policy_draft` does within a change that is open; `person` acts in it."""
+    if pk is None:
+        rights.demand(person, "write_policy", PolicyVersion)
+        number = next_number(change, PolicyPack, pack, "versions")
+        draft = PolicyVersion(pack_id=pack, number=number, drafted_by=person)
+    else:
+        draft = change.lock(PolicyVersion, pk)
+        rights.demand(person, "write_policy", draft)
+        refuse_published(draft)
+    kept, problems = validate({"clauses": clauses}, known(), lines)
+    reasons = [Reason("CLAUSE_REFUSED", str(problem), "clauses") for problem in problems]
+    wanted = bound_use_cases(draft) if use_cases is None else sorted(set(use_cases))
+    reasons += _binding_problems(draft.pack, wanted)
+    if reasons:
+        raise Refused(reasons)
+    if pk is None or (draft.clauses, draft.notes) != (kept, notes):
+        draft.clauses, draft.notes = kept, notes
+        change.save(draft)
+    change.sync_parts(draft, PolicyUseCase, [{"use_case_id": key} for key in wanted])
     return draft
 
 

@@ -3,8 +3,9 @@
 import audit
 from audit import Reason, Refused
 from audit.rules import canonical, digest
-from registry import documents, rights, rules
+from registry import documents, lifecycle, placeholders, rights
 from registry.models import PromptTemplate, PromptVersion
+from registry.standing import retired_reasons
 from registry.transitions.rows import next_number
 
 
@@ -19,7 +20,7 @@ def add_prompt_version(
 ) -> PromptVersion:
     """Add the next version of a prompt and return it.
 
-    Raises `Refused` when the variables do not fit the text or nothing is new.
+    Raises `Refused` when the text has places for what is not declared, or nothing is new.
     """
     with audit.change(actor=actor, reason=reason) as change:
         person = rights.acting(change, actor)
@@ -27,11 +28,12 @@ def add_prompt_version(
         template = PromptTemplate._base_manager.get(pk=template_pk)
         rights.demand(person, "save", template)
         parent = template.versions.order_by("-number").first()
-        reasons = rules.prompt_problems(text, variables)
+        reasons = placeholders.problems(text, variables)
         if parent and (parent.text, parent.variables) == (text, variables):
             reasons.append(
                 Reason("NOTHING_NEW", f"Version {parent.number} says exactly this.", "text")
             )
+        reasons += retired_reasons(lifecycle.out_of_use([("template", template)], person))
         if reasons:
             raise Refused(reasons)
         version = PromptVersion(

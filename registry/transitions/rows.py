@@ -3,7 +3,7 @@
 Locks are taken in the order people, parents (prompt, suite, use case), model versions, releases.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from audit import Change, Reason, Refused
 from audit.models import GovernedModel
 from audit.refusals import Conflict
 from audit.rules import canonical, digest
-from registry import documents, rights, rules
+from registry import documents, lifecycle, rights, rules
 from registry.models import (
     Dataset,
     DatasetVersion,
@@ -37,6 +37,7 @@ from registry.models import (
     ToolScope,
     UseCase,
 )
+from registry.standing import Named, retired_reasons
 
 Parts = Mapping[type[GovernedModel], list[dict]]
 
@@ -76,7 +77,7 @@ def save_in(
         rights.demand(person, "save", model)
         row = model()
     else:
-        row = change.lock(model, pk)
+        row = _locked(change, model, pk, noun.beside(pk, values))
         rights.demand(person, "save", row)
         refuse_sealed(row)
     before = _columns(row)
@@ -85,6 +86,9 @@ def save_in(
         there = [] if pk is None else _parts_of(row, part_model)
         for each in wanted:
             reasons += _not_theirs(person, part_model, each, there)
+    reasons += retired_reasons(
+        _newly_named(person, model, values, [before], parts, None if pk is None else row)
+    )
     _assign(row, values)
     reasons += _document_problems(row, noun)
     if pk is not None:
@@ -102,6 +106,12 @@ def save_in(
         else:
             change.sync_parts(row, part_model, [_cleaned(part_model, w) for w in wanted])
     return row
+
+
+def _locked(change: Change, model: type[GovernedModel], pk: int, beside: list[int]) -> Any:
+    """Lock a row together with others of its noun, in the order of their keys; return the row."""
+    found = change.lock(model, *{pk, *beside})
+    return next(row for row in (found if isinstance(found, list) else [found]) if row.pk == pk)
 
 
 def refuse_sealed(row: GovernedModel) -> None:
@@ -140,6 +150,53 @@ def _not_theirs(
             sentence = f"There is no such {related._meta.verbose_name}, or it is not yours to name."
             reasons.append(Reason("NOT_FOUND", sentence, name))
     return reasons
+
+
+def _newly_named(
+    person: Person,
+    model: type[models.Model],
+    values: Mapping[str, Any],
+    before: list[Mapping[str, Any]],
+    parts: Parts,
+    row: GovernedModel | None,
+) -> list[Named]:
+    """Return what is named now, was not before, and is deprecated or retired."""
+    named = _names_of(model, values, before)
+    for part_model, wanted in parts.items():
+        there = _parts_of(row, part_model) if row else []
+        for each in wanted:
+            named += _names_of(part_model, each, there)
+    return lifecycle.out_of_use(rows_named(named), person)
+
+
+def _names_of(model, values, there) -> list[tuple[str, type[models.Model], Any]]:
+    found = []
+    for name, value in values.items():
+        field = model._meta.get_field(name)
+        if not field.many_to_one or value is None:
+            continue
+        key, noun = getattr(value, "pk", value), field.related_model
+        if lifecycle.has_standing(noun) and not any(
+            columns[field.attname] == key for columns in there
+        ):
+            found.append((name, noun, key))
+    return found
+
+
+def rows_named(
+    named: Iterable[tuple[str, type[models.Model], Any]],
+) -> list[tuple[str, models.Model]]:
+    """Return (field, row) for each (field, noun, key), with one query for each noun."""
+    named = list(named)
+    keys: dict[type[models.Model], set] = {}
+    for _, noun, key in named:
+        keys.setdefault(noun, set()).add(key)
+    rows = {}
+    for noun, pks in keys.items():
+        whole = lifecycle.PARENTS.get(noun, ("",))[0]
+        found = noun._base_manager.select_related(*([whole] if whole else []))
+        rows |= {(noun, row.pk): row for row in found.filter(pk__in=pks)}
+    return [(name, rows[noun, key]) for name, noun, key in named if (noun, key) in rows]
 
 
 # Values
@@ -218,27 +275,70 @@ def _nothing_more(change: Change, row: Any, parts: Parts, person: Person) -> Non
     """Most nouns need nothing but what they were given."""
 
 
+def _nothing_beside(pk: int, values: Mapping[str, Any]) -> list[int]:
+    """Most nouns are judged alone."""
+    return []
+
+
+def _drafts_below(pk: int, values: Mapping[str, Any]) -> list[int]:
+    """Return the keys of the drafts that a version would come from.
+
+    They are locked with it: of two who make each other's version their base, one waits and is
+    then refused.
+    """
+    versions = ModelVersion._base_manager
+    if "base_version" in values:
+        base = getattr(values["base_version"], "pk", values["base_version"])
+    else:
+        base = versions.values_list("base_version_id", flat=True).filter(pk=pk).first()
+    return [draft.pk for draft in _drafts_from(base)]
+
+
+def _drafts_from(pk: int | None) -> list[ModelVersion]:
+    """Return the drafts from a version on, over base versions; what is sealed has sealed bases."""
+    found: dict[int, ModelVersion] = {}
+    while pk is not None and pk not in found:
+        draft = ModelVersion._base_manager.filter(pk=pk, sealed_at=None).first()
+        if draft is None:
+            break
+        found[pk] = draft
+        pk = draft.base_version_id
+    return list(found.values())
+
+
 def _prepare_version(change: Change, version: ModelVersion, parts: Parts, person: Person):
     if version._state.adding:
+        # Nothing comes from a version that is not saved yet.
         version.created_by = person
-    # Nothing comes from a version that is not saved yet.
-    elif reasons := rules.circle_reasons(lineage_circle(version)):
+    elif reasons := rules.circle_reasons(lineage_circle(version, person)):
         raise Refused(reasons)
+    elif not all(change.holds(draft) for draft in _drafts_from(version.base_version_id)):
+        # The way grew after it was locked; what stands at its new end may change meanwhile.
+        sentence = "Somebody changed a base version of this one meanwhile. Save again."
+        raise Conflict(Reason("CHANGED", sentence, "base_version"))
 
 
-def lineage_circle(version: ModelVersion) -> list[str]:
+def lineage_circle(version: ModelVersion, reader: Person | None = None) -> list[str]:
     """Return the path by which the lineage of a version comes back to it, or nothing.
 
-    Versions are read anew: the one that was handed in may know an older base.
+    Versions are read anew: the one that was handed in may know an older base. Those that `reader`
+    may not see are not named.
     """
     start = here = str(version)
     base_of: dict[str, str] = {}
+    keys = {start: version.pk}
     base_pk = version.base_version_id
     while base_pk is not None and here not in base_of:
         base = ModelVersion._base_manager.select_related("model").get(pk=base_pk)
         base_of[here] = here = start if base.pk == version.pk else str(base)
+        keys[here] = base.pk
         base_pk = base.base_version_id
-    return rules.circle(start, base_of)
+    path = rules.circle(start, base_of)
+    if not path or reader is None:
+        return path
+    seen = ModelVersion.objects.visible_to(reader).filter(pk__in=keys.values())
+    known = {version.pk, *seen.values_list("pk", flat=True)}
+    return [name if keys[name] in known else "one you may not see" for name in path]
 
 
 def _prepare_endpoint(
@@ -284,13 +384,15 @@ class Noun:
     """What saving a noun asks for beyond its fields.
 
     `set_once` fields keep their first value; `lists` and `objects` are documents of that shape;
-    `prepare` fills in what nobody types and judges what a field alone cannot.
+    `prepare` fills in what nobody types and judges what a field alone cannot; `beside` are the
+    keys of the rows of the same noun that are locked for that.
     """
 
     set_once: tuple[str, ...] = ("slug",)
     lists: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     prepare: Callable[[Change, Any, Parts, Person], None] = _nothing_more
+    beside: Callable[[int, Mapping[str, Any]], list[int]] = _nothing_beside
 
 
 NOUNS: dict[type[GovernedModel], Noun] = {
@@ -305,6 +407,7 @@ NOUNS: dict[type[GovernedModel], Noun] = {
         set_once=("model", "version"),
         lists=("input_modalities", "output_modalities", "capabilities"),
         prepare=_prepare_version,
+        beside=_drafts_below,
     ),
     ServingEndpoint: Noun(prepare=_prepare_endpoint),
     Dataset: Noun(),

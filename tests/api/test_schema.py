@@ -2,6 +2,7 @@
 
 import copy
 import re
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
@@ -11,12 +12,16 @@ from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
 from evidence.giving import FIELDS
+from registry.models import PolicyPack
 from tests import make
 from tests.api.reading import ROOT, Reader, reader
 from tests.api.rows import LISTS, address
 from tests.gates.stories import story
 
 pytestmark = pytest.mark.django_db
+
+#: Answers about one instant, which no caller may keep.
+NEVER_KEPT = (f"{ROOT}decision/", f"{ROOT}routes/{{use_case}}/explain/")
 
 GIVING = "/ingest/v1/evidence/"
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
@@ -47,11 +52,19 @@ def test_the_committed_description_is_the_one_that_is_served(caller):
 
 def test_every_address_is_described_and_asks_for_a_token(description):
     paths = description["paths"]
-    assert {re.sub(r"{[a-z]+}/", "", path) for path in paths} == {
+    assert {re.sub(r"{[a-z_]+}/", "", path) for path in paths} == {
         *(f"{ROOT}{name}/" for name in LISTS),
         f"{ROOT}decision/",
         f"{ROOT}effective-policy/",
         f"{ROOT}compare/",
+        f"{ROOT}environments/active/",
+        f"{ROOT}routes/explain/",
+        f"{ROOT}impact/",
+        f"{ROOT}may-run/",
+        f"{ROOT}on-call/",
+        f"{ROOT}policy-preview/",
+        f"{ROOT}readiness/",
+        f"{ROOT}uses/",
         f"{ROOT}model-versions/lineage/",
         f"{ROOT}releases/lineage/",
         f"{ROOT}evaluation-runs/latest/",
@@ -65,7 +78,7 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         assert {"200", "400", "401", "403", "404", "500", "503"} <= set(
             operations["get"]["responses"]
         )
-        assert ("304" in operations["get"]["responses"]) == ("decision" not in path)
+        assert ("304" in operations["get"]["responses"]) == (path not in NEVER_KEPT)
         assert operations["get"]["description"].strip(), path
 
 
@@ -187,3 +200,35 @@ def test_problems_are_as_described(told, caller, description):
         assert answer.status_code >= 400
         described_path = f"{ROOT}{path}".replace("nobody", "{slug}")
         assert_as_described(answer, description, described_path)
+
+
+def test_answers_to_questions_are_as_described(told, caller, description):
+    release, version = told.release, told.release.model_version
+    draft = PolicyPack.objects.get()
+    item = told.promotion.decided_package.evidence_links.first().item
+    make.make_model(uses=[{"use_case": told.use_case, "stance": "disallowed"}])
+    make.make_policy_draft(make.make_pack(), data_classification__max="public")
+    leaving = make.make_model_version(
+        model=version.model,
+        maker=version.maker,
+        no_retirement_announced=False,
+        retires_on=date(2027, 1, 14),
+    )
+    for path, asked in [
+        ("impact/", {"kind": "provider", "key": version.maker.slug}),
+        ("impact/", {"kind": "provider", "key": told.endpoint.host.slug}),
+        ("impact/", {"kind": "model-version", "key": leaving.pk}),
+        ("impact/", {"kind": "evidence", "key": item.pk}),
+        ("may-run/", {}),
+        ("may-run/", {"provider": "a b"}),
+        ("on-call/", {}),
+        ("uses/", {}),
+        ("readiness/", {"release": release.pk, "environment": told.environment.slug}),
+        *(
+            ("policy-preview/", {"pack": pack.slug, "version": 1})
+            for pack in (draft, PolicyPack.objects.exclude(pk=draft.pk).get())
+        ),
+    ]:
+        answer = caller.get(path, **asked)
+        assert answer.status_code == (400 if "a b" in asked.values() else 200), answer.content
+        assert_as_described(answer, description, f"{ROOT}{path}")

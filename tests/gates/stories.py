@@ -17,6 +17,7 @@ from gates.models import PackagePerson, Promotion
 from gates.packages import live
 from gates.review import review_facts
 from gates.rules import open_slots
+from gates.rules.notices import FOR_WEBHOOKS
 from gates.rules.signing import meanings
 from registry.models import Environment, Person, Release, ServingEndpoint, SuiteVersion, UseCase
 from registry.roles import Role
@@ -191,6 +192,19 @@ def approved(stage: str = "sandbox", **values) -> Story:
     told.promotion = told.sign_all()
     assert told.promotion.state == Promotion.State.APPROVED
     return told
+
+
+def make_webhook(**values):
+    """Return (webhook, secret) of one that is sent every kind, at an address nobody answers."""
+    values = {
+        "name": make.name("hook"),
+        "url": "https://198.41.0.4/hook",
+        "kinds": FOR_WEBHOOKS,
+        "actor": make.admin(),
+        "reason": WHY,
+        **values,
+    }
+    return gates.save_webhook(None, **values)
 
 
 def days(number: float) -> timedelta:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from gates import transitions
+from gates.notices.telling import tell_all
 from registry.roles import Role
 from tests import make
-from tests.gates.stories import approved, story
+from tests.gates.stories import WHY, approved, make_webhook, story
 
 
 @pytest.fixture
@@ -47,6 +49,11 @@ def test_axe_finds_nothing_on_the_pages_of_the_gates(
     told.give("safety_check", verdict="fail")
     told.ask()
     done = approved()
+    thread = transitions.comment(
+        told.promotion.pk, text="Is it the same set?", actor=told.signer(Role.REVIEWER)
+    ).thread
+    transitions.resolve(thread.pk, actor=told.signer(Role.REVIEWER), reason="It is.")
+    transitions.comment(told.promotion.pk, text="And Dutch?", actor=told.signer(Role.REVIEWER))
     mona = make.make_person(make.name("mona"), Role.REVIEWER, Role.RISK_OWNER, Role.REQUESTER)
     for address in (
         "/",
@@ -56,6 +63,9 @@ def test_axe_finds_nothing_on_the_pages_of_the_gates(
         f"/promotions/{told.promotion.pk}/?verdict=reject",
         f"/promotions/{done.promotion.pk}/",
         f"/promotions/{done.promotion.pk}/?view=print",
+        f"/promotions/{told.promotion.pk}/ask/",
+        f"/promotions/{told.promotion.pk}/assign/",
+        "/notices/",
         "/promotions/ask/",
         f"/promotions/ask/?release={told.release.pk}",
         f"/gates/promotion/add/?release={told.release.pk}&environment={done.environment.pk}",
@@ -68,3 +78,45 @@ def test_axe_finds_nothing_on_the_pages_of_the_gates(
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360, f"{address} scrolls sideways at 360 px: {width}"
         page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_axe_finds_nothing_on_the_pages_of_webhooks(
+    enter, assert_accessible, transactional_db, live_server
+):
+    hook, _ = make_webhook()
+    transitions.try_out(hook.pk, actor=make.admin(), reason=WHY)
+    tell_all()
+    for address in (
+        "/gates/webhook/",
+        "/gates/webhook/add/",
+        f"/gates/webhook/{hook.pk}/change/",
+        f"/gates/webhook/{hook.pk}/renew-secret/",
+        f"/webhooks/{hook.pk}/deliveries/",
+    ):
+        page = enter(make.admin(), address)
+        assert_accessible()
+        page.set_viewport_size({"width": 360, "height": 800})
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 360, f"{address} scrolls sideways at 360 px: {width}"
+        page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_a_thread_is_opened_and_resolved_by_keyboard_alone(enter, transactional_db):
+    told = story()
+    told.ask()
+    page = enter(told.signer("reviewer"), f"/promotions/{told.promotion.pk}/")
+    page.get_by_text("Begin a thread").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Your comment").focus()
+    page.keyboard.type("Why this endpoint?")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".thread >> text=Why this endpoint?")
+    page.get_by_text("Answer or resolve").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Your comment, or how it was settled").focus()
+    page.keyboard.type("It is the only one.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".thread >> text=Resolved")

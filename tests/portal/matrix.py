@@ -115,7 +115,12 @@ MATRIX = (
             GET /search/
             GET /search/?q=case
             GET /search/?q=<digest>
+            GET /notices/
             GET /compare/
+            GET /docs/api/
+            GET /impact/
+            GET /uses/
+            GET /{may-run on-call}/
             GET /jsi18n/
             GET /<app_label>/
             GET /password_change/
@@ -129,9 +134,16 @@ MATRIX = (
             GET /registry/{rolegrant apitoken}/
             GET /registry/{policypack policyversion}/
             GET /policy/effective/
+            GET /routes/try/
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
-            GET /gates/{promotion gateversion}/""",
+            GET /gates/{promotion gateversion webhook}/""",
+    ),
+    Group(
+        "What somebody is told of is theirs to choose",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 302 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        routes="POST /notices/",
     ),
     Group(
         "Nobody is signed out by a link",
@@ -167,7 +179,7 @@ MATRIX = (
             GET /registry/{tool evaluationsuite suiteversion rolegrant apitoken}/<object_id>/
             GET /registry/{policypack policyversion}/<object_id>/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/
-            GET /gates/{promotion gateversion}/<object_id>/
+            GET /gates/{promotion gateversion webhook}/<object_id>/
             GET /promotions/ask/""",
     ),
     # ---- Reading
@@ -188,10 +200,16 @@ MATRIX = (
             GET /gates/promotion/<object_id>/history/
             GET /promotions/<pk>/
             GET /compare/?kind=release&b=<release>
+            GET /impact/?kind=model-version&key=<version>
+            GET /uses/?use_case=<use case>
+            GET /{may-run on-call}/?use_case=<use case>
+            GET /releases/<slug>/<number>/readiness/
+            GET /releases/<slug>/<number>/readiness/?environment=<environment>
             GET /models/<slug>/
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
             GET /releases/<slug>/<number>/lineage/
+            GET /prompts/<slug>/
             GET /prompts/<slug>/<number>/
             GET /releases/<slug>/<number>/
             GET /evidence/<pk>/
@@ -209,9 +227,60 @@ MATRIX = (
             GET /registry/{policypack policyversion}/<object_id>/change/
             GET /registry/{policypack policyversion}/<object_id>/history/
             GET /policy/versions/<pk>/{yaml preview}/
+            GET /compare/?kind=policy-version&b=<policy version>
             GET /gates/gateversion/<object_id>/change/
             GET /gates/gateversion/<object_id>/history/
-            GET /environments/<slug>/""",
+            GET /environments/<slug>/
+            GET /impact/?kind=tool&key=<tool>
+            GET /may-run/?provider=<host>""",
+    ),
+    Group(
+        "What runs is placed, taken out and let go on by operators of its team",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role operator",
+        routes="""
+            GET /environments/<slug>/activate/<release>/
+            GET /environments/<slug>/deployments/<pk>/remove/
+            GET /suspensions/<pk>/lift/""",
+    ),
+    Group(
+        "A form without its endpoint or password does nothing",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 422 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role operator",
+        body=WHY,
+        routes="""
+            POST /environments/<slug>/activate/<release>/
+            POST /suspensions/<pk>/lift/""",
+    ),
+    Group(
+        "Taking a deployment out asks for its reason alone",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role operator",
+        body=WHY,
+        routes="POST /environments/<slug>/deployments/<pk>/remove/",
+    ),
+    Group(
+        "The kill switch and the way back are shown to operators",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 200 403 403 403 403 403 403",
+        says="This takes the role operator",
+        routes="""
+            GET /environments/<slug>/{suspend roll-back}/
+            POST /environments/<slug>/roll-back/""",
+    ),
+    Group(
+        "Suspending names its subject and gives the password",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 422 403 403 403 403 403 403",
+        says="This takes the role operator",
+        body=WHY,
+        routes="POST /environments/<slug>/suspend/",
     ),
     Group(
         "Role grants: for administrators, for auditors of the team, and for their holders",
@@ -390,14 +459,18 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
         says="This takes the role policy author for all teams.",
-        routes="GET /registry/{policypack policyversion}/add/",
+        routes="""
+            GET /registry/{policypack policyversion}/add/
+            GET /policy/import/""",
     ),
     Group(
         "New packs and versions, with nothing filled in but the reason",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
         says="This takes the role policy author for all teams.",
-        routes="POST /registry/{policypack policyversion}/add/",
+        routes="""
+            POST /registry/{policypack policyversion}/add/
+            POST /policy/import/""",
         body=WHY,
     ),
     Group(
@@ -496,6 +569,67 @@ MATRIX = (
             POST /registry/release/<object_id>/{seal new-release}/""",
         body={**WHY, "version": "tried"},
     ),
+    Group(
+        "Pages that deprecate, retire or reinstate",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar in the team",
+        routes="""
+            GET /registry/{registeredmodel modelversion servingendpoint}/<object_id>/retire/
+            GET /registry/{prompttemplate promptversion dataset}/<object_id>/retire/
+            GET /registry/{datasetversion usecase}/<object_id>/retire/
+            GET /registry/{registeredmodel modelversion servingendpoint}/<object_id>/reinstate/
+            GET /registry/{prompttemplate promptversion dataset}/<object_id>/reinstate/
+            GET /registry/{datasetversion usecase}/<object_id>/reinstate/""",
+    ),
+    Group(
+        "Retiring",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar in the team",
+        routes="""
+            POST /registry/{registeredmodel modelversion servingendpoint}/<object_id>/retire/
+            POST /registry/{prompttemplate promptversion dataset}/<object_id>/retire/
+            POST /registry/{datasetversion usecase}/<object_id>/retire/""",
+        body={**WHY, "state": "retired"},
+    ),
+    Group(
+        "Reinstating what is in use",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 422 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar in the team",
+        routes="""
+            POST /registry/{registeredmodel modelversion servingendpoint}/<object_id>/reinstate/
+            POST /registry/{prompttemplate promptversion dataset}/<object_id>/reinstate/
+            POST /registry/{datasetversion usecase}/<object_id>/reinstate/""",
+        body=WHY,
+    ),
+    Group(
+        "The same pages of a tool, which nobody owns",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 200 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role registrar.",
+        routes="GET /registry/tool/<object_id>/{retire reinstate}/",
+    ),
+    Group(
+        "Retiring a tool",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 302 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role registrar.",
+        routes="POST /registry/tool/<object_id>/retire/",
+        body={**WHY, "state": "retired"},
+    ),
+    Group(
+        "Reinstating a tool that is in use",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 422 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role registrar.",
+        routes="POST /registry/tool/<object_id>/reinstate/",
+        body=WHY,
+    ),
     # ---- Evidence contributors
     Group(
         "Giving evidence begins with what it is about",
@@ -507,12 +641,12 @@ MATRIX = (
             POST /evidence/evidenceitem/add/""",
     ),
     Group(
-        "Pages that give evidence about a release, add a run to an item, or withdraw it",
+        "Pages that add a run to an item, read one from its file, or withdraw it",
         #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         own="    302 404 403 200 403 403 403 403 403 403 403 403 403 403 403 403",
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role evidence contributor in the team",
-        routes="GET /evidence/evidenceitem/<object_id>/{add-run withdraw}/",
+        routes="GET /evidence/evidenceitem/<object_id>/{add-run read-scores withdraw}/",
     ),
     Group(
         "A run without a score",
@@ -520,7 +654,7 @@ MATRIX = (
         own="    302 404 403 422 403 403 403 403 403 403 403 403 403 403 403 403",
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role evidence contributor in the team",
-        routes="POST /evidence/evidenceitem/<object_id>/add-run/",
+        routes="POST /evidence/evidenceitem/<object_id>/{add-run read-scores}/",
         body=WHY,
     ),
     Group(
@@ -607,6 +741,63 @@ MATRIX = (
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role requester in the team",
         routes="POST /gates/promotion/<object_id>/{submit take-in withdraw}/",
+        body=WHY,
+    ),
+    Group(
+        "A signature's record, which nobody has signed for here",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        routes="GET /promotions/<pk>/signatures/<signature>/",
+    ),
+    # ---- Talking it over
+    Group(
+        "The discussion is part of the review page",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 302 302 302",
+        routes="GET /promotions/<pk>/discussion/",
+    ),
+    Group(
+        "A comment",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar, evidence contributor, requester",
+        routes="POST /promotions/<pk>/discussion/",
+        body={"do": "comment", "text": "Tried at every door."},
+    ),
+    Group(
+        "The page that asks somebody to sign",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 200 200 200 200 200 200 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar, evidence contributor, requester",
+        routes="GET /promotions/<pk>/ask/",
+    ),
+    Group(
+        "Reminding",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 302 302 302 302 302 302 302 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role registrar, evidence contributor, requester",
+        routes="POST /promotions/<pk>/ask/",
+        body={"remind": "1"},
+    ),
+    Group(
+        "The page that assigns a finding",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role requester in the team",
+        routes="GET /promotions/<pk>/assign/",
+    ),
+    Group(
+        "Assigning a finding, with nothing filled in but the reason",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 422 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role requester in the team",
+        routes="POST /promotions/<pk>/assign/",
         body=WHY,
     ),
     # ---- Reviewing roles
@@ -730,6 +921,94 @@ MATRIX = (
         routes="POST /registry/apitoken/add/",
         body=WHY,
     ),
+    # ---- Webhooks, which are sent what happens in every team
+    Group(
+        "Webhooks: for administrators, and for auditors of all to read",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200 404",
+        routes="""
+            GET /gates/webhook/<object_id>/change/
+            GET /gates/webhook/<object_id>/history/
+            GET /webhooks/<pk>/deliveries/""",
+    ),
+    Group(
+        "The form for a new webhook",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 200 403 403",
+        says="This takes the role administrator.",
+        routes="GET /gates/webhook/add/",
+    ),
+    Group(
+        "A new webhook, with nothing filled in but the reason",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 422 403 403",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/add/",
+        body=WHY,
+    ),
+    Group(
+        "The same amended",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 422 403 404",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/<object_id>/change/",
+        body=WHY,
+    ),
+    Group(
+        "No webhook is deleted",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
+        says=NEVER_DELETED,
+        routes="""
+            GET /gates/webhook/<object_id>/delete/
+            POST /gates/webhook/<object_id>/delete/""",
+        body={"post": "yes"},
+    ),
+    Group(
+        "No history of a webhook is written",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 404",
+        says=ONLY_SHOWS,
+        routes="POST /gates/webhook/<object_id>/history/",
+    ),
+    Group(
+        "Pages that try a webhook out, renew its secret, or switch it",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403 404",
+        says="This takes the role administrator.",
+        routes="GET /gates/webhook/<object_id>/{test renew-secret switch-off switch-on}/",
+    ),
+    Group(
+        "Trying a webhook out, switching it off",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 302 403 404",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/<object_id>/{test switch-off}/",
+        body=WHY,
+    ),
+    Group(
+        "Renewing its secret, which is shown on the answer",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 403 404",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/<object_id>/renew-secret/",
+        body=WHY,
+    ),
+    Group(
+        "Switching on what is on",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 409 403 404",
+        says="This takes the role administrator.",
+        routes="POST /gates/webhook/<object_id>/switch-on/",
+        body=WHY,
+    ),
+    Group(
+        "Sending again a delivery that is not there",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 403 404",
+        says="This takes the role administrator.",
+        routes="POST /webhooks/<pk>/deliveries/",
+    ),
     # ---- The API, with a token
     Group(
         "Lists of what may be seen, and the API's description",
@@ -738,6 +1017,7 @@ MATRIX = (
         routes="""
             GET /api/v1/{models model-versions prompts datasets tools use-cases environments}/
             GET /api/v1/policy-packs/
+            GET /api/v1/{may-run on-call uses}/
             GET /api/v1/{releases evidence evaluation-runs promotions schema}/""",
     ),
     Group(
@@ -755,6 +1035,9 @@ MATRIX = (
             GET /api/v1/model-versions/<pk>/lineage/
             GET /api/v1/releases/<pk>/lineage/
             GET /api/v1/compare/?kind=release&a=<release>&b=<release>
+            GET /api/v1/impact/?kind=model-version&key=<version>
+            GET /api/v1/{may-run on-call uses}/?use_case=<use case>
+            GET /api/v1/readiness/?release=<release>&environment=<environment>
             GET /api/v1/evaluation-runs/latest/?release=<digest>
             GET /api/v1/decision/?release=<digest>&environment=<environment>
             GET /api/v1/effective-policy/?use_case=<use case>&environment=<environment>
@@ -765,7 +1048,20 @@ MATRIX = (
         "What nobody owns",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
-        routes="GET /api/v1/{tools environments policy-packs}/<slug>/",
+        routes="""
+            GET /api/v1/{tools environments policy-packs}/<slug>/
+            GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>
+            GET /api/v1/environments/<slug>/active/
+            GET /api/v1/impact/?kind=tool&key=<tool>
+            GET /api/v1/may-run/?provider=<host>
+            GET /api/v1/policy-preview/?pack=<pack>&version=1""",
+    ),
+    Group(
+        "Routes of a team's use case",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        foreign="401 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
+        routes="GET /api/v1/routes/<use_case>/explain/?environment=<environment>",
     ),
     Group(
         "Questions that name nothing",
@@ -775,6 +1071,7 @@ MATRIX = (
             GET /api/v1/compare/
             GET /api/v1/decision/
             GET /api/v1/effective-policy/
+            GET /api/v1/{impact readiness policy-preview}/
             GET /api/v1/evaluation-runs/latest/""",
     ),
     Group(
@@ -806,7 +1103,7 @@ ONLY_SHOWN = {
         *spelled_out("registry/{region provider environment person tool evaluationsuite}/"),
         *spelled_out("registry/{suiteversion rolegrant apitoken policypack policyversion}/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/"),
-        *spelled_out("gates/{promotion gateversion}/"),
+        *spelled_out("gates/{promotion gateversion webhook}/"),
     },
     302: {
         *spelled_out("registry/{usecase registeredmodel modelversion release}/<object_id>/"),
@@ -816,22 +1113,31 @@ ONLY_SHOWN = {
         *spelled_out("registry/{suiteversion rolegrant apitoken}/<object_id>/"),
         *spelled_out("registry/{policypack policyversion}/<object_id>/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/<object_id>/"),
-        *spelled_out("gates/{promotion gateversion}/<object_id>/"),
+        *spelled_out("gates/{promotion gateversion webhook}/<object_id>/"),
     },
     405: {
         "autocomplete/",
         "jsi18n/",
         "password_change/done/",
         "promotions/ask/",
+        "promotions/<pk>/signatures/<signature>/",
         "search/",
         "compare/",
+        "docs/api/",
+        "impact/",
+        "uses/",
+        "may-run/",
+        "on-call/",
+        "releases/<slug>/<number>/readiness/",
         "models/<slug>/",
         "models/<slug>/<version>/",
         "models/<slug>/<version>/lineage/",
         "releases/<slug>/<number>/lineage/",
+        "prompts/<slug>/",
         "prompts/<slug>/<number>/",
         "releases/<slug>/<number>/",
         "environments/<slug>/",
+        "routes/try/",
         "policy/effective/",
         "policy/versions/<pk>/yaml/",
         "policy/versions/<pk>/preview/",
@@ -855,10 +1161,13 @@ READING_ONLY = (
     "api/v1/model-versions/<pk>/lineage/",
     "api/v1/releases/<pk>/lineage/",
     "api/v1/compare/",
+    *spelled_out("api/v1/{impact may-run on-call policy-preview readiness uses}/"),
     "api/v1/audit/entries/",
     "api/v1/audit/entries/<pk>/",
     "api/v1/decision/",
     "api/v1/effective-policy/",
+    "api/v1/environments/<slug>/active/",
+    "api/v1/routes/<use_case>/explain/",
     "api/v1/policy-packs/",
     "api/v1/policy-packs/<slug>/",
     "api/v1/schema/",

@@ -23,6 +23,7 @@ VERBS = {
     "ask for a promotion, amend, submit and withdraw it, take in newer evidence": ("request",),
     "accept a run that somebody else gave": ("accept_run",),
     "sign a promotion in the role's own slot": ("sign",),
+    "comment on a promotion, resolve a thread, ask somebody to sign and remind them": ("discuss",),
     "operate what is approved (nothing to press yet)": ("operate",),
     "draft and publish policy packs, for all teams only": ("write_policy",),
     "read the log": ("read_log",),
@@ -30,6 +31,7 @@ VERBS = {
     "add and amend people": ("administer",),
     "grant a role, end a grant": ("grant_role", "administer"),
     "deactivate and reactivate somebody else": ("deactivate", "reactivate"),
+    "keep webhooks": ("administer",),
     "issue and revoke anybody's token": ("issue_token", "revoke_token"),
 }
 

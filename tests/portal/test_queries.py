@@ -17,7 +17,8 @@ from audit.models import Entry
 from evidence.models import EvaluationRun
 from gates.models import Promotion
 from gates.pages.timeline import SHOWN
-from registry.models import Person
+from registry import transitions
+from registry.models import ModelVersion, Person, PromptVersion
 from registry.roles import Role
 from tests import make
 from tests.gates.stories import Story, days, story
@@ -153,6 +154,36 @@ def test_asking_for_a_promotion_among_many_environments_and_endpoints(cost_the_s
 
     ask = f"/gates/promotion/add/?release={told.release.pk}"
     cost_the_same(fill, ask, f"{ask}&environment={environment.pk}")
+
+
+def test_lists_and_menus_among_much_that_is_retired(cost_the_same, told):
+    version, prompt = told.release.model_version, nouns_of(told)["prompt_version"]
+    reason = {"actor": make.registrar(), "reason": make.WHY}
+    rows = [
+        (version, transitions.retire(ModelVersion, nth_copy(version).pk, **reason)),
+        (prompt, transitions.deprecate(PromptVersion, nth_copy(prompt).pk, **reason)),
+    ]
+
+    def fill(number, begin):
+        for row, declared in rows:
+            copies = multiply(row, number, begin=begin + 1)
+            named = {declared.name: nth(copies), f"successor_{declared.name}": row}
+            multiply(declared, number, **named)
+
+    cost_the_same(
+        fill,
+        "/registry/modelversion/?standing=retired",
+        "/registry/modelversion/?standing=in_use",
+        "/registry/promptversion/?standing=deprecated",
+        "/registry/release/add/",
+        f"/registry/modelversion/{version.pk}/retire/",
+    )
+
+
+def nth_copy(row):
+    """Return one copy of a row."""
+    (copied,) = multiply(row, 1, begin=0)
+    return copied
 
 
 # Pages of nouns with many rows beside them
@@ -306,6 +337,38 @@ def test_a_review_with_much_evidence_many_runs_and_a_long_past(cost_the_same, to
 
     page = told.promotion.get_absolute_url()
     cost_the_same(fill, page, f"{page}?view=print")
+
+
+# Pages that answer questions across nouns
+
+
+def test_what_rests_on_a_thing_and_what_may_run_among_many(cost_the_same, told):
+    version, prompt = told.release.model_version, told.release.prompt_links.get()
+    grant = told.release.tool_grants.get()
+
+    def fill(number, begin):
+        draft = {"sealed_at": None, "digest": "", "content": ""}
+        made = {"base_version": version, "fine_tuning": "adapter", **draft}
+        versions = multiply(version, number, begin=begin, **made)
+        made_with = {"model_version": lambda place: versions[place - begin - 1]}
+        sealed = multiply(told.release, number, begin=begin, **made_with)
+        approvals(told, number, release=nth(sealed))
+        drafts = nth(multiply(told.release, number, begin=begin + 2 * MANY, **draft))
+        multiply(prompt, number, release=drafts)
+        multiply(grant, number, release=drafts)
+
+    impact = "/impact/?kind="
+    cost_the_same(
+        fill,
+        f"{impact}provider&key={version.maker.slug}",
+        f"{impact}provider&key={told.endpoint.host.slug}",
+        f"{impact}model-version&key={version.pk}",
+        f"{impact}prompt&key={prompt.prompt_version.template.slug}",
+        f"{impact}tool&key={grant.scope.tool.slug}",
+        "/may-run/?jurisdiction=EU",
+        "/on-call/",
+        f"{told.release.get_absolute_url()}readiness/?environment={told.environment.slug}",
+    )
 
 
 # The overview, search, people, histories

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from audit import change
 from audit.models import Entry
 from evidence.models import EvaluationRun, EvidenceItem
 from gates import transitions as gates
-from gates.models import GateVersion, Promotion
+from gates.models import GateVersion, Promotion, Webhook
 from registry import transitions
 from registry.models import (
     ApiToken,
@@ -22,8 +23,9 @@ from registry.models import (
     Team,
 )
 from registry.roles import Role
+from runtime.models import Deployment, Suspension
 from tests import make
-from tests.gates.stories import Story, story
+from tests.gates.stories import Story, make_webhook, story
 
 #: Stands in the name of all that the other team owns: whoever may not see it never reads it.
 MARK = "unseen"
@@ -44,6 +46,8 @@ class Side:
     grant: RoleGrant
     token: ApiToken
     entry: Entry
+    deployment: Deployment
+    suspension: Suspension
 
     @property
     def team(self) -> Team:
@@ -80,6 +84,7 @@ def tell() -> Side:
     )
     by = {"actor": make.registrar(), "reason": make.WHY}
     member = make.make_person(make.name("member"))
+    deployment, suspension = _run(told)
     return Side(
         told=told,
         item=item,
@@ -92,7 +97,33 @@ def tell() -> Side:
         grant=make.grant(member, Role.VIEWER, team=told.use_case.team),
         token=make.make_token_row(member)[0],
         entry=Entry.objects.filter(about=told.release.key).order_by("seq").first(),
+        deployment=deployment,
+        suspension=suspension,
     )
+
+
+def _run(told: Story) -> tuple[Deployment, Suspension]:
+    """Offer the story's release without an approval, so that a line of it stands, and stop it."""
+    person = make.make_person(make.name("operator"))
+    with change(actor=person, reason=make.WHY) as opened:
+        deployment = opened.save(
+            Deployment(
+                environment=told.environment,
+                release=told.release,
+                endpoint=told.endpoint,
+                placed_by=person,
+                placed_at=opened.now,
+            )
+        )
+        suspension = opened.save(
+            Suspension(
+                endpoint=told.endpoint,
+                why=make.WHY,
+                suspended_by=person,
+                suspended_at=opened.now,
+            )
+        )
+    return deployment, suspension
 
 
 @dataclass
@@ -113,6 +144,7 @@ def build(monkeypatch) -> World:
         patched.setattr(make, "name", lambda of: plain(marked.get(of, of)))
         foreign = tell()
     make.make_policy_draft(review_months=12)
+    make_webhook()
     people: dict[str, Person | None] = {
         "anonymous": None,
         "no role": make.make_person(make.name("idle")),
@@ -154,14 +186,19 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "evidence/evidenceitem/": lambda s: (s.item.pk,),
     "evidence/evaluationrun/": lambda s: (s.run.pk,),
     "gates/gateversion/": lambda s: (GateVersion.objects.first().pk,),
+    "gates/webhook/": lambda s: (Webhook.objects.get().pk,),
+    "webhooks/": lambda s: (Webhook.objects.get().pk,),
     "gates/promotion/": lambda s: (s.drafted.pk,),
     "gates/promotion/<object_id>/take-in/": lambda s: (s.told.promotion.pk,),
     "policy/versions/": lambda s: (PolicyVersion.objects.get().pk,),
-    "promotions/": lambda s: (s.told.promotion.pk,),
+    "promotions/": lambda s: (s.told.promotion.pk, 1),
     "models/": lambda s: (s.sealed.model.slug, s.sealed.version),
     "prompts/": lambda s: (s.prompt.template.slug, s.prompt.number),
     "releases/": lambda s: (s.told.use_case.slug, s.told.release.number),
     "environments/": lambda s: (s.told.environment.slug,),
+    "environments/<slug>/activate/": lambda s: (s.told.environment.slug, s.told.release.pk),
+    "environments/<slug>/deployments/": lambda s: (s.told.environment.slug, s.deployment.pk),
+    "suspensions/": lambda s: (s.suspension.pk,),
     "evidence/": lambda s: (s.item.pk, s.item.files.get().pk),
     "reset/": lambda s: ("MQ", "abc-def"),
     "r/": lambda s: (1, s.team.pk),
@@ -180,11 +217,17 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "api/v1/prompts/": lambda s: (s.prompt.template.slug, s.prompt.number),
     "api/v1/releases/": lambda s: (s.told.release.pk,),
     "api/v1/tools/": lambda s: (s.told.release.tool_grants.get().scope.tool.slug,),
+    "api/v1/routes/": lambda s: (s.told.use_case.slug,),
     "api/v1/use-cases/": lambda s: (s.told.use_case.slug,),
 }
 #: What the queries of the table name.
 NAMED: dict[str, Callable[[Side], object]] = {
     "<release>": lambda s: s.told.release.pk,
+    "<version>": lambda s: s.sealed.pk,
+    "<tool>": lambda s: s.told.release.tool_grants.get().scope.tool.slug,
+    "<host>": lambda s: s.told.endpoint.host.slug,
+    "<pack>": lambda s: PolicyPack.objects.get().slug,
+    "<policy version>": lambda s: PolicyVersion.objects.get().pk,
     "<digest>": lambda s: s.told.release.digest,
     "<use case>": lambda s: s.told.use_case.slug,
     "<environment>": lambda s: s.told.environment.slug,

@@ -19,10 +19,11 @@ def grant(tool, scope, authorization):
     return {"tool": tool, "scope": scope, "authorization": authorization}
 
 
-def prompt(template, number, digest=""):
-    return {"template": template, "kind": "system", "number": number, "digest": digest}
+def prompt(template, number, digest="", kind="system"):
+    return {"template": template, "kind": kind, "number": number, "digest": digest}
 
 
+_WINDOWS = ["context window 1,048,576 → 1.5M"]
 CASES = [
     ({"context_window": 128_000}, {"context_window": 200_000}, ["context window 128k → 200k"]),
     ({"context_window": None}, {"context_window": 131_072}, ["context window added, 131,072"]),
@@ -73,7 +74,24 @@ CASES = [
         ["retirement removed, none announced", "retirement date added, 2027-01-31"],
     ),
     ({"runbook": "https://a"}, {"runbook": "https://b"}, ["runbook https://a → https://b"]),
-    ({"later": {"x": 1}}, {"later": {"x": 2}}, ['later {"x": 1} → {"x": 2}']),
+    ({"later": {"x": 1}}, {"later": {"x": 2}}, ["later x 1 → x 2"]),
+    ({"context_window": 200_000}, {"context_window": 1_000_000}, ["context window 200k → 1M"]),
+    ({"context_window": 1_048_576}, {"context_window": 1_500_000}, _WINDOWS),
+    (
+        {"parameters": {"stop": ["END"]}},
+        {"parameters": {"stop": ["END", "---"], "schema": {"strict": True}}},
+        ["parameter schema added, strict yes", "parameter stop END → END, ---"],
+    ),
+    (
+        {"fine_tuning": "adapter"},
+        {"fine_tuning": "full"},
+        ["fine-tuning method adapter → full fine-tune"],
+    ),
+    (
+        {"prompts": [prompt("conduct", 1, kind="policy")]},
+        {"prompts": [prompt("conduct", 2, kind="policy")]},
+        ["policy prompt conduct v1 → v2"],
+    ),
     ({"number": 3, "text": "a"}, {"number": 4, "text": "b"}, []),
 ]
 
@@ -96,7 +114,7 @@ def test_a_digest_that_alone_differs_is_not_passed_over():
     }
     later = {**dataset, "digest": "sha256:1"}
     (change,) = comparing.differences({"datasets": [dataset]}, {"datasets": [later]})
-    assert change.before != change.after
+    assert change.sentence == ("dataset mails 1 for training digest not recorded → digest sha256:1")
     for part, one in [
         ("prompts", prompt("greeting", 1)),
         ("model_version", {"model": "heron", "version": "1", "digest": ""}),
@@ -105,7 +123,8 @@ def test_a_digest_that_alone_differs_is_not_passed_over():
         lists = part == "prompts"
         before, after = ([one], [other]) if lists else (one, other)
         (change,) = comparing.differences({part: before}, {part: after})
-        assert change.state == "changed" and change.before != change.after
+        assert change.state == "changed"
+        assert (change.before, change.after) == ("digest not recorded", "digest sha256:1")
 
 
 def test_equal_parts_are_named():
@@ -241,7 +260,7 @@ def test_versions_and_prompts_have_the_one_before_them_chosen(client, rhea):
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("kind=nonsense", "Name one of model-version, release, prompt-version."),
+        ("kind=nonsense", "Name one of model-version, release, prompt-version, policy-version."),
         ("kind=release&a=x&b=1", "“a” is the number of a row."),
         ("kind=release&b=99999999999999999999999", "“b” is the number of a row."),
         ("kind=release&b=%C2%B2", "“b” is the number of a row."),

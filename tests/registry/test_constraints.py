@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from audit import triggers
 from audit.models import GovernedModel
+from registry import transitions
 from registry.models import (
     ApiToken,
     DatasetVersion,
@@ -24,6 +25,7 @@ from registry.models import (
     PromptVersion,
     Release,
     ReleasePrompt,
+    Retirement,
     RoleGrant,
     ScoreDemand,
     ServingEndpoint,
@@ -60,7 +62,16 @@ def rows(db):
     token, _ = make.make_token_row(sam)
     environment = make.make_environment()
     pack = make.make_pack(layer="domain")
+    retired = transitions.retire(
+        ModelVersion,
+        make.make_model_version(team=team).pk,
+        successor=base.pk,
+        actor=make.registrar(),
+        reason=make.WHY,
+    )
     return SimpleNamespace(
+        retired=retired,
+        tool=draft.tool_grants.get().scope.tool,
         sam=sam,
         policy=make.make_policy_draft(pack, use_cases=[case]),
         published=make.make_policy(),
@@ -173,6 +184,19 @@ BREAKS = {
         lambda r: again(r.published, number=99, published_by_id=r.published.drafted_by_id),
     ),
     "policyusecase_once": (PolicyUseCase, lambda r: again(r.policy.use_case_links.get())),
+    "retirement_state_is_known": (Retirement, lambda r: again(r.retired, state="lost")),
+    "retirement_of_one_thing": (
+        Retirement,
+        lambda r: again(r.retired, use_case_id=r.demand.use_case_id),
+    ),
+    "retirement_successor_of_its_kind": (
+        Retirement,
+        lambda r: again(r.retired, successor_version_id=r.retired.version_id),
+    ),
+    "retirement_in_use_has_no_successor": (
+        Retirement,
+        lambda r: again(r.retired, state="in_use"),
+    ),
     "toolscope_once": (ToolScope, lambda r: again(r.draft.tool_grants.get().scope)),
 }
 
@@ -223,6 +247,19 @@ def test_every_constraint_of_the_registry_is_in_the_table():
 
 def test_every_trigger_that_the_models_ask_for_is_there():
     assert triggers.differing() == []
+
+
+def test_a_retirement_is_of_one_thing_and_its_successor_is_another_of_its_kind(rows):
+    broken = [
+        {"version_id": None, "successor_version_id": None},
+        {"successor_version_id": None, "successor_tool_id": rows.tool.pk},
+        {"tool_id": rows.tool.pk},
+    ]
+    for differing in broken:
+        with pytest.raises(IntegrityError):
+            again(rows.retired, **differing)
+    # The same row once more, by plain SQL, is none that the database minds.
+    again(rows.retired)
 
 
 def test_a_metric_comes_with_its_suite_version_and_never_later(rows):

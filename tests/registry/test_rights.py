@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 #: Role -> the verbs it gives in its own team; nothing else is given.
 GIVEN = {
-    "registrar": {"register", "seal"},
+    "registrar": {"register", "seal", "retire"},
     "evidence_contributor": {"give_evidence", "withdraw_evidence"},
     "requester": {"request"},
     "reviewer": {"sign", "accept_run"},

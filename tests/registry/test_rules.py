@@ -39,26 +39,6 @@ def test_parameters_are_an_object(value, fine):
 
 
 @pytest.mark.parametrize(
-    ("text", "variables", "expected"),
-    [
-        ("Be brief.", [], []),
-        ("Answer {{ question }}.", ["question"], []),
-        ("Answer {question}.", ["question"], []),  # other ways to mark a place are the caller's
-        ("Answer.", ["question"], ["VARIABLE_UNUSED"]),
-        ("Answer questions.", ["question"], ["VARIABLE_UNUSED"]),
-        ("Answer {{question}}.", [], ["VARIABLE_UNDECLARED"]),
-        ("Answer {{q}} and {{ r }}.", ["q"], ["VARIABLE_UNDECLARED"]),
-        ("Answer a b.", ["a b"], ["VARIABLE_NAME"]),
-        ("Answer q.", ["q", "q"], ["VARIABLES"]),
-        ("Answer q.", "q", ["VARIABLES"]),
-        ("", ["a", "b"], ["VARIABLE_UNUSED", "VARIABLE_UNUSED"]),
-    ],
-)
-def test_declared_variables_and_text_agree(text, variables, expected):
-    assert codes(rules.prompt_problems(text, variables)) == expected
-
-
-@pytest.mark.parametrize(
     ("before", "after", "refused"),
     [
         ("fraud", "fraud", False),

@@ -10,8 +10,9 @@ from portal.demo.stories.contracts import contracts
 from portal.demo.stories.customer import customer
 from portal.demo.stories.founding import founding
 from portal.demo.stories.policy import policy
+from portal.demo.stories.running import running
 
 #: In the order in which those of one instant are told.
-STORIES = (founding, policy, customer, code, claims, contracts)
+STORIES = (founding, policy, customer, code, claims, contracts, running)
 
 __all__ = ["STORIES"]

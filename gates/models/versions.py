@@ -1,0 +1,100 @@
+"""Gates in versions: what each asks for, and who signs."""
+
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from audit.fields import DocumentField
+from audit.models import DIGEST_LENGTH, GovernedModel
+from registry.models import Stage
+from registry.roles import Role
+from registry.visibility import visible
+
+
+class GateVersion(GovernedModel):
+    """One published state of a gate. A gate adds to the gates before it."""
+
+    sealed_by = "published_at"
+    undigested = ("content",)  # covered by `digest`, and kept out of the history rows
+
+    gate = models.CharField(max_length=20, choices=Stage)
+    number = models.PositiveIntegerField()
+    notes = models.TextField(blank=True)
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+    content = models.TextField(blank=True, editable=False)
+    digest = models.CharField(max_length=DIGEST_LENGTH, blank=True, editable=False)
+
+    objects = visible()
+    history = HistoricalRecords(excluded_fields=["content"])
+
+    class Meta(GovernedModel.Meta):
+        ordering = ("gate", "-number")
+        constraints = [
+            # An approval names gate and number.
+            models.UniqueConstraint(fields=["gate", "number"], name="gateversion_once"),
+            # Published without a digest, it could not be named in a package.
+            models.CheckConstraint(
+                condition=Q(published_at=None, digest="", content="")
+                | Q(~Q(digest=""), ~Q(content=""), published_at__isnull=False),
+                name="gateversion_published_is_whole",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.gate} v{self.number}"
+
+
+class Requirement(GovernedModel):
+    """One thing that a gate asks for. `terms` are read by the rule of its type."""
+
+    class Type(models.TextChoices):
+        EVIDENCE = "evidence", "evidence"
+        SCORE = "score", "score"
+        METADATA = "metadata", "metadata"
+        CHECK = "check", "check"
+
+    part_of = "gate_version"
+
+    gate_version = models.ForeignKey(GateVersion, models.PROTECT, related_name="requirements")
+    code = models.CharField(max_length=60)
+    type = models.CharField(max_length=10, choices=Type)
+    sentence = models.CharField(max_length=300)
+    guidance = models.TextField(blank=True)
+    terms = DocumentField(default=dict, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    objects = visible()
+    history = HistoricalRecords()
+
+    class Meta(GovernedModel.Meta):
+        ordering = ("gate_version", "position", "code")
+        constraints = [
+            # A finding is known by its requirement's code.
+            models.UniqueConstraint(fields=["gate_version", "code"], name="requirement_once"),
+        ]
+
+    def __str__(self):
+        return self.code
+
+
+class SignOffSlot(GovernedModel):
+    """How many people of a role a gate wants to sign, beside those of the gates before it."""
+
+    part_of = "gate_version"
+
+    gate_version = models.ForeignKey(GateVersion, models.PROTECT, related_name="slots")
+    role = models.CharField(max_length=30, choices=Role)
+    count = models.PositiveSmallIntegerField(default=1)
+
+    objects = visible()
+    history = HistoricalRecords()
+
+    class Meta(GovernedModel.Meta):
+        verbose_name = "sign-off slot"
+        constraints = [
+            # Two counts for one role would leave open how many sign.
+            models.UniqueConstraint(fields=["gate_version", "role"], name="signoffslot_once"),
+        ]
+
+    def __str__(self):
+        return f"{self.count} × {self.role}"

@@ -1,0 +1,80 @@
+"""Whom a notice concerns: people who may see what it is about, and want to hear of it."""
+
+from django.db.models import Q
+
+from gates.models import MutedKind, Notice
+from gates.pages.loaded import Loaded
+from gates.rules import open_slots
+from gates.rules.notices import KINDS
+from registry.models import Person, RoleGrant
+from registry.roles import Role
+
+
+def concerned(notice: Notice, loaded: Loaded | None) -> list[Person]:
+    """Return the people who are sent a mail about it, in a fixed number of queries.
+
+    Left out are whoever caused it, who turned the kind off, who has no address, and who may not
+    see the promotion (any more). `loaded` is the promotion, if it is about one.
+    """
+    circles = KINDS[notice.kind].circles
+    pks: set[int] = set()
+    for circle in circles:
+        pks |= _CIRCLES[circle](notice, loaded)
+    pks.discard(notice.actor_id)
+    people = Person.objects.filter(
+        pk__in=pks, is_active=True, kind=Person.Kind.PERSON, role_grants__ended_at=None
+    ).exclude(email="")
+    if loaded is not None:
+        team = loaded.promotion.release.use_case.team_id
+        people = people.filter(
+            Q(role_grants__team=None) | Q(role_grants__team=team), role_grants__isnull=False
+        )
+    muted = MutedKind.objects.filter(kind=notice.kind).values("person")
+    return list(people.exclude(pk__in=muted).distinct().order_by("username"))
+
+
+def _requester(notice: Notice, loaded: Loaded) -> set[int]:
+    return {loaded.promotion.requested_by_id}
+
+
+def _makers(notice: Notice, loaded: Loaded) -> set[int]:
+    return {pk for pk, ties in loaded.package.involved.items() if "made_release" in ties}
+
+
+def _signers(notice: Notice, loaded: Loaded) -> set[int]:
+    return {one.person_id for one in loaded.signed}
+
+
+def _wanted(notice: Notice, loaded: Loaded) -> set[int]:
+    return {
+        person.pk
+        for role in {slot.role for slot in open_slots(loaded.review)}
+        for person in loaded.eligible.get(role, ())
+    }
+
+
+def _named(notice: Notice, loaded: Loaded | None) -> set[int]:
+    return set(notice.facts.get("people", ()))
+
+
+def _holding(role: str):
+    def holders(notice: Notice, loaded: Loaded | None) -> set[int]:
+        grants = RoleGrant.objects.in_force().filter(role=role)
+        if loaded is not None:
+            team = loaded.promotion.release.use_case.team_id
+            grants = grants.filter(Q(team=None) | Q(team=team))
+        return set(grants.values_list("person_id", flat=True))
+
+    return holders
+
+
+_CIRCLES = {
+    "requester": _requester,
+    "makers": _makers,
+    "signers": _signers,
+    "wanted": _wanted,
+    "named": _named,
+    "risk_owners": _holding(Role.RISK_OWNER),
+    "operators": _holding(Role.OPERATOR),
+    "administrators": _holding(Role.ADMINISTRATOR),
+}

@@ -1,0 +1,210 @@
+"""A snapshot as it would be now: all that is deployed in an environment, with what routes need.
+
+A fixed number of queries for any number of deployments.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from audit import clock
+from gates.approvals import approvals
+from gates.models import Promotion
+from gates.policy import Asked, judged
+from registry.effective import in_force
+from registry.models import Environment, ModelUse
+from runtime.models import Deployment, Suspension
+from runtime.routing import SCHEMA, instant_text
+
+#: Clauses that a router judges for itself; what other clauses find is written into the snapshot.
+JUDGED_THERE = (
+    "residency",
+    "data_classification",
+    "providers",
+    "use_cases",
+    "tools",
+    "require.served_release_id",
+)
+WITH = (
+    "release__use_case",
+    "release__model_version__model",
+    "endpoint__host",
+)
+
+
+def empty(slug: str, stage: str, jurisdiction: str, regions: Iterable[str]) -> dict[str, Any]:
+    """Return the document of an environment in which nothing is deployed."""
+    return {
+        "schema": SCHEMA,
+        "environment": {
+            "slug": slug,
+            "stage": stage,
+            "jurisdiction": jurisdiction,
+            "regions": sorted(regions),
+        },
+        "routes": {},
+        "deployments": [],
+    }
+
+
+def running(environment: Environment) -> list[Deployment]:
+    """Return what is deployed in an environment now, with what its document says of it."""
+    rows = Deployment.objects.filter(environment=environment, removed_at=None)
+    return list(rows.select_related(*WITH).order_by("pk"))
+
+
+def document(environment: Environment, deployments: list[Deployment]) -> dict[str, Any]:
+    """Return what a snapshot of `environment` with these deployments says now."""
+    regions = environment.region_links.values_list("region__slug", flat=True)
+    found = empty(environment.slug, environment.stage, environment.jurisdiction, regions)
+    if not deployments:
+        return found
+    ends = _ends(environment, deployments)
+    breaches = _breaches(environment, deployments)
+    uses = _uses(deployments)
+    suspended = _suspended(environment, deployments)
+    found["routes"] = _routes(environment, deployments)
+    found["deployments"] = sorted(
+        (
+            _deployment(one, uses)
+            | {
+                "not_after": ends.get((one.release_id, one.endpoint.slug)),
+                "breaches": breaches[one.name],
+                "suspended": suspended[one.name],
+            }
+            for one in deployments
+        ),
+        key=lambda one: one["name"],
+    )
+    return found
+
+
+def _deployment(one: Deployment, uses: dict[int, dict[str, list[str]]]) -> dict[str, Any]:
+    """Return what never changes of a deployment: release and endpoint as they are recorded."""
+    version = one.release.model_version
+    release, endpoint = json.loads(one.release.content), json.loads(one.endpoint.content)
+    return {
+        "name": one.name,
+        "use_case": release["use_case"],
+        "priority": one.priority,
+        "release": {"number": release["number"], "digest": one.release.digest},
+        "endpoint": {
+            "slug": endpoint["endpoint"],
+            "digest": one.endpoint.digest,
+            **{
+                name: endpoint[name]
+                for name in (
+                    "address",
+                    "host",
+                    "latency_class",
+                    "cost_class",
+                    "served_release_id",
+                    "regions",
+                )
+            },
+        },
+        "model": {
+            "slug": version.model.slug,
+            "version": version.version,
+            "identifier": version.identifier,
+            "digest": version.digest,
+            "maker": json.loads(version.content)["maker"],
+            "context_window": version.context_window,
+            "output_limit": version.output_limit,
+            "capabilities": sorted(version.capabilities),
+            **uses[version.model_id],
+        },
+        "prompts": release["prompts"],
+        "tools": release["tool_grants"],
+        "parameters": release["parameters"],
+    }
+
+
+def _ends(environment: Environment, deployments: list[Deployment]) -> dict[tuple[int, str], str]:
+    """Return until when each release is, or was, approved at each endpoint: the minute it ends.
+
+    What no approval covers is left out, and what ended for no recorded instant: it would be
+    another one at every look.
+    """
+    rows = Promotion.objects.filter(
+        environment=environment, release__in={one.release_id for one in deployments}
+    )
+    latest: dict[tuple[int, str], datetime] = {}
+    for approval in approvals(rows):
+        if approval.until != approval.at:
+            for slug in approval.covered:
+                key = approval.promotion.release_id, slug
+                latest[key] = max(latest.get(key, approval.until), approval.until)
+    return {
+        key: instant_text(until.replace(second=0, microsecond=0)) for key, until in latest.items()
+    }
+
+
+def _breaches(
+    environment: Environment, deployments: list[Deployment]
+) -> dict[str, list[dict[str, str]]]:
+    """Return by deployment what is against clauses that a router cannot judge."""
+    asked = [Asked(one.name, one.release, environment, (one.endpoint.slug,)) for one in deployments]
+    return {
+        name: [
+            {"code": breach.code, "clause": breach.clause, "fact": breach.sentence}
+            for breach in said.breaches
+            if not _judged_there(breach.clause)
+        ]
+        for name, said in judged(asked, clock.now()).items()
+    }
+
+
+def _judged_there(clause: str) -> bool:
+    return any(clause == one or clause.startswith(f"{one}.") for one in JUDGED_THERE)
+
+
+def _uses(deployments: list[Deployment]) -> dict[int, dict[str, list[str]]]:
+    """Return by model the use cases that it is meant for, and those that it must not serve."""
+    models = {one.release.model_version.model_id for one in deployments}
+    found = {model: {"intended": [], "disallowed": []} for model in models}
+    rows = ModelUse.objects.filter(model__in=models).order_by("use_case__slug")
+    for model, stance, slug in rows.values_list("model_id", "stance", "use_case__slug"):
+        found[model][stance].append(slug)
+    return found
+
+
+def _suspended(environment: Environment, deployments: list[Deployment]) -> dict[str, list[str]]:
+    """Return by deployment why it is suspended: the reasons that were given."""
+    here = Q(environment=environment) | Q(environment=None)
+    standing = list(Suspension.objects.filter(here, lifted_at=None))
+    return {
+        one.name: sorted({said.why for said in standing if _hits(said, one)}) for one in deployments
+    }
+
+
+def _hits(suspension: Suspension, one: Deployment) -> bool:
+    version = one.release.model_version
+    return (
+        suspension.release_id == one.release_id
+        or suspension.version_id == version.pk
+        or suspension.endpoint_id == one.endpoint_id
+        or (
+            suspension.provider_id is not None
+            and suspension.provider_id in (version.maker_id, one.endpoint.host_id)
+        )
+    )
+
+
+def _routes(environment: Environment, deployments: list[Deployment]) -> dict[str, Any]:
+    """Return each use case that something is deployed for, with its policy and where it is from."""
+    force, found = in_force(), {}
+    for use_case in {one.release.use_case for one in deployments}:
+        policy = force.of(use_case.slug, environment.jurisdiction)
+        found[use_case.slug] = {
+            "data_classification": use_case.data_classification,
+            "policy": {key: held.value for key, held in policy.clauses.items()},
+            "policy_digest": policy.digest,
+            "policy_origins": {
+                key: [str(origin) for origin in held.set_by] for key, held in policy.clauses.items()
+            },
+        }
+    return found

@@ -1,0 +1,104 @@
+"""Trying a route: facts at one side, the answer with every reason at the other."""
+
+from itertools import groupby
+
+from django.contrib import admin
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_safe
+
+from audit import clock
+from registry.models import Environment, UseCase
+from registry.policy.clauses import kind_of
+from runtime import explaining, routing
+from runtime.asking import PARAMETERS, read_facts, read_past
+
+#: The groups of refusals in the order they are read: policy before what can be mended by asking.
+ORDER = (
+    *(code for code in routing.HARD if code not in ("SUSPENDED", "APPROVAL_ENDED")),
+    "SUSPENDED",
+    "APPROVAL_ENDED",
+    *routing.CAPABILITY,
+    *routing.SOFT,
+)
+
+
+@require_safe
+def page(request):
+    """Ask where a request would go, now or then; nothing is called."""
+    given = request.GET
+    use_cases = UseCase.objects.visible_to(request.user).order_by("slug")
+    environments = Environment.objects.visible_to(request.user).order_by("slug")
+    context = {
+        **admin.site.each_context(request),
+        "title": "Try a route",
+        "given": given,
+        "use_cases": use_cases.values_list("slug", flat=True),
+        "environments": environments.values_list("slug", flat=True),
+        "classifications": routing.CLASSIFICATIONS,
+    }
+    status = 200
+    if given.get("use_case") and given.get("environment"):
+        facts, reasons = read_facts(given, given["use_case"])
+        at, problems = read_past(given.get("at", ""), clock.now())
+        reasons += problems
+        if reasons:
+            status, context["problems"] = 400, reasons
+        else:
+            use_case = get_object_or_404(use_cases, slug=given["use_case"])
+            environment = get_object_or_404(environments, slug=given["environment"])
+            context |= _answered(use_case, environment, facts, at, given)
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "runtime/try.html", context, status=status)
+
+
+def _answered(use_case, environment, facts, at, given) -> dict:
+    answer = explaining.explain(use_case, environment, facts, at)
+    if answer is None:
+        raise Http404
+    first = [answer["selected"]] if answer["selected"] else []
+    query = given.copy()
+    for name in set(given) - PARAMETERS:
+        del query[name]
+    return {
+        "title": f"Route of {use_case.slug} in {environment.slug}",
+        "answer": answer,
+        "environment": environment,
+        "offers": [*first, *answer["fallbacks"]],
+        "groups": _groups(answer["candidates"]["refused"]),
+        "api_url": f"/api/v1/routes/{use_case.slug}/explain/?{query.urlencode()}",
+    }
+
+
+def _groups(refused: list[dict]) -> list[dict]:
+    """Return the refused candidates by their gravest reason; further ones stand in their row."""
+    rows = []
+    for one in refused:
+        first, *others = sorted(one["reasons"], key=_rank)
+        rows.append({"deployment": one["deployment"], "first": first, "others": others})
+    rows.sort(key=lambda row: (_rank(row["first"]), row["deployment"]))
+    return [
+        {
+            "reason": (of_group := list(group))[0]["first"],
+            "title": explaining.TITLES.get(code, "Against policy"),
+            "words": _words(of_group[0]["first"]),
+            "rows": of_group,
+            "quiet": code in (*routing.CAPABILITY, *routing.SOFT),
+        }
+        for (code, _), group in groupby(
+            rows, key=lambda row: (row["first"]["code"], row["first"]["clause"] or "")
+        )
+    ]
+
+
+def _words(reason: dict) -> str:
+    """Return the clause's value as people read it."""
+    kind = kind_of(reason["clause"]) if reason["clause"] else None
+    return kind.words(reason["value"]) if kind and reason["value"] is not None else ""
+
+
+def _rank(reason: dict) -> tuple[int, str]:
+    code = reason["code"]
+    place = ORDER.index(code) if code in ORDER else len(routing.HARD) - 3
+    return place, reason["clause"] or ""

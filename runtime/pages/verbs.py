@@ -1,0 +1,321 @@
+"""Pages that ask before something runs, stops or goes back; each posts to one verb."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from django.contrib import admin, messages
+from django.http import Http404, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_http_methods
+
+from audit import Reason, Refused
+from gates.decisions import decide
+from registry.models import Environment, Release, ServingEndpoint
+from registry.rights import may
+from runtime import transitions
+from runtime.forms import ActivateForm, ReasonForm, SecuredForm, SuspendForm
+from runtime.models import Deployment, Suspension
+from runtime.targets import OFFERED, Target, target_of
+from runtime.transitions.suspending import NOUNS
+
+asks = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@dataclass
+class Verb:
+    """What one page asks: a title, what will happen, a form, why not, and the call."""
+
+    environment: Environment
+    title: str
+    lead: str
+    button: str
+    form: Callable
+    call: Callable[[dict], object]
+    done: str
+    objections: list[Reason] = field(default_factory=list)
+    #: What the page shows above its form.
+    context: dict = field(default_factory=dict)
+
+
+def _answer(request, verb: Verb):
+    """Show the page, or do what was posted and go back to the environment."""
+    form, status = verb.form(), 200
+    if verb.objections:
+        status = 403 if any(one.code == "NOT_ALLOWED" for one in verb.objections) else 200
+    if request.method == "POST":
+        form, status = verb.form(request.POST), status if status == 403 else 422
+        if status != 403 and form.is_valid():
+            try:
+                verb.call(form.cleaned_data)
+            except Refused as refused:
+                form.refuse(refused)
+                status = refused.status
+            else:
+                messages.success(request, verb.done)
+                return HttpResponseRedirect(verb.environment.get_absolute_url())
+    context = {
+        **admin.site.each_context(request),
+        "title": verb.title,
+        "verb": verb,
+        "environment": verb.environment,
+        "form": form,
+        **verb.context,
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "runtime/verb.html", context, status=status)
+
+
+def _environment(request, slug: str) -> Environment:
+    return get_object_or_404(Environment.objects.visible_to(request.user), slug=slug)
+
+
+@asks
+def activate(request, slug, release):
+    """Offer an approved release at endpoints that its approval covers."""
+    environment = _environment(request, slug)
+    rows = Release.objects.visible_to(request.user).select_related("use_case__team")
+    found = get_object_or_404(rows, pk=release)
+    answer = decide(found, environment)
+    placed = Deployment.objects.filter(environment=environment, release=found, removed_at=None)
+    covered = ServingEndpoint.objects.filter(slug__in=answer["endpoints"]).exclude(
+        pk__in=placed.values("endpoint")
+    )
+    objections = may(request.user, "operate", found)
+    if not answer["allowed"]:
+        objections += [Reason(one["code"], one["sentence"]) for one in answer["reasons"]]
+    elif not covered:
+        sentence = "It is offered already at every endpoint that its approval covers."
+        objections.append(Reason("THERE_ALREADY", sentence))
+    return _answer(
+        request,
+        Verb(
+            environment,
+            f"Activate {found} in {environment.slug}",
+            "The next generation is published with it; routers follow.",
+            "Activate",
+            partial(ActivateForm, covered=covered),
+            lambda given: transitions.activate(
+                found,
+                environment,
+                given["endpoints"],
+                priority=given["priority"],
+                actor=request.user,
+                reason=given["reason"],
+            ),
+            f"{found} is active in {environment.slug}.",
+            objections,
+        ),
+    )
+
+
+@asks
+def remove(request, slug, pk):
+    """Take one deployment out."""
+    environment = _environment(request, slug)
+    rows = Deployment.objects.visible_to(request.user).filter(environment=environment)
+    found = get_object_or_404(
+        rows.select_related("release__use_case__team", "endpoint"), pk=pk, removed_at=None
+    )
+    return _answer(
+        request,
+        Verb(
+            environment,
+            f"Take {found} out",
+            "What else is eligible takes its requests from the next generation on.",
+            "Take out",
+            ReasonForm,
+            lambda given: transitions.remove(found.pk, actor=request.user, reason=given["reason"]),
+            f"{found} is taken out.",
+            may(request.user, "operate", found.release),
+        ),
+    )
+
+
+@asks
+def suspend(request, slug):
+    """Stop a release, model version, endpoint or provider of what runs here."""
+    environment = _environment(request, slug)
+    subjects = _subjects(request, environment)
+    objections = may(request.user, "operate")
+    if not subjects and not objections:
+        objections = [Reason("NOTHING_RUNS", "Nothing runs here that you may see.")]
+    return _answer(
+        request,
+        Verb(
+            environment,
+            f"Suspend something in {environment.slug}",
+            "It serves nothing from the next generation on, until somebody lifts it.",
+            "Suspend",
+            partial(SuspendForm, subjects=[(key, label) for key, label, _ in subjects]),
+            lambda given: transitions.suspend(
+                next(row for key, _, row in subjects if key == given["subject"]),
+                environment=None if given["everywhere"] else environment,
+                password=given["password"],
+                actor=request.user,
+                reason=given["reason"],
+            ),
+            "It is suspended.",
+            objections,
+        ),
+    )
+
+
+def _subjects(request, environment: Environment) -> list[tuple[str, str, object]]:
+    """Return what could be suspended here as (key, label, row), each once."""
+    rows = Deployment.objects.visible_to(request.user).filter(
+        environment=environment, removed_at=None
+    )
+    found: dict[str, tuple[str, str, object]] = {}
+    for one in rows.select_related(
+        "release__use_case__team",
+        "release__model_version__model__team",
+        "release__model_version__maker",
+        "endpoint__host",
+        "endpoint__team",
+    ).order_by("pk"):
+        version = one.release.model_version
+        for noun, row in (
+            ("release", one.release),
+            ("version", version),
+            ("endpoint", one.endpoint),
+            ("provider", version.maker),
+            ("provider", one.endpoint.host),
+        ):
+            if row is not None:
+                word = NOUNS[noun]._meta.verbose_name
+                key = f"{noun}:{row.pk}"
+                found[key] = (key, f"The {word} {row}", row)
+    order = list(NOUNS)
+    return sorted(found.values(), key=lambda one: (order.index(one[0].partition(":")[0]), one[1]))
+
+
+@asks
+def lift(request, pk):
+    """Let what was suspended serve again."""
+    rows = Suspension.objects.visible_to(request.user).filter(lifted_at=None)
+    found = get_object_or_404(
+        rows.select_related(
+            "environment",
+            "release__use_case__team",
+            "version__model__team",
+            "endpoint__team",
+            "provider",
+        ),
+        pk=pk,
+    )
+    subject = type(found.subject).objects.visible_to(request.user).filter(pk=found.subject.pk)
+    environment = found.environment or Environment.objects.visible_to(request.user).first()
+    if not subject or environment is None:
+        raise Http404
+    return _answer(
+        request,
+        Verb(
+            environment,
+            f"Lift the {found}",
+            "It serves again from the next generation on, if nothing else stands against it.",
+            "Lift",
+            SecuredForm,
+            lambda given: transitions.lift(
+                found.pk,
+                password=given["password"],
+                actor=request.user,
+                reason=given["reason"],
+            ),
+            "The suspension is lifted.",
+            may(request.user, "operate", found.subject),
+            {"facts": [{"label": "Suspended because", "value": found.why}]},
+        ),
+    )
+
+
+@asks
+def roll_back(request, slug):
+    """Choose an earlier generation, see what going back to it would do, and do it."""
+    environment = _environment(request, slug)
+    objections = may(request.user, "operate")
+    given = request.POST.get("generation") or request.GET.get("generation", "")
+    chosen = None
+    if given:
+        number = int(given) if given.isascii() and given.isdecimal() and len(given) < 9 else 0
+        chosen = target_of(environment, number)
+        if chosen is None:
+            raise Http404
+    if chosen is None:
+        if objections:
+            return _answer(request, _going_back(request, environment, None, objections))
+        return _choose(request, environment)
+    objections += _not_now(request, chosen)
+    return _answer(request, _going_back(request, environment, chosen, objections))
+
+
+def _choose(request, environment: Environment):
+    """Show the generations that one may go back to, and why not to the others."""
+    rows = environment.activations.order_by("-generation").values_list("generation", flat=True)
+    targets = [target_of(environment, number) for number in rows[1 : OFFERED + 1]]
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Roll back {environment.slug}",
+        "environment": environment,
+        "targets": [
+            {
+                "title": f"Generation {target.activation.generation}",
+                "target": target,
+                "objections": _not_now(request, target),
+                **_told(request, target),
+            }
+            for target in targets
+            if target is not None
+        ],
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "runtime/roll_back.html", context)
+
+
+def _not_now(request, target: Target) -> list[Reason]:
+    moved = {one.release for one in (*target.leaving, *target.coming)}
+    reasons = [reason for release in moved for reason in may(request.user, "operate", release)]
+    if not moved:
+        reasons.append(Reason("NOTHING_TO_DO", "What it offered is offered now."))
+    return [*dict.fromkeys(reasons), *target.against]
+
+
+def _told(request, target: Target) -> dict:
+    """Return what would come and go, as far as the reader may see."""
+    keys = {one.release_id for one in (*target.leaving, *target.coming)}
+    seen = set(
+        Release.objects.visible_to(request.user).filter(pk__in=keys).values_list("pk", flat=True)
+    )
+
+    def names(rows: Iterable[Deployment]) -> list[str]:
+        return sorted(one.name for one in rows if one.release_id in seen)
+
+    rows = (*target.leaving, *target.coming)
+    return {
+        "coming": names(target.coming),
+        "leaving": names(target.leaving),
+        "hidden": sum(1 for one in rows if one.release_id not in seen),
+    }
+
+
+def _going_back(request, environment, chosen: Target | None, objections: list[Reason]) -> Verb:
+    number = chosen.activation.generation if chosen else ""
+    return Verb(
+        environment,
+        f"Roll back {environment.slug}" + (f" to generation {number}" if chosen else ""),
+        "A new generation offers again what that one offered. A release that is left is "
+        "suspended here until somebody lifts that.",
+        "Roll back",
+        SecuredForm,
+        lambda given: transitions.roll_back(
+            environment,
+            chosen.activation.generation,
+            password=given["password"],
+            actor=request.user,
+            reason=given["reason"],
+        ),
+        f"{environment.slug} is back to what generation {number} offered.",
+        objections,
+        {"generation": number, **(_told(request, chosen) if chosen else {})},
+    )

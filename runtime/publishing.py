@@ -1,0 +1,116 @@
+"""Generations follow from what changed: a conclusion of every change, so that none is forgotten.
+
+It runs once the head of the log is locked. So it reads how things stand after this change, no
+other change lands in between, and generations of one environment are in the order of the log.
+"""
+
+from django.db.models import Q
+
+from audit import Change
+from audit.rules import canonical, digest
+from registry.models import Environment
+from runtime.compiling import document, running
+from runtime.models import Activation, Deployment, Snapshot
+
+#: The key under which a verb tells (cause, generation put back or None) of what it publishes.
+TOLD = "activation"
+
+#: What no route depends on; whatever is not named here is taken to matter everywhere.
+IMMATERIAL = frozenset(
+    {
+        "audit.verification",
+        "registry.apitoken",
+        "registry.dataset",
+        "registry.datasetversion",
+        "registry.evaluationsuite",
+        "registry.person",
+        "registry.policypack",
+        "registry.prompttemplate",
+        "registry.promptversion",
+        "registry.provider",
+        "registry.region",
+        "registry.retirement",
+        "registry.rolegrant",
+        "registry.suiteversion",
+        "registry.team",
+        "registry.tool",
+    }
+)
+
+#: How rows that matter for some deployments alone lead to them.
+OF_DEPLOYMENTS = {
+    "registry.registeredmodel": ("release__model_version__model__in",),
+    "registry.modelversion": ("release__model_version__in",),
+    "registry.servingendpoint": ("endpoint__in",),
+    "registry.release": ("release__in",),
+    "registry.usecase": ("release__use_case__in",),
+    "evidence.evidenceitem": ("release__evidence__in", "release__model_version__evidence__in"),
+    "evidence.evaluationrun": (
+        "release__evidence__runs__in",
+        "release__model_version__evidence__runs__in",
+    ),
+    "gates.promotion": ("environment__promotions__in",),
+    "runtime.deployment": ("pk__in",),
+}
+
+
+def follow(change: Change) -> None:
+    """Publish the next generation of every environment whose snapshot this change makes another."""
+    touched: dict[str, set[str]] = {}
+    for key in change.touched:
+        label, _, pk = key.partition(":")
+        if label not in IMMATERIAL:
+            touched.setdefault(label, set()).add(pk)
+    if not touched:
+        return
+    cause, restored = change.told.get(TOLD, (Activation.Cause.FOLLOWED, None))
+    for environment in Environment.objects.filter(_affected(touched)).order_by("pk"):
+        _publish(change, environment, cause, restored)
+
+
+def _affected(touched: dict[str, set[str]]) -> Q:
+    """Return which environments what was touched may matter for."""
+    found = Q(pk__in=touched.pop(Environment._meta.label_lower, ()))
+    for label, pks in touched.items():
+        for lookup in OF_DEPLOYMENTS.get(label, ("removed_at__isnull",)):
+            # What was taken out a moment ago runs no longer, and still matters.
+            value = True if lookup == "removed_at__isnull" else pks
+            rows = Deployment.objects.filter(**{lookup: value}).order_by()
+            found |= Q(pk__in=rows.values("environment"))
+    return found
+
+
+def _publish(change: Change, environment: Environment, cause: str, restored: int | None) -> None:
+    """Publish what `environment` is now, if it is not what its last generation says."""
+    content = canonical(document(environment, running(environment)))
+    named = digest(content)
+    last = current(environment)
+    if last is not None and last.snapshot.digest == named:
+        return
+    snapshot = Snapshot.objects.filter(digest=named).first() or change.save(
+        Snapshot(
+            environment=environment,
+            content=content.decode(),
+            digest=named,
+            created_at=change.now,
+        )
+    )
+    change.save(
+        Activation(
+            environment=environment,
+            generation=last.generation + 1 if last else 1,
+            snapshot=snapshot,
+            cause=cause if last else Activation.Cause.BEGUN,
+            restored=restored,
+        ),
+        event="environment.activated",
+        facts={"snapshot": named},
+    )
+
+
+def current(environment: Environment, number: int | None = None) -> Activation | None:
+    """Return what is active in an environment, or was after change `number`."""
+    rows = Activation.objects.filter(environment=environment)
+    if number is not None:
+        rows = rows.filter(change__number__lte=number)
+    return rows.select_related("snapshot").order_by("-generation").first()

@@ -1,0 +1,104 @@
+"""What changed since the environment's last approved release: parts, texts, policy, scores."""
+
+import re
+from decimal import Decimal
+
+import pytest
+
+from gates.pages.changes import changes, last_approved
+from gates.pages.loaded import load
+from gates.rules.facts import Demand
+from gates.rules.progress import progress
+from tests import make
+from tests.gates.stories import approved, story
+
+
+@pytest.mark.parametrize(
+    ("higher", "before", "now", "state", "word"),
+    [
+        (True, "0.91", "0.95", "met", "Better"),
+        (True, "0.95", "0.91", "stale", "Met, but worse"),
+        (True, "0.95", "0.950", "met", "Met, as before"),
+        (True, "0.95", "0.89", "failed", "Under threshold"),
+        (True, "0.80", "0.89", "failed", "Under threshold"),
+        (True, "", "0.9", "added", "New, and met"),
+        (True, "0.95", "", "missing", "No score"),
+        (False, "0.5", "0.4", "met", "Better"),
+        (False, "0.4", "0.5", "stale", "Met, but worse"),
+        (False, "0.5", "0.95", "failed", "Over threshold"),
+    ],
+)
+def test_a_score_is_judged_by_its_threshold_first(higher, before, now, state, word):
+    demand = Demand(1, "accuracy", Decimal("0.9"), higher)
+    found = progress(demand, before, now)
+    assert (found.state, found.word) == (state, word)
+
+
+def text_of(response) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+@pytest.fixture
+def told(db):
+    """A release approved in an environment, and the next one of its use case asked for there."""
+    told = approved("production")
+    first, told.first = told.release, told.promotion
+    prompt = first.prompt_links.get().prompt_version
+    newer = make.make_prompt_version(prompt.template, text=f"{prompt.text}\nNever guess.")
+    told.release = make.make_release(
+        use_case=told.use_case, version=first.model_version, prompts=[newer]
+    )
+    make.make_policy(review_months=6)
+    told.give_run("0.92")
+    told.ask()
+    return told
+
+
+def test_the_last_approval_of_the_same_use_case_there_is_what_it_is_compared_with(told):
+    assert last_approved(told.promotion) == told.first
+    assert last_approved(told.first) is None
+    other = story("production")
+    other.environment = told.environment
+    other.ask()
+    assert last_approved(other.promotion) is None
+
+
+def test_parts_prompt_text_policy_and_scores_are_told(told):
+    found = changes(load(told.promotion, told.signer("reviewer")))
+    names = [row["name"] for row in found.changes]
+    assert any(name.startswith("prompt ") for name in names)
+    assert "policy review_months" in names
+    assert "endpoints" in found.unchanged
+    assert "model version" in " ".join(found.unchanged)
+    [text] = found.texts
+    assert any("Never guess." in part for line in text.lines for part, _ in line.parts)
+    [score] = found.scores
+    assert (score.before, score.now, score.word) == ("0.95", "0.92", "Met, but worse")
+
+
+def test_an_endpoint_that_is_new_is_told(told):
+    told.endpoint = make.make_endpoint(version=told.release.model_version)
+    from gates import transitions
+
+    transitions.amend(
+        told.promotion.pk,
+        endpoints=[told.endpoint],
+        purpose="Elsewhere.",
+        wanted_by=None,
+        actor=told.requester,
+        reason=make.WHY,
+    )
+    found = changes(load(told.promotion, told.signer("reviewer")))
+    states = {row["name"]: row["state"] for row in found.changes}
+    assert states[f"endpoint {told.endpoint.slug}"] == "added"
+    assert "removed" in states.values()
+
+
+def test_the_page_shows_it_and_says_when_there_was_nothing_before(client, told):
+    client.force_login(told.signer("reviewer"))
+    words = text_of(client.get(f"/promotions/{told.promotion.pk}/"))
+    assert f"since release {told.first.release.number}, approved on" in words
+    assert "Met, but worse" in words
+    assert "Unchanged:" in words
+    words = text_of(client.get(f"/promotions/{told.first.pk}/?view=print"))
+    assert "Nothing was approved here before; this is the first release" in words
