@@ -31,6 +31,8 @@ def bounded(get_response):
         uploads = length and _brings_files(request)
         most = settings.EVIDENCE_ITEM_MAX_BYTES + FIELDS if uploads else settings.BODY_MAX_BYTES
         if length > most:
+            if _is_form_of_files(request) and not uploads:
+                return problems.signed_out(request)
             return problems.too_large(request, most)
         if not uploads:
             return get_response(request)
@@ -53,6 +55,11 @@ def _length(request) -> int:
 
 def _brings_files(request) -> bool:
     """Whether it is a form with files from somebody who signed in, or for a view that asks."""
-    if request.content_type != "multipart/form-data" or not UPLOADS.match(request.path_info):
+    if not _is_form_of_files(request):
         return False
     return request.path_info.startswith("/ingest/") or request.user.is_authenticated
+
+
+def _is_form_of_files(request) -> bool:
+    is_form = request.content_type == "multipart/form-data"
+    return is_form and UPLOADS.match(request.path_info) is not None

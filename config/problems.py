@@ -118,6 +118,12 @@ def too_large(request, most: int) -> HttpResponse:
     return _refused(request, 413, "Too large", sentence)
 
 
+def signed_out(request) -> HttpResponse:
+    """Answer 403 to files from somebody whose session ended while they chose them."""
+    sentence = "You are signed out. Sign in in another tab, then send it again from here."
+    return _refused(request, 403, "Signed out", sentence)
+
+
 def no_length(request) -> HttpResponse:
     """Answer 411 to a body that does not say how long it is."""
     sentence = "Say how long the body is with Content-Length; a body in chunks is not taken."

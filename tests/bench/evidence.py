@@ -112,7 +112,7 @@ def _contents() -> list[bytes]:
 def _throughput(sender: _Sender, folder: Path) -> dict:
     source, target = folder / "source", folder / "target"
     copied, sent = [], []
-    sender.send(b"warm\n")
+    small = [sender.send(b"%d\n" % number) for number in range(10)]
     # In turns, so that a machine that is busy for a while is busy for both.
     for content in _contents():
         source.write_bytes(content)
@@ -122,6 +122,7 @@ def _throughput(sender: _Sender, folder: Path) -> dict:
     return {
         "copy_and_hash_mib_s": round(mebibytes / statistics.median(copied), 1),
         "upload_mib_s": round(mebibytes / statistics.median(sent), 1),
+        "upload_of_a_few_bytes_ms": round(statistics.median(small) * 1000),
         "upload_to_copy_ratio": round(statistics.median(copied) / statistics.median(sent), 2),
     }
 

@@ -108,7 +108,9 @@ def test_bodies_have_an_end(client, address, settings):
     # Files are taken from whoever signed in, where files are taken.
     assert client.post(address, long()).status_code == 302
     assert client.post("/registry/team/add/", long()).status_code == 413
-    assert Client().post(address, long()).status_code == 413
+    signed_out = Client().post(address, long())
+    assert signed_out.status_code == 403
+    assert "You are signed out." in signed_out.content.decode()
     told = Client().post("/api/v1/models/", long())
     assert (told.status_code, told["Content-Type"]) == (413, "application/problem+json")
 

@@ -115,6 +115,17 @@ def test_a_connection_that_breaks_loses_nothing_that_was_typed(page, live_server
     page.wait_for_url(f"{live_server.url}/evidence/*-*/")
 
 
+def test_a_session_that_ended_loses_nothing_that_was_typed(page, live_server, address):
+    sign_in(page, live_server)
+    page.goto(address)
+    fill(page)
+    page.locator("#id_files").set_input_files(files("one.txt"))
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Give this evidence").click()
+    expect(page.locator(".told")).to_contain_text("You are signed out.")
+    assert page.get_by_label("Title").input_value() == "Files by hand"
+
+
 def test_without_script_the_same_form_does_the_same(browser, live_server, address):
     page = browser.new_context(java_script_enabled=False).new_page()
     sign_in(page, live_server)

@@ -139,6 +139,10 @@
       location.assign(JSON.parse(request.responseText).location);
       return;
     }
+    if (new URL(request.responseURL).pathname.startsWith("/login/")) {
+      failed("You are signed out. Sign in in another tab, then send it again.");
+      return;
+    }
     const page = new DOMParser().parseFromString(request.responseText, "text/html");
     const form = page.querySelector("form[data-upload]");
     if (!form) {
