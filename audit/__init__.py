@@ -9,7 +9,7 @@ Other apps need only what is exported here::
 """
 
 from audit import clock
-from audit.changes import Change, change, consequences, current_change
+from audit.changes import Change, change, consequences, current_change, projections
 from audit.refusals import Conflict, Reason, Refused
 from audit.rules import Actor, system
 from audit.verifying import verifiers
@@ -24,6 +24,7 @@ __all__ = [
     "clock",
     "consequences",
     "current_change",
+    "projections",
     "system",
     "verifiers",
 ]

@@ -22,6 +22,9 @@ from audit.rules import Actor, canonical, digest, instant_text, leaf_hash, push
 
 #: Called inside the transaction before the head is locked; apps add theirs in `ready()`.
 consequences: list[Callable[["Change"], None]] = []
+#: Called under the head's lock, when every earlier change can be seen and no later one has begun:
+#: for what is derived from rows and kept beside them. They save no governed row.
+projections: list[Callable[["Change"], None]] = []
 
 _current: ContextVar["Change | None"] = ContextVar("change", default=None)
 
@@ -119,6 +122,8 @@ class Change:
         self.now = clock.now()
         #: The row being written, which alone may pass `GovernedModel.save_base`.
         self.saving: Any = None
+        #: The keys of the rows that were saved, by model.
+        self.saved: dict[type[models.Model], set] = {}
         self._apps = apps
         self._entries: list[dict] = []
         self._before: dict[str, str] = {}
@@ -160,6 +165,7 @@ class Change:
             row.save(force_insert=adding, force_update=not adding)
             if self._apps is not installed_apps:
                 self._keep_history(row, adding)
+        self.saved.setdefault(_real(row), set()).add(row.pk)
         after = _digest(row)
         self._before[_key(row)] = after
         noun = row._meta.model_name
@@ -263,6 +269,9 @@ class Change:
             connection.check_constraints()
         model = {name: self._apps.get_model("audit", name) for name in ("Head", "Change", "Entry")}
         head = model["Head"]._base_manager.select_for_update(no_key=True).get(pk=1)
+        if self._apps is installed_apps:  # a migration's tables may not be all there yet
+            for projection in projections:
+                projection(self)
         at = clock.now()
         if head.last_at is not None:
             at = max(at, head.last_at + timedelta(microseconds=1))

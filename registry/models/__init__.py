@@ -20,6 +20,7 @@ from registry.models.places import (
 from registry.models.policies import PolicyPack, PolicyUseCase, PolicyVersion
 from registry.models.prompts import PromptTemplate, PromptVersion
 from registry.models.releases import Objective, Release, ReleasePrompt, ToolGrant
+from registry.models.search import SearchedNoun, SearchWord
 from registry.models.tools import Tool, ToolScope
 from registry.models.use_cases import DataClass, RiskTier, ScoreDemand, UseCase
 
@@ -50,6 +51,8 @@ __all__ = [
     "RiskTier",
     "RoleGrant",
     "ScoreDemand",
+    "SearchWord",
+    "SearchedNoun",
     "ServingEndpoint",
     "Stage",
     "SuiteVersion",
