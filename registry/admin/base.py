@@ -6,13 +6,23 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from audit.admin import GovernedAdmin
-from registry import rights
+from registry import rights, search
 from registry.roles import REGISTER
 from registry.transitions import save_row
 from registry.transitions.rows import NOUNS
 
 
-class RegistryAdmin(GovernedAdmin):
+class Searched:
+    """A list whose box finds what the search page finds."""
+
+    def get_search_results(self, request, queryset, search_term):
+        found = search.narrowed(queryset, search_term) if search_term.strip() else None
+        if found is None:
+            return super().get_search_results(request, queryset, search_term)
+        return found, False
+
+
+class RegistryAdmin(Searched, GovernedAdmin):
     """A noun of the registry: rights from `registry.rights`, writing through `save_row`."""
 
     def may(self, request, verb, obj=None):

@@ -44,6 +44,7 @@ class DatasetVersionAdmin(RegistryAdmin):
     list_display = ("__str__", "classification", "jurisdiction", "has_digest", "changed")
     list_filter = ("classification", "jurisdiction", "dataset")
     list_select_related = ("dataset",)
+    ordering = ("-pk",)
     search_fields = ("dataset__slug", "dataset__name", "version", "digest")
     fieldsets = (
         (None, {"fields": ("dataset", "version", "source")}),

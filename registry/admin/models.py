@@ -130,6 +130,8 @@ class ModelVersionAdmin(SealedColumn, RegistryAdmin):
     list_display = ("__str__", "identifier", "maker", "state", "retires_on", "changed")
     list_filter = (SealedFilter, "maker", "fine_tuning", "model")
     list_select_related = ("model", "maker")
+    list_late = ("card", "content")
+    ordering = ("-pk",)
     search_fields = ("model__slug", "model__name", "version", "identifier", "digest")
     date_hierarchy = "sealed_at"
     list_fields = ("input_modalities", "output_modalities", "capabilities")

@@ -52,6 +52,8 @@ class PromptVersionAdmin(RegistryAdmin):
     list_display = ("__str__", "notes", "created_by", "created_at")
     list_filter = ("template", "template__kind")
     list_select_related = ("template", "created_by")
+    list_late = ("text", "content")
+    ordering = ("-pk",)
     search_fields = ("template__slug", "template__name", "text", "notes", "digest")
     date_hierarchy = "created_at"
     list_fields = ("variables",)

@@ -66,6 +66,8 @@ class ReleaseAdmin(SealedColumn, RegistryAdmin):
     list_display = ("__str__", "model_version", "state", "created_by", "changed")
     list_filter = (SealedFilter, "use_case")
     list_select_related = ("use_case", "model_version__model", "created_by")
+    list_late = ("content", "model_version__card", "model_version__content")
+    ordering = ("-pk",)
     search_fields = (
         "use_case__slug",
         "use_case__name",
