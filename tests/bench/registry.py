@@ -3,7 +3,8 @@
 Fills a SQLite file (kept in `data/bench/`) and a database of a PostgreSQL server of its own for
 each size, then asks both sizes the same, turn about, in one process: a noise on the machine falls
 on both. Printed are statements, the median of a request, and the median's ratio between the sizes,
-beside what is aimed at and a view of one query. Nothing is asserted: read the table.
+beside what is aimed at and a view of one query. Nothing is asserted: read the table. Where few
+versions fill no page and many do ("two words of some"), the ratio says that too.
 """
 
 import argparse
