@@ -23,8 +23,8 @@ from audit.rules import Actor, canonical, digest, instant_text, leaf_hash, push
 #: Called inside the transaction before the head is locked; apps add theirs in `ready()`.
 consequences: list[Callable[["Change"], None]] = []
 #: Called once the head is locked and the change has its number: no other change lands before this
-#: one, so what they read is how things stand after it. They insert rows and lock none; apps add
-#: theirs in `ready()`.
+#: one, so what they read is how things stand after it. They insert governed rows, or keep what is
+#: derived from rows beside them, and lock none; apps add theirs in `ready()`.
 conclusions: list[Callable[["Change"], None]] = []
 
 _current: ContextVar["Change | None"] = ContextVar("change", default=None)
@@ -125,6 +125,8 @@ class Change:
         self.saving: Any = None
         #: What a verb tells the conclusions of its change, under names of their own.
         self.told: dict[str, Any] = {}
+        #: The keys of the rows that were saved, by model.
+        self.saved: dict[type[models.Model], set] = {}
         self._apps = apps
         self._entries: list[dict] = []
         self._before: dict[str, str] = {}
@@ -170,6 +172,7 @@ class Change:
             row.save(force_insert=adding, force_update=not adding)
             if self._apps is not installed_apps:
                 self._keep_history(row, adding)
+        self.saved.setdefault(_real(row), set()).add(row.pk)
         after = _digest(row)
         self._before[_key(row)] = after
         noun = row._meta.model_name

@@ -2,13 +2,12 @@
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 
 from audit import Reason, Refused, clock
-from audit.admin import Act, GovernedAdmin, panels_of
+from audit.admin import Act, GovernedAdmin, GovernedChangeList, panels_of
 from evidence import rules, transitions
 from evidence.forms import AddRunForm, GiveForm, SubjectForm, chosen_row
 from evidence.kinds import KINDS
@@ -19,10 +18,11 @@ from evidence.transitions.items import subject_problems
 from evidence.transitions.runs import ENDED
 from evidence.views import state_of
 from registry import rights
+from registry.admin.base import Searched
 from registry.models import ModelVersion, Release, SuiteVersion
 
 
-class PageList(ChangeList):
+class PageList(GovernedChangeList):
     """A list whose lines lead to the rows' own pages."""
 
     def url_for_result(self, result):
@@ -122,7 +122,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(EvidenceItem)
-class EvidenceItemAdmin(GovernedAdmin):
+class EvidenceItemAdmin(Searched, GovernedAdmin):
     list_display = ("title", "kind", "subject", "verdict", "standing", "state", "author", "changed")
     list_filter = (StateFilter, "kind", "verdict", "standing")
     list_select_related = (
@@ -131,6 +131,13 @@ class EvidenceItemAdmin(GovernedAdmin):
         "author",
         "withdrawal__withdrawn_by",
         "replaced_by",
+    )
+    list_late = (
+        "answers",
+        "content",
+        "release__content",
+        "version__card",
+        "version__content",
     )
     search_fields = (
         "title",

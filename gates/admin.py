@@ -1,20 +1,20 @@
 """Admin pages of the gates: asking for a promotion, the list of them, and the published gates."""
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from audit import Reason
-from audit.admin import Act, GovernedAdmin, VisibleRelatedFilter
+from audit.admin import Act, GovernedAdmin, GovernedChangeList, VisibleRelatedFilter
 from audit.admin.filters import LONGEST
 from gates import queue, transitions
 from gates.forms import PromotionForm
 from gates.models import GateVersion, Promotion
 from gates.pages import asking, gateversion, words
 from gates.webhook_admin import WebhookAdmin
+from registry.admin.base import Searched
 from registry.models import Environment, Person, Release, ServingEndpoint
 from registry.rights import may
 
@@ -80,7 +80,7 @@ class RequesterFilter(VisibleRelatedFilter):
         return [(person.pk, person.username) for person in people]
 
 
-class PromotionList(ChangeList):
+class PromotionList(GovernedChangeList):
     """The list of promotions: every row leads to its review page and says where it stands."""
 
     def get_results(self, request):
@@ -95,7 +95,7 @@ class PromotionList(ChangeList):
 
 
 @admin.register(Promotion)
-class PromotionAdmin(GovernedAdmin):
+class PromotionAdmin(Searched, GovernedAdmin):
     form = PromotionForm
     acts = (Submit(), TakeIn(), Withdraw())
     change_form_template = "gates/promotion_form.html"

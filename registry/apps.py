@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class RegistryConfig(AppConfig):
@@ -6,9 +7,10 @@ class RegistryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from audit import verifiers
+        from audit import conclusions, verifiers
         from audit.admin import buttons, menus, panels
         from audit.ticking import ticks
+        from registry import search_words
         from registry.impact.kinds import OURS
         from registry.impact.views import add
         from registry.lifecycle import offered
@@ -17,6 +19,8 @@ class RegistryConfig(AppConfig):
         from registry.uses import models_button
         from registry.verifying import sealed_documents
 
+        conclusions.append(search_words.keep)
+        post_migrate.connect(search_words.catch_up, sender=self)
         ticks.append(SWEEP)
         verifiers.append(sealed_documents)
         for kind in OURS:

@@ -1,18 +1,22 @@
 """Finding things by what people remember of them: a name, an identifier, the head of a digest.
 
-Each noun is one source and costs one query, however many rows there are; what is found is shown
-only as far as the reader may see it. Apps above add their nouns in `AppConfig.ready()`.
+Each noun is one source. `registry.search_places` says in which nouns and where it is worth looking;
+each of them costs one query, however many rows there are. What is found is shown only as far as
+the reader may see it. Apps above add their nouns in `AppConfig.ready()`; `registry.search_words`
+keeps the words.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_, or_
 
-from django.db.models import Model, Q, QuerySet
+from django.db import connection
+from django.db.models import BigIntegerField, Exists, Field, Model, OuterRef, Q, QuerySet, TextField
+from django.db.models.fields import AutoFieldMixin
+from django.db.models.functions import Cast
 
 from audit.naming import conceal
+from registry import search_places
 from registry.models import (
     Dataset,
     DatasetVersion,
@@ -23,10 +27,12 @@ from registry.models import (
     Provider,
     RegisteredModel,
     Release,
+    SearchWord,
     ServingEndpoint,
     Tool,
     UseCase,
 )
+from registry.words import beginning_with, words_in
 
 #: Rows of one noun that a page of answers names.
 SHOWN = 5
@@ -34,7 +40,7 @@ SHOWN = 5
 COUNTED = 50
 #: Characters of a question; every name and digest is shorter.
 LONGEST = 200
-#: Words of a question that are looked for; each is one more reading of every row.
+#: Words of a question that are looked for; each may cost a query.
 MOST_WORDS = 8
 SHORTEST = 2
 
@@ -44,7 +50,7 @@ _MARKED_DIGEST = re.compile(r"sha256:([0-9a-f]{1,64})")
 
 @dataclass(frozen=True)
 class Source:
-    """One noun that is searched: each word of the question is in one of its `words` fields.
+    """One noun that is searched: each word of the question begins one in its `words` fields.
 
     `note` says in a few words which row it is. `late` names columns that are long and not shown.
     """
@@ -54,26 +60,28 @@ class Source:
     note: Callable[[Model], str] = lambda row: ""
     related: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
-    #: Relations to rows that the reader may not see: these are not named, nor found by.
+    #: Relations to rows that a reader may not see: those are not named, and no word is theirs.
     named: tuple[str, ...] = ()
     #: A column with digests, written `sha256:…`.
     digest: str = ""
 
-    def rows(self, reader, question: "Question") -> QuerySet | None:
-        """Return the matching rows that `reader` may see, newest first; None if there are none."""
-        seen = {
-            name: Q(
-                **{
-                    f"{name}__in": self.noun._meta.get_field(name)
-                    .related_model.objects.visible_to(reader)
-                    .order_by()
-                }
-            )
-            for name in self.named
-        }
-        wanted = question.of_words(self.words, seen) | question.of_digest(self.digest)
-        if not wanted:
-            return None
+    @property
+    def label(self) -> str:
+        """The name of the noun beside its words."""
+        return self.noun._meta.label_lower
+
+    def key(self, pk) -> str:
+        """Return the key of a row as it stands beside its words: what `Cast` makes of it."""
+        return str(self.noun._meta.pk.get_db_prep_value(pk, connection))
+
+    @property
+    def key_field(self) -> Field:
+        """A field of the type that a key beside words is cast back to."""
+        pk = self.noun._meta.pk
+        return BigIntegerField() if isinstance(pk, AutoFieldMixin) else type(pk)()
+
+    def rows(self, reader, wanted: Q) -> QuerySet:
+        """Return the rows of `wanted` that `reader` may see, newest first."""
         rows = self.noun.objects.visible_to(reader).filter(wanted)
         return rows.select_related(*self.related).defer(*self.late).order_by("-pk")
 
@@ -91,25 +99,27 @@ class Question:
         """The same question for the search box of a noun's list."""
         return " ".join(self.words) or self.digest
 
-    def of_words(self, fields: Iterable[str], seen: Mapping[str, Q] | None = None) -> Q:
-        """Return the condition that every word is somewhere in `fields`; empty for no words.
+    def of(self, asked: Iterable[Source]) -> dict[Source, Q]:
+        """Return the condition on the rows of each source that may have an answer.
 
-        `seen` gives, by the relation that a field begins with, the rows that count.
+        At most one query for each word, and one more.
         """
-        guards = seen or {}
-        each = (
-            reduce(
-                or_,
-                (
-                    Q(**{f"{field}__icontains": word}) & guards.get(field.partition("__")[0], Q())
-                    for field in fields
-                ),
-            )
-            for word in self.words
+        asked = list(asked)
+        places = (
+            search_places.places([source.label for source in asked], self.words)
+            if self.words
+            else {}
         )
-        return reduce(and_, each, Q())
+        conditions = {}
+        for source in asked:
+            wanted = Q()
+            if source.label in places:
+                wanted = _having(source, self.words, places[source.label])
+            if wanted := wanted | self._of_digest(source.digest):
+                conditions[source] = wanted
+        return conditions
 
-    def of_digest(self, column: str) -> Q:
+    def _of_digest(self, column: str) -> Q:
         """Return the condition that `column` begins with the digest; empty for no digest.
 
         A range, since both databases read it from the index, whatever their collation.
@@ -117,6 +127,21 @@ class Question:
         if not (column and self.digest):
             return Q()
         return Q(**{f"{column}__gte": self.digest, f"{column}__lt": f"{self.digest}g"})
+
+
+def _having(source: Source, words: Iterable[str], place: search_places.Place | None) -> Q:
+    """Return the condition that a row has every word, given where to look."""
+    wanted = Q()
+    for word in words:
+        begin, end = beginning_with(word)
+        rows = SearchWord.objects.filter(noun=source.label, word__gte=begin, word__lt=end)
+        if place is None or word != place.word:
+            wanted &= Q(Exists(rows.filter(key=Cast(OuterRef("pk"), TextField()))))
+        elif place.keys is None:
+            wanted &= Q(pk__in=rows.values(row=Cast("key", source.key_field)))
+        else:
+            wanted &= Q(pk__in=place.keys)
+    return wanted
 
 
 @dataclass(frozen=True)
@@ -138,7 +163,7 @@ class Group:
         return self.number > COUNTED
 
 
-def read(text: str) -> Question:
+def read(text: str, shortest: int = SHORTEST) -> Question:
     """Return the question that `text` asks; it has no words where it is too short to look for.
 
     The head of a digest may be copied from a page, shortened (`sha256:9f2c41…b07e`) or bare.
@@ -148,22 +173,29 @@ def read(text: str) -> Question:
     if marked := _MARKED_DIGEST.fullmatch(head):
         return Question(text, (), f"sha256:{marked[1]}")
     bare = _DIGEST.fullmatch(head)
-    if bare:
-        return Question(text, (head,), f"sha256:{bare[1]}")
-    return Question(text, tuple(text.split())[:MOST_WORDS] if len(text) >= SHORTEST else (), "")
+    words = words_in(head if bare else text)[:MOST_WORDS] if len(text) >= shortest else ()
+    return Question(text, tuple(words), f"sha256:{bare[1]}" if bare else "")
 
 
 def found(reader, question: Question) -> list[Group]:
     """Return what `reader` may see of every noun that matches, in the order of the sources."""
     groups = []
-    for source in sources:
-        rows = source.rows(reader, question)
-        if rows is not None and (some := list(rows[: COUNTED + 1])):
+    for source, wanted in question.of(sources).items():
+        if some := list(source.rows(reader, wanted)[: COUNTED + 1]):
             shown = some[:SHOWN]
             if source.named:
                 conceal(shown, reader, *source.named)
             groups.append(Group(source, shown, len(some)))
     return groups
+
+
+def narrowed(rows: QuerySet, text: str) -> QuerySet | None:
+    """Return those of `rows` that a list's search finds; None where the noun is not searched."""
+    source = next((source for source in sources if source.noun is rows.model), None)
+    if source is None:
+        return None
+    wanted = read(text, shortest=1).of([source]).get(source)
+    return rows.none() if wanted is None else rows.filter(wanted)
 
 
 def _of_version(version) -> str:
@@ -180,7 +212,7 @@ sources: list[Source] = [
     Source(UseCase, ("slug", "name", "purpose"), lambda row: row.name),
     Source(
         Release,
-        ("use_case__slug", "use_case__name", "model_version__model__slug", "notes"),
+        ("use_case__slug", "use_case__name", "notes"),
         lambda row: f"made with {row.model_version}",
         ("use_case", "model_version__model"),
         ("content", "model_version__card", "model_version__content"),
@@ -198,7 +230,7 @@ sources: list[Source] = [
     ),
     Source(
         ServingEndpoint,
-        ("slug", "address", "version__model__slug", "served_release_id"),
+        ("slug", "address", "served_release_id"),
         lambda row: f"{row.host.name}, {row.address}",
         ("host",),
         ("content",),

@@ -12,11 +12,13 @@ from audit.admin.checks import check_registered_admins
 from audit.admin.filters import VisibleRelatedFilter
 from audit.admin.forms import GovernedForm, ListFormField, PartForm
 from audit.admin.inlines import GovernedInline
+from audit.admin.lists import GovernedChangeList
 from audit.admin.visible import menus, offered_rows, visible_rows
 
 __all__ = [
     "Act",
     "GovernedAdmin",
+    "GovernedChangeList",
     "GovernedForm",
     "GovernedInline",
     "ListFormField",

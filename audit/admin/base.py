@@ -2,7 +2,6 @@
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters, ShowFacets
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import DataError, models
 from django.http import Http404, HttpResponseRedirect
@@ -14,6 +13,7 @@ from audit.admin import history
 from audit.admin.acts import Act, buttons_of, panels_of
 from audit.admin.filters import VisibleRelatedFilter
 from audit.admin.forms import GovernedForm, on_timeline
+from audit.admin.lists import BoundedPaginator, GovernedChangeList
 from audit.admin.visible import VisibleChoices
 from audit.kept import position
 from audit.models import Entry
@@ -34,12 +34,15 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
     actions = None
     acts: tuple[Act, ...] = ()
     change_form_template = "audit/change_form.html"
+    paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 50
     #: What the rows of a list need beyond a join; menus of the same rows do without it.
     list_prefetch: tuple = ()
+    #: Columns that are long and that no list shows.
+    list_late: tuple[str, ...] = ()
     #: Words under a field of the form, where the model's own do not say enough.
     help_texts: dict[str, str] = {}
 
@@ -312,19 +315,6 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
 
     def history_view(self, request, object_id, extra_context=None):
         return history.page(self, request, self.get_object(request, object_id))
-
-
-class GovernedChangeList(ChangeList):
-    """A list that fetches what its columns need in a number of queries that never grows."""
-
-    def get_queryset(self, request, *args, **kwargs):
-        rows = super().get_queryset(request, *args, **kwargs)
-        return rows.prefetch_related(*self.model_admin.get_list_prefetch(request))
-
-    def get_results(self, request):
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        self.model_admin.name_rows(request, self.result_list)
 
 
 def is_closed(row) -> bool:

@@ -6,45 +6,30 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from audit.admin import GovernedAdmin
-from registry import lifecycle, rights
+from registry import lifecycle, rights, search
 from registry.roles import REGISTER
 from registry.standing import deprecated_sentences
 from registry.transitions import save_row
 from registry.transitions.rows import NOUNS
 
 
-class RegistryAdmin(GovernedAdmin):
+class Searched:
+    """A list whose box finds what the search page finds."""
+
+    def get_search_results(self, request, queryset, search_term):
+        found = search.narrowed(queryset, search_term) if search_term.strip() else None
+        if found is None:
+            return super().get_search_results(request, queryset, search_term)
+        return found, False
+
+
+class RegistryAdmin(Searched, GovernedAdmin):
     """A noun of the registry: rights from `registry.rights`, writing through `save_row`."""
 
     def may(self, request, verb, obj=None):
         if verb in ("add", "change"):
             verb = "save"
         return rights.may(request.user, verb, obj if obj is not None else self.model)
-
-    #: Fields that the search box looks in, by the relation that leads there: only of what the
-    #: reader may see, or a search would tell what a hidden row is called.
-    guarded_words: dict[str, str] = {}
-
-    def get_search_fields(self, request):
-        fields = super().get_search_fields(request)
-        if getattr(request, "own_words", False):
-            return [field for field in fields if field not in self.guarded_words]
-        return fields
-
-    def get_search_results(self, request, queryset, search_term):
-        if not self.guarded_words or not search_term:
-            return super().get_search_results(request, queryset, search_term)
-        seen = queryset
-        for relation in self.guarded_words.values():
-            noun = self.opts.get_field(relation).related_model
-            seen = seen.filter(
-                **{f"{relation}__in": noun.objects.visible_to(request.user).order_by()}
-            )
-        found, distinct = super().get_search_results(request, seen, search_term)
-        request.own_words = True
-        others, _ = super().get_search_results(request, queryset, search_term)
-        request.own_words = False
-        return found | others, distinct
 
     def get_readonly_fields(self, request, obj=None):
         """Fields that keep their first value are shown, not offered."""

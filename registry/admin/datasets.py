@@ -51,6 +51,7 @@ class DatasetVersionAdmin(Retirable, RegistryAdmin):
         "dataset",
     )
     list_select_related = ("dataset",)
+    ordering = ("-pk",)
     search_fields = ("dataset__slug", "dataset__name", "version", "digest")
     fieldsets = (
         (None, {"fields": ("dataset", "version", "source")}),

@@ -56,8 +56,8 @@ class ServingEndpointAdmin(Retirable, RegistryAdmin):
     list_display = ("slug", "version", "host", "team", "latency_class", "cost_class", "changed")
     list_filter = ("host", "team", "latency_class", "cost_class", "exposure")
     list_select_related = ("version__model", "host", "team")
-    search_fields = ("slug", "address", "version__model__slug", "served_release_id", "digest")
-    guarded_words = {"version__model__slug": "version"}
+    list_late = ("content", "version__card", "version__content")
+    search_fields = ("slug", "address", "served_release_id", "digest")
     naming = {"version": ("model",)}
     readonly_fields = ("digest", *(f"shown_{purpose}" for purpose in PURPOSES))
     fieldsets = (

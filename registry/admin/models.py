@@ -140,6 +140,8 @@ class ModelVersionAdmin(Retirable, SealedColumn, RegistryAdmin):
         "model",
     )
     list_select_related = ("model", "maker")
+    list_late = ("card", "content")
+    ordering = ("-pk",)
     search_fields = ("model__slug", "model__name", "version", "identifier", "digest")
     date_hierarchy = "sealed_at"
     list_fields = ("input_modalities", "output_modalities", "capabilities")

@@ -88,6 +88,8 @@ class PromptVersionAdmin(Retirable, RegistryAdmin):
     list_display = ("__str__", "kind", "notes", "created_by", "created_at")
     list_filter = ("template__kind", ("template__team", VisibleRelatedFilter), "template")
     list_select_related = ("template", "created_by")
+    list_late = ("text", "content")
+    ordering = ("-pk",)
     search_fields = ("template__slug", "template__name", "text", "notes", "digest")
     date_hierarchy = "created_at"
     list_fields = ("variables",)

@@ -86,14 +86,14 @@ class ReleaseAdmin(SealedColumn, RegistryAdmin):
         "use_case",
     )
     list_select_related = ("use_case", "model_version__model", "created_by")
+    list_late = ("content", "model_version__card", "model_version__content")
+    ordering = ("-pk",)
     search_fields = (
         "use_case__slug",
         "use_case__name",
-        "model_version__model__slug",
         "digest",
         "notes",
     )
-    guarded_words = {"model_version__model__slug": "model_version"}
     date_hierarchy = "sealed_at"
     naming = {"model_version": ("model",)}
     inlines = (ReleasePromptInline, ToolGrantInline, ObjectiveInline)

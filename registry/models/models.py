@@ -141,6 +141,7 @@ class ModelVersion(GovernedModel):
 
     class Meta(GovernedModel.Meta):
         ordering = ("model__slug", "-pk")
+        indexes = [models.Index(fields=["sealed_at"], name="modelversion_sealed")]
         constraints = [
             # Address and lineage name a version by model and name.
             models.UniqueConstraint(

@@ -71,6 +71,7 @@ class PromptVersion(GovernedModel):
 
     class Meta(GovernedModel.Meta):
         ordering = ("template__slug", "-number")
+        indexes = [models.Index(fields=["created_at"], name="promptversion_created")]
         constraints = [
             # A release names template and number; two texts under one would be a swap.
             models.UniqueConstraint(

@@ -52,6 +52,7 @@ class Release(GovernedModel):
 
     class Meta(GovernedModel.Meta):
         ordering = ("use_case__slug", "-number")
+        indexes = [models.Index(fields=["sealed_at"], name="release_sealed")]
         constraints = [
             # People say "release 14"; there must be one.
             models.UniqueConstraint(

@@ -1,0 +1,1 @@
+"""What is measured by hand: databases filled to a size, and what reading them costs."""

@@ -5,7 +5,9 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from registry import search
+from audit import Refused
+from registry import search, search_places, search_words
+from registry.models import SearchedNoun, SearchWord
 from registry.roles import Role
 from tests import make
 from tests.gates.stories import story
@@ -25,7 +27,10 @@ from tests.gates.stories import story
         ("cafe", ("cafe",), ""),
         ("a\x00b\x07", ("a", "b"), ""),
         (" ".join("abcdefghijkl"), tuple("abcdefgh"), ""),
-        ("y" * 300, ("y" * 200,), ""),
+        ("y" * 300, ("y" * 40,), ""),
+        ("gpt-4.1 GPT", ("gpt", "4", "1"), ""),
+        ("ＳＴＲＡẞＥ", ("strasse",), ""),
+        ("%% '; --", (), ""),
     ],
 )
 def test_a_question_is_words_or_the_head_of_a_digest(text, words, digest):
@@ -60,7 +65,7 @@ def test_each_noun_is_found_by_what_it_is_called(told):
         (version, f"{version.model.slug} {version.identifier}"),
         (told.endpoint, told.endpoint.address),
         (prompt.template, prompt.template.name),
-        (prompt, prompt.text[3:]),
+        (prompt, prompt.text[7:]),
         (dataset.dataset, dataset.dataset.slug),
         (dataset, dataset.dataset.name),
         (tool, "CRM"),
@@ -80,9 +85,67 @@ def test_digests_are_found_by_their_head_and_by_nothing_else(told):
     assert found(reader, told.endpoint.digest)["registry.servingendpoint"] == [told.endpoint]
 
 
-def test_signs_of_patterns_stand_for_themselves(told):
-    for text in ("%%", "__", "\\\\", "'; --", "a_b%"):
+def test_signs_are_no_words(told):
+    for text in ("%%", "__", "\\\\", "'; --"):
         assert found(make.registrar(), text) == {}
+    name = told.use_case.name
+    assert found(make.registrar(), f"%{name}_") == found(make.registrar(), name)
+
+
+def test_a_word_is_found_by_its_beginning_alone(db):
+    model = make.make_model("falcon-4o", name="Übermittler")
+    reader = make.registrar()
+    for text in ("falcon 4", "FALC", "4o", "über", "Übermittler"):
+        assert found(reader, text) == {"registry.registeredmodel": [model]}, text
+    for text in ("alcon", "falconer", "falcon 5", "mittler"):
+        assert found(reader, text) == {}, text
+
+
+@pytest.mark.parametrize(("rare", "gathered"), [(500, 0), (0, 20_000), (0, 0), (3, 5), (0, 7)])
+def test_rare_words_and_common_ones_are_found_alike(db, monkeypatch, rare, gathered):
+    monkeypatch.setattr(search_places, "RARE", rare)
+    monkeypatch.setattr(search_places, "GATHERED", gathered)
+    team, reader = make.make_team(), make.registrar()
+    rows = [make.make_use_case(f"falcon-{number}", team=team) for number in range(7)]
+    odd = make.make_use_case("falcon-odd", team=team, purpose="Seldom asked.")
+    assert found(reader, "falcon")["registry.usecase"] == [odd, *rows[:2:-1]]
+    assert found(reader, "falcon seldom") == {"registry.usecase": [odd]}
+    assert found(reader, "falcon 3") == {"registry.usecase": [rows[3]]}
+    assert found(reader, "falcon missing") == {}
+    stranger = make.make_person("", Role.REGISTRAR, team=make.make_team())
+    assert found(stranger, "falcon") == {}
+
+
+def test_what_a_row_is_found_by_follows_every_change(told):
+    reader, model = make.registrar(), told.release.model_version.model
+    make.save(type(model), {"name": "Grand Falcon"}, pk=model.pk)
+    use_case = told.use_case
+    make.save(type(use_case), {"name": "Peregrine"}, pk=use_case.pk)
+    assert set(found(reader, "grand falcon")) == {
+        "registry.registeredmodel",
+        "registry.modelversion",
+    }
+    assert found(reader, "peregrine")["registry.release"] == [told.release]
+    make.save(type(model), {"name": "Plain"}, pk=model.pk)
+    assert found(reader, "grand falcon") == {}
+
+
+def test_a_refused_change_leaves_no_word(db):
+    words = SearchWord.objects.count()
+    with pytest.raises(Refused):
+        make.make_use_case("falcon", risk_tier="none")
+    assert SearchWord.objects.count() == words
+
+
+def test_words_made_anew_are_the_words_that_were_kept(told):
+    kept = set(SearchWord.objects.values_list("noun", "key", "word"))
+    assert {noun for noun, _, _ in kept} >= {"registry.release", "evidence.evidenceitem"}
+    SearchWord.objects.all().delete()
+    search_words.catch_up()
+    assert not SearchWord.objects.exists()  # nothing says that they are other ones
+    SearchedNoun.objects.update(made_of="slug")
+    search_words.catch_up()
+    assert set(SearchWord.objects.values_list("noun", "key", "word")) == kept
 
 
 def test_a_stranger_finds_no_row_of_another_team(client, told):
@@ -142,12 +205,14 @@ def test_every_page_has_the_box_and_visitors_have_none(client, db):
     assert 'action="/search/"' in client.get("/registry/release/").text
 
 
-def test_one_query_for_each_noun_however_many_rows(told):
+def test_a_query_for_each_word_and_for_each_noun_that_has_them(told):
     reader = make.registrar()
     assert reader.grants  # asked once for each request, whatever it is about
-    with CaptureQueriesContext(connection) as queries:
-        groups = search.found(reader, search.read("e" * 2))
-        for group in groups:
-            for row in group.rows:
-                assert str(row) and group.source.note(row) is not None
-    assert len(queries) == len(search.sources)
+    for text in ("e" * 2, told.use_case.slug, "a e i o u m n s"):
+        asked = search.read(text)
+        with CaptureQueriesContext(connection) as queries:
+            groups = search.found(reader, asked)
+            for group in groups:
+                for row in group.rows:
+                    assert str(row) and group.source.note(row) is not None
+        assert len(queries) <= len(asked.words) + 1 + len(search.sources), text

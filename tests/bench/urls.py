@@ -1,0 +1,17 @@
+"""The addresses of the portal, and one view to compare with: one query, few words."""
+
+from django.http import JsonResponse
+from django.urls import path
+
+from config import urls
+from config.urls import handler400, handler403, handler404, handler500
+from registry.models import Provider
+
+__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+
+
+def bare(request):
+    return JsonResponse({"providers": Provider.objects.count()})
+
+
+urlpatterns = [path("bare/", bare), *urls.urlpatterns]

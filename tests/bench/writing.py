@@ -1,0 +1,203 @@
+"""Governed rows by the hundred thousand: written past the verbs, yet all that the log asks for.
+
+Rows, their history, the log's entries and its head are made in memory and written together, so
+that `audit_verify` finds nothing wrong and the triggers stay where they are.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+
+from django.core.management.color import no_style
+from django.db import connection, models, transaction
+
+from audit.changes import _about, _digested, row_digest
+from audit.models import Change, Entry, GovernedModel, Head
+from audit.rules import canonical, digest, instant_text, leaf_hash, push
+
+#: Rows that are held before they are written.
+BATCH = 5000
+
+
+class Parts(list):
+    """Parts of a row in hand, where a document's builder would read them from the database."""
+
+    def select_related(self, *names):
+        return self
+
+    all = select_related
+
+
+class Seen:
+    """A row as a document's builder sees it, with its parts in hand."""
+
+    def __init__(self, row, **parts: Iterable):
+        self._row = row
+        self.__dict__.update({name: Parts(rows) for name, rows in parts.items()})
+
+    def __getattr__(self, name):
+        return getattr(self._row, name)
+
+
+def sealed(row, document: dict, at: datetime | None = None):
+    """Return `row` with the bytes of its document and their digest, sealed `at` if it can be."""
+    content = canonical(document)
+    row.content, row.digest = content.decode(), digest(content)
+    if at is not None:
+        setattr(row, row.sealed_by, at)
+    return row
+
+
+class Record:
+    """The record being written: each `change` is one of the log, with the rows it saved.
+
+    Use it as a context manager; what is left is written at the end. Keys are given here, so one
+    process fills at a time, and nobody else writes meanwhile.
+    """
+
+    def __init__(self, actor):
+        self.actor = actor
+        self.written = 0
+        self._keys: dict[type[models.Model], int] = {}
+        self._pending: dict[type[models.Model], list] = {}
+        self._head = Head.objects.get(pk=1)
+        self._peaks = self._head.peak_hashes
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self._flush()
+            sequences = connection.ops.sequence_reset_sql(no_style(), list(self._keys))
+            with connection.cursor() as cursor:
+                for statement in sequences:
+                    cursor.execute(statement)
+
+    def key(self, model: type[models.Model]):
+        """Return the key of the next row of `model`."""
+        if isinstance(model._meta.pk, models.UUIDField):
+            return uuid.uuid4()
+        if model not in self._keys:
+            last = model._base_manager.aggregate(last=models.Max("pk"))["last"]
+            self._keys[model] = last or 0
+        self._keys[model] += 1
+        return self._keys[model]
+
+    def change(self, reason: str, *rows: GovernedModel) -> None:
+        """Write `rows`, which have their keys, as one change; a row and its parts go together."""
+        head = self._head
+        head.position += 1
+        head.last_at += timedelta(microseconds=1)
+        made = Change(
+            id=uuid.uuid4(),
+            number=head.position,
+            at=head.last_at,
+            actor=self.actor,
+            actor_name=self.actor.username,
+            reason=reason,
+        )
+        self._put(made)
+        for row in rows:
+            row.change_id = made.id
+            self._put(row)
+            self._log(made, row)
+            if history := _history(type(row)):
+                self._put(_step(*history, row, self.actor, made))
+        self.written += len(rows)
+        if sum(map(len, self._pending.values())) >= BATCH:
+            self._flush()
+
+    def _put(self, row) -> None:
+        self._pending.setdefault(type(row), []).append(row)
+
+    def _log(self, made: Change, row) -> None:
+        fields, head = _digested(row), self._head
+        event = f"{row._meta.model_name}.created"
+        body = {
+            "v": 1,
+            "event": event,
+            "row": row.key,
+            "about": _about(row),
+            "fields": fields,
+            "before": None,
+            "after": row_digest(row, fields),
+            "at": instant_text(made.at),
+            "change": str(made.id),
+            "number": made.number,
+            "actor": {"id": made.actor_id, "name": made.actor_name},
+            "reason": made.reason,
+            "request_id": None,
+            "via": "command:fill",
+            "seq": head.size,
+        }
+        text = canonical(body)
+        leaf = leaf_hash(text)
+        self._put(
+            Entry(
+                seq=head.size,
+                body=text.decode(),
+                leaf=leaf,
+                change_id=made.id,
+                event=event,
+                row=body["row"],
+                about=body["about"],
+            )
+        )
+        push(self._peaks, head.size, leaf)
+        head.size += 1
+
+    def _flush(self) -> None:
+        # A part of a sealed row is refused once that row is there: parts go first. Keys of rows
+        # that are not there yet are checked at the end of the transaction.
+        order = sorted(self._pending, key=lambda model: not getattr(model, "part_of", ""))
+        self._head.peaks = " ".join(peak.hex() for peak in self._peaks)
+        with transaction.atomic():
+            for model in order:
+                insert(model, self._pending[model])
+            self._head.save(force_update=True)
+        self._pending.clear()
+
+
+@cache
+def _history(model: type[models.Model]) -> tuple | None:
+    """Return a noun's history model and the columns it keeps; None for nouns without one."""
+    if not hasattr(model, "history"):
+        return None
+    history = model.history.model
+    return history, [field.attname for field in history.tracked_fields]
+
+
+def _step(history, kept: list[str], row, actor, made: Change):
+    return history(
+        **{name: getattr(row, name) for name in kept},
+        history_date=made.at,
+        history_type="+",
+        history_change_reason=made.reason,
+        history_user_id=actor.pk,
+    )
+
+
+def insert(model: type[models.Model], rows: list) -> None:
+    """Write rows the fastest way there is: COPY on PostgreSQL, one prepared INSERT on SQLite."""
+    fields = [
+        field
+        for field in model._meta.concrete_fields
+        if not (field.primary_key and rows[0].pk is None)
+    ]
+    quoted = connection.ops.quote_name
+    table = quoted(model._meta.db_table)
+    columns = ", ".join(quoted(field.column) for field in fields)
+    values = (
+        [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+        for row in rows
+    )
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for line in values:
+                    copy.write_row(line)
+        else:
+            marks = ", ".join(["%s"] * len(fields))
+            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
