@@ -10,9 +10,10 @@ from audit.models import Change, Verification
 from evidence.models import EvidenceItem
 from evidence.models import Score as ScoreRow
 from gates.approvals import holding
-from gates.models import GateVersion, Promotion
+from gates.models import GateVersion, Promotion, Waiver
 from gates.rules import Demand, Evidence, Facts, Known, Requirement, Score, Slot, Verified
 from gates.rules.findings import effective_gate, gates_up_to
+from gates.waivers import granted
 from registry.completeness import facts_of_release, lineage_gaps
 from registry.models import Release, ServingEndpoint
 
@@ -35,6 +36,8 @@ class Gathered:
     facts: Facts
     items: dict[str, EvidenceItem] = field(default_factory=dict)
     scores: dict[tuple[int, int], ScoreRow] = field(default_factory=dict)
+    #: Every waiver granted for it, ended or not.
+    waivers: dict[int, Waiver] = field(default_factory=dict)
 
 
 def gate_for(environment, use_case) -> Gate:
@@ -130,7 +133,12 @@ def gather(
         evidence_rows=frozenset(evidence_rows),
         rows_position=_position(items.values(), release, endpoints),
     )
-    return Gathered(facts, items, {(score.run_id, score.metric_id): score for score in scores})
+    return Gathered(
+        facts,
+        items,
+        {(score.run_id, score.metric_id): score for score in scores},
+        granted(release, environment),
+    )
 
 
 def _evidence(item: EvidenceItem, up_to: int | None) -> Evidence:

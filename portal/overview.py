@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from audit import clock
 from gates import endings, queue
+from gates.pages.emergencies import shown_open
+from gates.pages.waiving import shown_in_force
 from portal.axis import draw
 from registry.models import Person, Release
 from registry.rights import may
@@ -55,6 +57,8 @@ def overview(user: Person, page: str = "1") -> dict:
         "ending": soon,
         "axis": draw(marks, now) if marks else None,
         "next_ending": next_ending,
+        "waivers": shown_in_force(user),
+        "break_glasses": shown_open(user),
     }
 
 

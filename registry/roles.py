@@ -28,6 +28,8 @@ REVIEWING = (
     Role.PRIVACY_OFFICER,
     Role.INDEPENDENT_VALIDATOR,
 )
+#: The role that makes exceptions and ends approvals.
+OWN_RISK = (Role.RISK_OWNER,)
 OPERATE = (Role.OPERATOR,)
 WRITE_POLICY = (Role.POLICY_AUTHOR,)
 ADMINISTER = (Role.ADMINISTRATOR,)

@@ -33,6 +33,26 @@ def _promotion(team):
     return story().ask(submit=False)
 
 
+def _waiver(team):
+    from tests.gates.stories import story
+
+    return story().ask_waiver()
+
+
+def _condition(team):
+    from tests.gates.stories import story
+
+    told = story()
+    told.give_all()
+    return told.approve_on_condition()
+
+
+def _break_glass(team):
+    from tests.gates.stories import story
+
+    return story().break_glass()
+
+
 #: By model label: makes a row of the noun, owned by the team if the noun is owned by one.
 MAKERS: dict[str, Callable] = {
     "registry.team": lambda team: team,
@@ -61,6 +81,9 @@ MAKERS: dict[str, Callable] = {
     "evidence.evidenceitem": _evidence,
     "evidence.evaluationrun": _run,
     "gates.promotion": _promotion,
+    "gates.waiver": _waiver,
+    "gates.condition": _condition,
+    "gates.breakglass": _break_glass,
 }
 #: Nouns that belong to a team: who holds no role there does not see them.
 OWNED = (
@@ -79,6 +102,9 @@ OWNED = (
     "evidence.evidenceitem",
     "evidence.evaluationrun",
     "gates.promotion",
+    "gates.waiver",
+    "gates.condition",
+    "gates.breakglass",
 )
 #: What the copies of a row are instead, where there can be only one like it.
 COPIES: dict[str, dict] = {

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from audit import clock
+from gates.assessing import findings_of
 from gates.facts import gate_for, gather
 from gates.models import Promotion
-from gates.policy import Asked, judged, policy_findings
-from gates.rules import Finding, assess
+from gates.policy import Asked, judged
+from gates.rules import Finding
 from gates.rules.findings import effective_gate
 from registry.models import Environment, Person, Release
 
@@ -92,10 +93,8 @@ def preview(release: Release, environment: Environment) -> Preview:
     gate = gate_for(environment, release.use_case)
     now = clock.now()
     asked = Asked(release.pk, release, environment, tuple(one.slug for one in endpoints))
-    findings = [
-        *assess(gate.requirements, gather(release, environment, endpoints).facts, now),
-        *policy_findings(judged([asked], now)[release.pk]),
-    ]
+    policy = judged([asked], now)[release.pk]
+    findings = findings_of(gate, gather(release, environment, endpoints), policy, now)
     guidance = {(one.gate, one.code): one.guidance for one in gate.requirements}
     return Preview(
         gate=gate.name,

@@ -10,9 +10,12 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from evidence.kinds import KINDS
+from gates import waivers
 from gates.pages.loaded import Loaded
 from gates.rules import Finding, Status
+from gates.rules.waivers import unwaivable
 from registry.completeness import facts_of_release
+from registry.rights import may
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class FindingRow:
     fix_words: str
     until: datetime | None
     anchor: str
+    #: The waiver of it, or where to ask for one: address and words.
+    waiver_url: str = ""
+    waiver_words: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ def shown_findings(loaded: Loaded) -> Shown:
 
 def _row(finding: Finding, places: "_Places") -> FindingRow:
     url, said = places.of(finding) if finding.stands_in_the_way else ("", "")
+    waiver_url, waiver_words = places.waiver(finding)
     return FindingRow(
         state=str(finding.status),
         requirement=finding.sentence,
@@ -74,6 +81,8 @@ def _row(finding: Finding, places: "_Places") -> FindingRow:
         fix_words=said,
         until=finding.until,
         anchor=anchor(finding),
+        waiver_url=waiver_url,
+        waiver_words=waiver_words,
     )
 
 
@@ -112,6 +121,42 @@ class _Places:
             return f"/gates/promotion/{self.loaded.promotion.pk}/take-in/", "Take it in"
         place = getattr(self, f"_{what}", None)
         return place(which) if place else ("", "")
+
+    def waiver(self, finding: Finding) -> tuple[str, str]:
+        """The waiver that stands in for it, or is asked for; or where the reader asks for one."""
+        if finding.status == Status.WAIVED:
+            return f"/gates/waiver/{finding.waiver}/change/", f"See waiver {finding.waiver}"
+        if not finding.stands_in_the_way:
+            return "", ""
+        code = f"{finding.gate}.{finding.code}"
+        if asked := self._waivers_asked.get(code):
+            return f"/gates/waiver/{asked}/change/", f"Waiver {asked} is asked for"
+        requirement = self._requirements.get((finding.gate, finding.code))
+        promotion = self.loaded.promotion
+        if requirement is None or unwaivable(requirement) or not promotion.is_undecided:
+            return "", ""
+        if may(self.loaded.user, "request", self.release):
+            return "", ""
+        query = urlencode(
+            {
+                "release": self.release.pk,
+                "environment": promotion.environment_id,
+                "requirement": code,
+            }
+        )
+        return f"/gates/waiver/add/?{query}", "Ask for a waiver"
+
+    @cached_property
+    def _requirements(self) -> dict:
+        return {(one.gate, one.code): one for one in self.loaded.package.gate.requirements}
+
+    @cached_property
+    def _waivers_asked(self) -> dict[str, int]:
+        """The newest unanswered waiver of each requirement."""
+        rows = waivers.waiting(self.loaded.user).filter(
+            release=self.release, environment=self.loaded.promotion.environment_id
+        )
+        return {one.code: one.pk for one in rows}
 
     def _waits_to_be_taken_in(self, finding: Finding) -> bool:
         return finding.status == Status.MISSING and finding.fix.startswith("The requester takes")

@@ -132,15 +132,24 @@ def _scope(terms: Mapping[str, Any]) -> list[str]:
 
 def standing_html(stands) -> str:
     """Return the state of a promotion as icon and word."""
-    return render_to_string("gates/_state.html", {"state": stands.state, "word": stands.word})
+    return state_html(stands.state, stands.word)
+
+
+def state_html(state: str, word: str = "") -> str:
+    """Return a state as icon and word."""
+    return render_to_string("gates/_state.html", {"state": state, "word": word})
 
 
 def asked_html(promotion) -> str:
     """Return when a promotion was asked for, and by whom."""
-    shown = {"at": promotion.created_at, "by": promotion.requested_by}
-    return render_to_string("gates/_when.html", shown)
+    return when_html(promotion.created_at, promotion.requested_by)
 
 
 def published_html(version: GateVersion) -> str:
     """Return when a version was published."""
-    return render_to_string("gates/_when.html", {"at": version.published_at, "by": ""})
+    return when_html(version.published_at, "")
+
+
+def when_html(at, by) -> str:
+    """Return an instant and whose it is."""
+    return render_to_string("gates/_when.html", {"at": at, "by": by})

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 from django.utils.html import format_html, format_html_join
 
 from gates.differences import Difference
-from gates.models import Promotion
+from gates.models import Condition, Promotion
 from gates.pages import words
 from gates.pages.answer import Band, answer, pill
 from gates.pages.box import Box, decision_box
+from gates.pages.conditions import Row, shown_conditions
 from gates.pages.evidence import EvidenceRow, NewerEvidence, evidence_rows, newer_evidence
 from gates.pages.findings import Shown, shown_findings
 from gates.pages.loaded import Loaded, load
@@ -60,6 +61,7 @@ class ReviewPage:
     slots: list[Slotted]
     slots_count: str
     earlier: list[Slotted]
+    conditions: list[Row]
     took_part: list[Part]
     timeline: list[Line]
     older_events: int
@@ -112,6 +114,12 @@ class ReviewPage:
         return _digests(self.loaded)
 
     @property
+    def conditions_count(self) -> str:
+        """How many conditions are open, of how many, in words."""
+        left = sum(1 for one in self.conditions if one.state == "open")
+        return f"{left} open of {len(self.conditions)}"
+
+    @property
     def sections(self) -> list[dict]:
         """The sections to jump to."""
         return [
@@ -119,6 +127,11 @@ class ReviewPage:
             {"anchor": "findings", "title": "Findings", "count": self.findings.count},
             {"anchor": "evidence", "title": "Evidence", "count": str(len(self.evidence))},
             {"anchor": "sign-offs", "title": "Sign-offs", "count": self.slots_count},
+            *(
+                [{"anchor": "conditions", "title": "Conditions", "count": self.conditions_count}]
+                if self.conditions
+                else []
+            ),
             {"anchor": "took-part", "title": "Who took part"},
             {"anchor": "timeline", "title": "Timeline"},
             {"anchor": "decide", "title": "Decision"},
@@ -149,6 +162,7 @@ def review_page(
         slots=slotted,
         slots_count=count,
         earlier=earlier_sign_offs(loaded),
+        conditions=shown_conditions(loaded),
         took_part=taking_part(loaded),
         timeline=[*loaded.timeline.lines, *_ended_line(loaded)],
         older_events=loaded.timeline.older,
@@ -168,7 +182,10 @@ def _ended_line(loaded: Loaded) -> list[Line]:
 
 
 def _records(loaded: Loaded) -> list[dict]:
-    """Return every signature as it is filed."""
+    """Return every signature as it is filed, with its conditions."""
+    set_by: dict[int, list[Condition]] = {}
+    for row in Condition.objects.filter(promotion=loaded.promotion).select_related("owner"):
+        set_by.setdefault(row.sign_off_id, []).append(row)
     return [
         {
             "printed_name": one.printed_name,
@@ -183,6 +200,7 @@ def _records(loaded: Loaded) -> list[dict]:
             "current": one.package_digest == loaded.digest,
             "how": HOW.get(one.authentication, one.authentication),
             "challenge": one.challenge_id,
+            "conditions": set_by.get(one.pk, []),
         }
         for one in loaded.signed
     ]

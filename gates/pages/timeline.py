@@ -13,6 +13,7 @@ SHOWN = 200
 
 #: Event of a promotion -> icon, and what its actor did. First here speaks for its change.
 EVENTS = {
+    "promotion.revoked": ("revoked", "revoked the approval"),
     "promotion.approved": ("approved", "approved it with the last sign-off that was wanted"),
     "promotion.rejected": ("rejected", "rejected it"),
     "promotion.changes_requested": ("changes_requested", "requested changes"),
@@ -21,6 +22,7 @@ EVENTS = {
     "promotion.requested": ("asked", "asked"),
     "promotion.evidence_taken_in": ("evidence", "took in newer evidence"),
     "promotion.amended": ("changed", "amended the request"),
+    "promotion.signed_approve_with_conditions": ("signed", "signed: approve with conditions"),
     "promotion.signed_approve": ("signed", "signed: approve"),
     "promotion.signed_request_changes": ("signed", "signed: request changes"),
     "promotion.signed_reject": ("signed", "signed: reject"),

@@ -37,6 +37,13 @@ class Finding:
     runs: tuple[int, ...] = ()
     #: The instant the finding stops holding by itself, if it does.
     until: datetime | None = None
+    #: The waiver that stands in for it, or did until it ended.
+    waiver: int | None = None
+
+    @property
+    def rests_on(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The evidence and the runs that hold it up: none where a waiver does."""
+        return (self.evidence, self.runs) if self.waiver is None else ((), ())
 
     @property
     def stands_in_the_way(self) -> bool:
@@ -61,10 +68,15 @@ def gates_up_to(gate: str) -> tuple[str, ...]:
 
 def applies(requirement: Requirement, facts: Facts) -> bool:
     """Whether the requirement's tiers and classifications name this use case."""
+    return applies_to(requirement, facts.risk_tier, facts.data_classification)
+
+
+def applies_to(requirement: Requirement, risk_tier: str, data_classification: str) -> bool:
+    """Whether the requirement is asked of a use case of that tier and classification."""
     tiers = requirement.terms.get("tiers")
     classifications = requirement.terms.get("classifications")
-    return (tiers is None or facts.risk_tier in tiers) and (
-        classifications is None or facts.data_classification in classifications
+    return (tiers is None or risk_tier in tiers) and (
+        classifications is None or data_classification in classifications
     )
 
 

@@ -1,6 +1,26 @@
-"""The verbs that write promotions: asking for one, and signing it."""
+"""The verbs that write at the gates: asking for a promotion, signing it, waiving a requirement."""
 
 from gates.transitions.asking import amend, request, submit, take_in, withdraw
+from gates.transitions.conditions import close_condition
+from gates.transitions.emergencies import break_glass, end_break_glass, review_break_glass
+from gates.transitions.ending import revoke
 from gates.transitions.signing import issue_challenge, sign
+from gates.transitions.waiving import ask_waiver, grant_waiver, refuse_waiver
 
-__all__ = ["amend", "issue_challenge", "request", "sign", "submit", "take_in", "withdraw"]
+__all__ = [
+    "amend",
+    "ask_waiver",
+    "break_glass",
+    "close_condition",
+    "end_break_glass",
+    "grant_waiver",
+    "issue_challenge",
+    "refuse_waiver",
+    "request",
+    "review_break_glass",
+    "revoke",
+    "sign",
+    "submit",
+    "take_in",
+    "withdraw",
+]

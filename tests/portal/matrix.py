@@ -131,7 +131,7 @@ MATRIX = (
             GET /policy/effective/
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
-            GET /gates/{promotion gateversion}/""",
+            GET /gates/{promotion gateversion waiver condition breakglass}/""",
     ),
     Group(
         "Nobody is signed out by a link",
@@ -167,7 +167,7 @@ MATRIX = (
             GET /registry/{tool evaluationsuite suiteversion rolegrant apitoken}/<object_id>/
             GET /registry/{policypack policyversion}/<object_id>/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/
-            GET /gates/{promotion gateversion}/<object_id>/
+            GET /gates/{promotion gateversion waiver condition breakglass}/<object_id>/
             GET /promotions/ask/""",
     ),
     # ---- Reading
@@ -185,7 +185,8 @@ MATRIX = (
             GET /registry/{prompttemplate promptversion}/<object_id>/history/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/change/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/history/
-            GET /gates/promotion/<object_id>/history/
+            GET /gates/{promotion waiver condition breakglass}/<object_id>/history/
+            GET /gates/{waiver condition breakglass}/<object_id>/change/
             GET /promotions/<pk>/
             GET /compare/?kind=release&b=<release>
             GET /models/<slug>/
@@ -242,12 +243,12 @@ MATRIX = (
             GET /registry/{servingendpoint dataset datasetversion team}/<object_id>/delete/
             GET /registry/{prompttemplate promptversion}/<object_id>/delete/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/delete/
-            GET /gates/promotion/<object_id>/delete/
+            GET /gates/{promotion waiver condition breakglass}/<object_id>/delete/
             POST /registry/{usecase registeredmodel modelversion release}/<object_id>/delete/
             POST /registry/{servingendpoint dataset datasetversion team}/<object_id>/delete/
             POST /registry/{prompttemplate promptversion}/<object_id>/delete/
             POST /evidence/{evidenceitem evaluationrun}/<object_id>/delete/
-            POST /gates/promotion/<object_id>/delete/""",
+            POST /gates/{promotion waiver condition breakglass}/<object_id>/delete/""",
         body={"post": "yes"},
     ),
     Group(
@@ -298,7 +299,7 @@ MATRIX = (
             POST /registry/{servingendpoint dataset datasetversion team}/<object_id>/history/
             POST /registry/{prompttemplate promptversion}/<object_id>/history/
             POST /evidence/{evidenceitem evaluationrun}/<object_id>/history/
-            POST /gates/promotion/<object_id>/history/""",
+            POST /gates/{promotion waiver condition breakglass}/<object_id>/history/""",
     ),
     Group(
         "No history of nobody's rows is written",
@@ -334,7 +335,8 @@ MATRIX = (
         says="never changes",
         routes="""
             POST /registry/promptversion/<object_id>/change/
-            POST /evidence/{evidenceitem evaluationrun}/<object_id>/change/""",
+            POST /evidence/{evidenceitem evaluationrun}/<object_id>/change/
+            POST /gates/{waiver condition breakglass}/<object_id>/change/""",
         body=WHY,
     ),
     Group(
@@ -565,8 +567,8 @@ MATRIX = (
         any="302 403 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role requester.",
         routes="""
-            GET /gates/promotion/add/
-            POST /gates/promotion/add/""",
+            GET /gates/{promotion waiver}/add/
+            POST /gates/{promotion waiver}/add/""",
     ),
     Group(
         "Asking for one release",
@@ -574,7 +576,7 @@ MATRIX = (
         own="    302 403 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
         foreign="302 403 403 403 404 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role requester.",
-        routes="GET /gates/promotion/add/?release=<release>",
+        routes="GET /gates/{promotion waiver}/add/?release=<release>",
     ),
     Group(
         "Amending: whoever may not reads the promotion on its page",
@@ -633,6 +635,114 @@ MATRIX = (
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role reviewer, risk owner, privacy officer or independent validator",
         routes="POST /evidence/evaluationrun/<object_id>/accept/",
+        body=WHY,
+    ),
+    Group(
+        "Pages that answer a waiver, which somebody else asked for",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 200 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role risk owner in the team",
+        routes="GET /gates/waiver/<object_id>/{grant refuse}/",
+    ),
+    Group(
+        "Answering one without the password",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 422 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role risk owner in the team",
+        routes="POST /gates/waiver/<object_id>/{grant refuse}/",
+        body=WHY,
+    ),
+    Group(
+        "Conditions are set by signing",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="Conditions are set by whoever signs, with the signature.",
+        routes="""
+            GET /gates/condition/add/
+            POST /gates/condition/add/""",
+        body=WHY,
+    ),
+    Group(
+        "The page that closes a condition",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 200 200 200 200 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="GET /gates/condition/<object_id>/close/",
+    ),
+    Group(
+        "Closing one without evidence",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 422 422 422 422 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="POST /gates/condition/<object_id>/close/",
+        body=WHY,
+    ),
+    Group(
+        "Pages of a risk owner's verbs: ending an approval, or a break-glass",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 200 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role risk owner in the team",
+        routes="""
+            GET /gates/promotion/<object_id>/revoke/
+            GET /gates/breakglass/<object_id>/end/""",
+    ),
+    Group(
+        "Ending one without the password",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 422 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role risk owner in the team",
+        routes="""
+            POST /gates/promotion/<object_id>/revoke/
+            POST /gates/breakglass/<object_id>/end/""",
+        body=WHY,
+    ),
+    Group(
+        "Breaking the glass begins with which release",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 200 200 200 200 403 403 403 403 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="""
+            GET /gates/breakglass/add/
+            POST /gates/breakglass/add/""",
+    ),
+    Group(
+        "Breaking the glass for one release",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 403 403 403 403 200 200 200 200 403 403 403 403 403 403 403",
+        foreign="302 403 403 403 403 404 404 404 404 403 403 403 403 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="GET /gates/breakglass/add/?release=<release>",
+    ),
+    Group(
+        "The same, with nothing filled in but the reason",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 403 403 403 403 422 422 422 422 403 403 403 403 403 403 403",
+        foreign="302 403 403 403 403 404 404 404 404 403 403 403 403 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="POST /gates/breakglass/add/?release=<release>",
+        body=WHY,
+    ),
+    Group(
+        "The page that reviews a break-glass",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 200 200 200 200 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="GET /gates/breakglass/<object_id>/review/",
+    ),
+    Group(
+        "Reviewing one without saying what was found",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 422 422 422 422 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="POST /gates/breakglass/<object_id>/review/",
         body=WHY,
     ),
     # ---- Administrators
@@ -797,7 +907,7 @@ ONLY_SHOWN = {
         *spelled_out("registry/{region provider environment person tool evaluationsuite}/"),
         *spelled_out("registry/{suiteversion rolegrant apitoken policypack policyversion}/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/"),
-        *spelled_out("gates/{promotion gateversion}/"),
+        *spelled_out("gates/{promotion gateversion waiver condition breakglass}/"),
     },
     302: {
         *spelled_out("registry/{usecase registeredmodel modelversion release}/<object_id>/"),
@@ -807,7 +917,7 @@ ONLY_SHOWN = {
         *spelled_out("registry/{suiteversion rolegrant apitoken}/<object_id>/"),
         *spelled_out("registry/{policypack policyversion}/<object_id>/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/<object_id>/"),
-        *spelled_out("gates/{promotion gateversion}/<object_id>/"),
+        *spelled_out("gates/{promotion gateversion waiver condition breakglass}/<object_id>/"),
     },
     405: {
         "autocomplete/",

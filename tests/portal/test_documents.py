@@ -20,9 +20,17 @@ VERBS = {
     "seal a version or a release": ("seal",),
     "give evidence and runs": ("give_evidence",),
     "withdraw evidence": ("withdraw_evidence",),
-    "ask for a promotion, amend, submit and withdraw it, take in newer evidence": ("request",),
+    "ask for a promotion, amend, submit and withdraw it, take in newer evidence, ask for a "
+    "waiver": ("request",),
     "accept a run that somebody else gave": ("accept_run",),
     "sign a promotion in the role's own slot": ("sign",),
+    "close a condition by evidence that somebody else gave": ("close_condition",),
+    "grant or refuse a waiver that somebody else asked for": ("waive",),
+    "break the glass for an incident, and review what somebody else opened": (
+        "break_glass",
+        "review_break_glass",
+    ),
+    "revoke an approval, end a break-glass": ("revoke",),
     "operate what is approved (nothing to press yet)": ("operate",),
     "draft and publish policy packs, for all teams only": ("write_policy",),
     "read the log": ("read_log",),

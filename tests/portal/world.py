@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from audit.models import Entry
 from evidence.models import EvaluationRun, EvidenceItem
 from gates import transitions as gates
-from gates.models import GateVersion, Promotion
+from gates.models import BreakGlass, Condition, GateVersion, Promotion, Waiver
 from registry import transitions
 from registry.models import (
     ApiToken,
@@ -44,6 +44,9 @@ class Side:
     grant: RoleGrant
     token: ApiToken
     entry: Entry
+    waiver: Waiver
+    condition: Condition
+    glass: BreakGlass
 
     @property
     def team(self) -> Team:
@@ -92,6 +95,9 @@ def tell() -> Side:
         grant=make.grant(member, Role.VIEWER, team=told.use_case.team),
         token=make.make_token_row(member)[0],
         entry=Entry.objects.filter(about=told.release.key).order_by("seq").first(),
+        waiver=told.ask_waiver(),
+        condition=told.approve_on_condition(),
+        glass=told.break_glass(environment=make.make_environment()),
     )
 
 
@@ -154,6 +160,9 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "evidence/evidenceitem/": lambda s: (s.item.pk,),
     "evidence/evaluationrun/": lambda s: (s.run.pk,),
     "gates/gateversion/": lambda s: (GateVersion.objects.first().pk,),
+    "gates/breakglass/": lambda s: (s.glass.pk,),
+    "gates/condition/": lambda s: (s.condition.pk,),
+    "gates/waiver/": lambda s: (s.waiver.pk,),
     "gates/promotion/": lambda s: (s.drafted.pk,),
     "gates/promotion/<object_id>/take-in/": lambda s: (s.told.promotion.pk,),
     "policy/versions/": lambda s: (PolicyVersion.objects.get().pk,),
