@@ -55,7 +55,7 @@ def live(promotion: Promotion, at: datetime | None = None) -> Live:
         ).order_by("endpoint__slug")
     ]
     gate = gate_for(environment, release.use_case)
-    gathered = gather(release, environment, endpoints, promotion.evidence_up_to)
+    gathered = gather(release, environment, endpoints, promotion.evidence_up_to, gate)
     asked = Asked(promotion.pk, release, environment, tuple(one.slug for one in endpoints))
     policy = judged([asked], at, up_to=promotion.evidence_up_to)[promotion.pk]
     # Where a clause is met by evidence that came while the facts were gathered, it is of them too.

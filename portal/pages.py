@@ -34,6 +34,12 @@ PAGES = (
     Page("compare/", "registry.comparison.page", "compare"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
+    Page(
+        "promotions/<int:pk>/findings/",
+        "gates.finding_pages.findings",
+        "promotion_findings",
+        "gates.promotion",
+    ),
     Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),
     Page(
         "models/<slug:slug>/<slug:version>/",
@@ -88,6 +94,18 @@ PAGES = (
         "gates.policy_pages.preview",
         "policy_preview",
         "registry.policyversion",
+    ),
+    Page(
+        "gates/versions/<int:pk>/preview/",
+        "gates.gate_preview.preview",
+        "gate_preview",
+        "gates.gateversion",
+    ),
+    Page(
+        "gates/effective/",
+        "gates.gate_pages.effective",
+        "effective_gate",
+        "gates.gateversion",
     ),
     Page(
         "evidence/import/card/",

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from django.db.models import prefetch_related_objects
 
 from registry import rules
-from registry.models import ModelVersion, Release, ServingEndpoint
+from registry.models import ModelUse, ModelVersion, Release, ServingEndpoint
+from registry.past import row_at, rows_at
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,27 @@ def facts_of_version(version: ModelVersion) -> list[Fact]:
 
 
 def facts_of_release(
-    release: Release, endpoints: Iterable[ServingEndpoint] | None = None
+    release: Release,
+    endpoints: Iterable[ServingEndpoint] | None = None,
+    number: int | None = None,
 ) -> list[Fact]:
     """Return all facts of a release, its model version and `endpoints`.
 
     Without `endpoints`, those of its model version are taken: before anybody asked for some.
+    After change `number`, what models are meant for is as it was then; the rest is sealed.
     """
     version = release.model_version
     endpoints = list(version.endpoints.order_by("slug") if endpoints is None else endpoints)
     said = _said_of_version(version) | _said_of_endpoints(endpoints) | _said_of_release(release)
-    said["intended_use"] = rules.intended_said(release.use_case.slug, _stances(version))
+    said["intended_use"] = rules.intended_said(release.use_case.slug, _stances(version, number))
     return _facts(said, version, endpoints, release)
 
 
-def lineage_gaps(subject: Release | ModelVersion) -> list[str]:
+def lineage_gaps(subject: Release | ModelVersion, number: int | None = None) -> list[str]:
     """Return a sentence for each dataset, base version or prompt version without a digest.
 
-    The lineage is followed through all base versions.
+    The lineage is followed through all base versions; with `number`, digests are those that were
+    recorded by that change.
     """
     gaps = []
     version = subject
@@ -67,17 +72,23 @@ def lineage_gaps(subject: Release | ModelVersion) -> list[str]:
     seen: set[int] = set()
     while version is not None and version.pk not in seen:
         seen.add(version.pk)
-        if not version.digest:
+        if not _digest_at(version, number):
             gaps.append(f"Model version {version} is not sealed and has no digest.")
         links = version.dataset_links.select_related("dataset_version__dataset")
         gaps += [
             f"Dataset {link.dataset_version} ({link.get_role_display()} of {version}) "
             "has no digest."
             for link in links.order_by("role", "dataset_version")
-            if not link.dataset_version.digest
+            if not _digest_at(link.dataset_version, number)
         ]
         version = version.base_version
     return gaps
+
+
+def _digest_at(row, number: int | None) -> str:
+    """Return the digest of a version, now or after change `number`."""
+    then = row if number is None else row_at(row, number)
+    return then.digest if then else ""
 
 
 # What is said, by code: nothing said is the empty string
@@ -115,7 +126,10 @@ def _tokens(number: int | None) -> str:
     return f"{number:,} tokens" if number else ""
 
 
-def _stances(version: ModelVersion) -> dict[str, str]:
+def _stances(version: ModelVersion, number: int | None = None) -> dict[str, str]:
+    if number is not None:
+        uses = rows_at(ModelUse, number, model=version.model_id)
+        return {use.use_case.slug: use.stance for use in uses}
     uses = version.model.uses.select_related("use_case")
     return {use.use_case.slug: use.stance for use in uses}
 

@@ -94,7 +94,7 @@ def preview(release: Release, environment: Environment) -> Preview:
     now = clock.now()
     asked = Asked(release.pk, release, environment, tuple(one.slug for one in endpoints))
     policy = judged([asked], now)[release.pk]
-    findings = findings_of(gate, gather(release, environment, endpoints), policy, now)
+    findings = findings_of(gate, gather(release, environment, endpoints, gate=gate), policy, now)
     guidance = {(one.gate, one.code): one.guidance for one in gate.requirements}
     return Preview(
         gate=gate.name,

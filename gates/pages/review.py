@@ -114,6 +114,11 @@ class ReviewPage:
         return _digests(self.loaded)
 
     @property
+    def findings_url(self) -> str:
+        """Where findings are judged as of any instant."""
+        return f"{self.promotion.get_absolute_url()}findings/"
+
+    @property
     def conditions_count(self) -> str:
         """How many conditions are open, of how many, in words."""
         left = sum(1 for one in self.conditions if one.state == "open")

@@ -1,7 +1,7 @@
 """One requirement judged against the facts is a finding; `assess` judges them all."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -215,7 +215,9 @@ def _score(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
             fix="Name the suites, metrics and thresholds that the use case demands.",
             fix_at=("demands", ""),
         )
-    judged = [_judge_demand(demand, facts.scores, at) for demand in facts.demands]
+    oldest = requirement.terms.get("max_age_days")
+    scores = [_aged(score, oldest) for score in facts.scores] if oldest else facts.scores
+    judged = [_judge_demand(demand, scores, at) for demand in facts.demands]
     order = (Status.FAILED, Status.MISSING, Status.STALE, Status.MET)
     worst = min(judged, key=lambda one: order.index(one.status))
     untils = [one.until for one in judged if one.until]
@@ -227,6 +229,11 @@ def _score(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
         runs=tuple(sorted({one.basis.run for one in judged if one.basis})),
         until=min(untils) if untils else None,
     )
+
+
+def _aged(score: Score, days: int) -> Score:
+    """Return the score with the end that its age gives it, if that is sooner."""
+    return replace(score, expires_at=min(score.expires_at, score.ran_at + timedelta(days=days)))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,13 @@ from gates.transitions.conditions import close_condition
 from gates.transitions.emergencies import break_glass, end_break_glass, review_break_glass
 from gates.transitions.ending import revoke
 from gates.transitions.signing import issue_challenge, sign
+from gates.transitions.versions import (
+    new_gate_version_from,
+    publish_gate_version,
+    remove_requirement,
+    save_gate_draft,
+    save_requirement,
+)
 from gates.transitions.waiving import ask_waiver, grant_waiver, refuse_waiver
 
 __all__ = [
@@ -15,10 +22,15 @@ __all__ = [
     "end_break_glass",
     "grant_waiver",
     "issue_challenge",
+    "new_gate_version_from",
+    "publish_gate_version",
     "refuse_waiver",
+    "remove_requirement",
     "request",
     "review_break_glass",
     "revoke",
+    "save_gate_draft",
+    "save_requirement",
     "sign",
     "submit",
     "take_in",
