@@ -1,7 +1,7 @@
 """Break-glasses as they stand at an instant: gathered in a fixed number of queries."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
 
@@ -14,6 +14,8 @@ from gates.rules.emergencies import LONGEST_HOURS, Emergency, ends_of
 from registry.effective import number_at
 from registry.models import Environment, Person, Release, Team
 
+#: Before the first computer; what is asked of earlier instants is about nothing.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 WITH = (
     "release__use_case__team",
     "release__model_version__model",
@@ -52,7 +54,8 @@ def standings(rows: QuerySet, at: datetime | None = None) -> list[Standing]:
     now = clock.now()
     at = at or now
     number = None if at >= now else number_at(at)
-    rows = rows.filter(opened_at__gt=at - timedelta(hours=LONGEST_HOURS), opened_at__lte=at)
+    since = max(at, EARLIEST) - timedelta(hours=LONGEST_HOURS)
+    rows = rows.filter(opened_at__gt=since, opened_at__lte=at)
     if number is not None:
         rows = rows.filter(change__number__lte=number)
     found = list(rows.select_related(*WITH).order_by("pk"))

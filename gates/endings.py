@@ -51,18 +51,8 @@ def ending_soon(user: Person) -> tuple[list[End], End | None]:
 
 def ended_lately(user: Person) -> list[End]:
     """Return approvals that ended within 30 days and that no other approval replaced."""
-    now = clock.now()
-    since = now - WITHIN
-    withdrawn = PackageEvidence.objects.filter(item__withdrawal__withdrawn_at__gt=since)
-    accepted = Score.objects.filter(run__acceptance__accepted_at__gt=since)
-    candidates = _approved(user).filter(
-        _ends_between(since, now)
-        | Q(revocation__revoked_at__gt=since)
-        | Q(decided_package__in=withdrawn.values("package"))
-        | Q(release__in=accepted.values("run__item__release"))
-        | Q(release__model_version__in=accepted.values("run__item__version"))
-    )
-    judged = _judge(candidates.order_by("-decided_at")[:CANDIDATES])
+    since = clock.now() - WITHIN
+    judged = _judge(ended_candidates(user).order_by("-decided_at")[:CANDIDATES])
     ended = [one for one in judged if not one.holds and one.until > since]
     replaced = _still_allowed(user, ended)
     rows = [
@@ -71,6 +61,21 @@ def ended_lately(user: Person) -> list[End]:
         if (one.promotion.release_id, one.promotion.environment_id) not in replaced
     ]
     return sorted(rows, key=lambda end: end.ends, reverse=True)
+
+
+def ended_candidates(user: Person) -> QuerySet:
+    """Return the approvals that something stored may have ended within 30 days."""
+    now = clock.now()
+    since = now - WITHIN
+    withdrawn = PackageEvidence.objects.filter(item__withdrawal__withdrawn_at__gt=since)
+    accepted = Score.objects.filter(run__acceptance__accepted_at__gt=since)
+    return _approved(user).filter(
+        _ends_between(since, now)
+        | Q(revocation__revoked_at__gt=since)
+        | Q(decided_package__in=withdrawn.values("package"))
+        | Q(release__in=accepted.values("run__item__release"))
+        | Q(release__model_version__in=accepted.values("run__item__version"))
+    )
 
 
 def active(user: Person) -> QuerySet:

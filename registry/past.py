@@ -5,7 +5,7 @@ from typing import Any
 from django.db import models
 
 
-def rows_at(model: type[models.Model], number: int, **where: Any) -> list:
+def rows_at(model: type[models.Model], number: int, /, **where: Any) -> list:
     """Return the rows of a model as they stood after change `number`; one query.
 
     `where` names what never changes of a row, such as its key or the row it is part of. Rows

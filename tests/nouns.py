@@ -53,6 +53,15 @@ def _break_glass(team):
     return story().break_glass()
 
 
+def _requirement(team):
+    from gates import transitions
+    from gates.models import GateVersion
+
+    sandbox = GateVersion.objects.get(gate="sandbox")
+    draft = transitions.new_gate_version_from(sandbox.pk, actor=make.author(), reason=make.WHY)
+    return draft.requirements.first()
+
+
 #: By model label: makes a row of the noun, owned by the team if the noun is owned by one.
 MAKERS: dict[str, Callable] = {
     "registry.team": lambda team: team,
@@ -81,6 +90,7 @@ MAKERS: dict[str, Callable] = {
     "evidence.evidenceitem": _evidence,
     "evidence.evaluationrun": _run,
     "gates.promotion": _promotion,
+    "gates.requirement": _requirement,
     "gates.waiver": _waiver,
     "gates.condition": _condition,
     "gates.breakglass": _break_glass,

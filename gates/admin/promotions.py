@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from audit.admin import Act, GovernedAdmin, VisibleRelatedFilter
+from audit.admin import Act, GovernedAdmin, ReasonForm, VisibleRelatedFilter
 from audit.admin.filters import LONGEST
 from gates import queue, transitions
 from gates.admin.acts import AuthenticatedAct
@@ -67,6 +67,29 @@ class Withdraw(PromotionAct):
         return transitions.withdraw(row.pk, actor=request.user, reason=cleaned["reason"])
 
 
+class RenewForm(ReasonForm):
+    """The reason is there already: renewing takes one press."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("reason", "Renewal, so that it is looked at anew in time.")
+
+
+class Renew(PromotionAct):
+    name = "renew"
+    label = "Renew…"
+    lead = "This drafts a promotion that asks for the same again, at the same endpoints."
+    note = "The approval stands as it stands. Submit the draft when the evidence is in order."
+    done = "The renewal is drafted. Submit it when it says what you want."
+    form = RenewForm
+
+    def offered(self, row):
+        return row.state == Promotion.State.APPROVED
+
+    def run(self, request, row, cleaned):
+        return transitions.renew(row.pk, actor=request.user, reason=cleaned["reason"])
+
+
 class Revoke(AuthenticatedAct):
     """A risk owner's verb, on the same page as those of whoever asks."""
 
@@ -113,7 +136,7 @@ class PromotionList(ChangeList):
 @admin.register(Promotion)
 class PromotionAdmin(GovernedAdmin):
     form = PromotionForm
-    acts = (Submit(), TakeIn(), Withdraw(), Revoke())
+    acts = (Submit(), TakeIn(), Withdraw(), Renew(), Revoke())
     change_form_template = "gates/promotion_form.html"
     change_list_template = "gates/promotion_list.html"
     list_display = ("promotion", "stands", "sign_offs", "next", "asked")

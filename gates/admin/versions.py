@@ -111,12 +111,11 @@ class GateVersionAdmin(GovernedAdmin):
     search_fields = ("gate", "notes")
 
     def may(self, request, verb, obj=None):
-        if reasons := may_write(request.user):
-            return reasons
+        reasons = may_write(request.user)
         if verb == "add":
             sentence = "A new version begins from the one in force: open that one first."
-            return [Reason("BEGINS_FROM", sentence)]
-        return []
+            reasons.append(Reason("BEGINS_FROM", sentence))
+        return reasons
 
     def write(self, request, pk, *, values, parts, reason, form):
         return transitions.save_gate_draft(

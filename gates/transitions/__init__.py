@@ -1,6 +1,6 @@
 """The verbs that write at the gates: asking for a promotion, signing it, waiving a requirement."""
 
-from gates.transitions.asking import amend, request, submit, take_in, withdraw
+from gates.transitions.asking import amend, renew, request, submit, take_in, withdraw
 from gates.transitions.conditions import close_condition
 from gates.transitions.emergencies import break_glass, end_break_glass, review_break_glass
 from gates.transitions.ending import revoke
@@ -26,6 +26,7 @@ __all__ = [
     "publish_gate_version",
     "refuse_waiver",
     "remove_requirement",
+    "renew",
     "request",
     "review_break_glass",
     "revoke",

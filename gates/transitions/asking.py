@@ -66,6 +66,31 @@ def request(
         return promotion
 
 
+def renew(pk: int, *, actor: Person, reason: str) -> Promotion:
+    """Open a draft that asks anew for what an approval let in, with nothing else to fill in.
+
+    Endpoints that serve another version by now are left out. Raises what `request` raises, and
+    `Conflict` for what was never approved.
+    """
+    promotion = Promotion.objects.select_related("release", "environment").get(pk=pk)
+    if promotion.state != Promotion.State.APPROVED:
+        sentence = f"The promotion is {promotion.get_state_display()}; there is nothing to renew."
+        raise Conflict(Reason("NOT_APPROVED", sentence))
+    links = promotion.endpoint_links.select_related("endpoint")
+    return request(
+        release=promotion.release,
+        environment=promotion.environment,
+        endpoints=[
+            link.endpoint
+            for link in links
+            if link.endpoint.version_id == promotion.release.model_version_id
+        ],
+        purpose=f"Renewal of promotion {promotion.pk}: {promotion.purpose}",
+        actor=actor,
+        reason=reason,
+    )
+
+
 def amend(
     pk: int,
     *,

@@ -131,7 +131,8 @@ MATRIX = (
             GET /policy/effective/
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
-            GET /gates/{promotion gateversion waiver condition breakglass}/""",
+            GET /gates/{promotion gateversion requirement waiver condition breakglass}/
+            GET /gates/effective/""",
     ),
     Group(
         "Nobody is signed out by a link",
@@ -167,7 +168,8 @@ MATRIX = (
             GET /registry/{tool evaluationsuite suiteversion rolegrant apitoken}/<object_id>/
             GET /registry/{policypack policyversion}/<object_id>/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/
-            GET /gates/{promotion gateversion waiver condition breakglass}/<object_id>/
+            GET /gates/{promotion gateversion requirement}/<object_id>/
+            GET /gates/{waiver condition breakglass}/<object_id>/
             GET /promotions/ask/""",
     ),
     # ---- Reading
@@ -188,6 +190,7 @@ MATRIX = (
             GET /gates/{promotion waiver condition breakglass}/<object_id>/history/
             GET /gates/{waiver condition breakglass}/<object_id>/change/
             GET /promotions/<pk>/
+            GET /promotions/<pk>/findings/
             GET /compare/?kind=release&b=<release>
             GET /models/<slug>/
             GET /models/<slug>/<version>/
@@ -211,7 +214,8 @@ MATRIX = (
             GET /registry/{policypack policyversion}/<object_id>/history/
             GET /policy/versions/<pk>/{yaml preview}/
             GET /gates/gateversion/<object_id>/change/
-            GET /gates/gateversion/<object_id>/history/
+            GET /gates/{gateversion requirement}/<object_id>/history/
+            GET /gates/versions/<pk>/preview/
             GET /environments/<slug>/""",
     ),
     Group(
@@ -260,11 +264,11 @@ MATRIX = (
             GET /registry/{region provider environment person}/<object_id>/delete/
             GET /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
             GET /registry/{policypack policyversion}/<object_id>/delete/
-            GET /gates/gateversion/<object_id>/delete/
+            GET /gates/{gateversion requirement}/<object_id>/delete/
             POST /registry/{region provider environment person}/<object_id>/delete/
             POST /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
             POST /registry/{policypack policyversion}/<object_id>/delete/
-            POST /gates/gateversion/<object_id>/delete/""",
+            POST /gates/{gateversion requirement}/<object_id>/delete/""",
         body={"post": "yes"},
     ),
     Group(
@@ -310,7 +314,7 @@ MATRIX = (
             POST /registry/{region provider environment person}/<object_id>/history/
             POST /registry/{tool evaluationsuite suiteversion}/<object_id>/history/
             POST /registry/{policypack policyversion}/<object_id>/history/
-            POST /gates/gateversion/<object_id>/history/""",
+            POST /gates/{gateversion requirement}/<object_id>/history/""",
     ),
     Group(
         "No history of a grant is written",
@@ -367,10 +371,10 @@ MATRIX = (
         body=WHY,
     ),
     Group(
-        "Gates are published with Gatehouse",
+        "A gate's versions begin from the one in force",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
-        says="Gates come with a release of Gatehouse, as published versions.",
+        says="A new version begins from the one in force",
         routes="""
             GET /gates/gateversion/add/
             POST /gates/gateversion/add/""",
@@ -392,14 +396,18 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
         says="This takes the role policy author for all teams.",
-        routes="GET /registry/{policypack policyversion}/add/",
+        routes="""
+            GET /registry/{policypack policyversion}/add/
+            GET /gates/requirement/add/""",
     ),
     Group(
         "New packs and versions, with nothing filled in but the reason",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
         says="This takes the role policy author for all teams.",
-        routes="POST /registry/{policypack policyversion}/add/",
+        routes="""
+            POST /registry/{policypack policyversion}/add/
+            POST /gates/requirement/add/""",
         body=WHY,
     ),
     Group(
@@ -407,7 +415,9 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
         says="This takes the role policy author for all teams.",
-        routes="POST /registry/{policypack policyversion}/<object_id>/change/",
+        routes="""
+            POST /registry/{policypack policyversion}/<object_id>/change/
+            POST /gates/requirement/<object_id>/change/""",
         body=WHY,
     ),
     Group(
@@ -415,14 +425,20 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
         says="This takes the role policy author for all teams.",
-        routes="GET /registry/policyversion/<object_id>/{publish new-version}/",
+        routes="""
+            GET /registry/policyversion/<object_id>/{publish new-version}/
+            GET /gates/gateversion/<object_id>/{publish new-version}/
+            GET /gates/requirement/<object_id>/remove/""",
     ),
     Group(
         "Publishing what somebody else drafted",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 302",
         says="This takes the role policy author for all teams.",
-        routes="POST /registry/policyversion/<object_id>/publish/",
+        routes="""
+            POST /registry/policyversion/<object_id>/publish/
+            POST /gates/gateversion/<object_id>/{publish new-version}/
+            POST /gates/requirement/<object_id>/remove/""",
         body=WHY,
     ),
     Group(
@@ -432,6 +448,12 @@ MATRIX = (
         says="This takes the role policy author for all teams.",
         routes="POST /registry/policyversion/<object_id>/new-version/",
         body=WHY,
+    ),
+    Group(
+        "What a draft of a gate asks for: whoever may not amend it reads it with its version",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 302 302 302 302 302 302 302 302 302 302 302 302 302 200",
+        routes="GET /gates/requirement/<object_id>/change/",
     ),
     # ---- Registrars
     Group(
@@ -595,12 +617,12 @@ MATRIX = (
         body=WHY,
     ),
     Group(
-        "Pages that submit, take in newer evidence, or withdraw the request",
+        "Pages that submit, take in newer evidence, withdraw the request, or renew it",
         #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         own="    302 404 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role requester in the team",
-        routes="GET /gates/promotion/<object_id>/{submit take-in withdraw}/",
+        routes="GET /gates/promotion/<object_id>/{submit take-in withdraw renew}/",
     ),
     Group(
         "Submitting, taking in, withdrawing",
@@ -609,6 +631,15 @@ MATRIX = (
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role requester in the team",
         routes="POST /gates/promotion/<object_id>/{submit take-in withdraw}/",
+        body=WHY,
+    ),
+    Group(
+        "Renewing what was never approved",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 409 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role requester in the team",
+        routes="POST /gates/promotion/<object_id>/renew/",
         body=WHY,
     ),
     # ---- Reviewing roles
@@ -868,6 +899,8 @@ MATRIX = (
             GET /api/v1/evaluation-runs/latest/?release=<digest>
             GET /api/v1/decision/?release=<digest>&environment=<environment>
             GET /api/v1/effective-policy/?use_case=<use case>&environment=<environment>
+            GET /api/v1/effective-gate/?use_case=<use case>&environment=<environment>
+            GET /api/v1/promotions/<pk>/findings/
             GET /api/v1/audit/entries/?about=<key>
             GET /api/v1/audit/entries/<pk>/""",
     ),
@@ -885,6 +918,7 @@ MATRIX = (
             GET /api/v1/compare/
             GET /api/v1/decision/
             GET /api/v1/effective-policy/
+            GET /api/v1/effective-gate/
             GET /api/v1/evaluation-runs/latest/""",
     ),
     Group(
@@ -907,7 +941,7 @@ ONLY_SHOWN = {
         *spelled_out("registry/{region provider environment person tool evaluationsuite}/"),
         *spelled_out("registry/{suiteversion rolegrant apitoken policypack policyversion}/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/"),
-        *spelled_out("gates/{promotion gateversion waiver condition breakglass}/"),
+        *spelled_out("gates/{promotion gateversion requirement waiver condition breakglass}/"),
     },
     302: {
         *spelled_out("registry/{usecase registeredmodel modelversion release}/<object_id>/"),
@@ -917,7 +951,8 @@ ONLY_SHOWN = {
         *spelled_out("registry/{suiteversion rolegrant apitoken}/<object_id>/"),
         *spelled_out("registry/{policypack policyversion}/<object_id>/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/<object_id>/"),
-        *spelled_out("gates/{promotion gateversion waiver condition breakglass}/<object_id>/"),
+        *spelled_out("gates/{promotion gateversion requirement}/<object_id>/"),
+        *spelled_out("gates/{waiver condition breakglass}/<object_id>/"),
     },
     405: {
         "autocomplete/",
@@ -934,6 +969,9 @@ ONLY_SHOWN = {
         "releases/<slug>/<number>/",
         "environments/<slug>/",
         "policy/effective/",
+        "gates/effective/",
+        "gates/versions/<pk>/preview/",
+        "promotions/<pk>/findings/",
         "policy/versions/<pk>/yaml/",
         "policy/versions/<pk>/preview/",
         "evidence/<pk>/",
@@ -960,6 +998,8 @@ READING_ONLY = (
     "api/v1/audit/entries/<pk>/",
     "api/v1/decision/",
     "api/v1/effective-policy/",
+    "api/v1/effective-gate/",
+    "api/v1/promotions/<pk>/findings/",
     "api/v1/policy-packs/",
     "api/v1/policy-packs/<slug>/",
     "api/v1/schema/",

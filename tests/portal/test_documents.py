@@ -32,7 +32,7 @@ VERBS = {
     ),
     "revoke an approval, end a break-glass": ("revoke",),
     "operate what is approved (nothing to press yet)": ("operate",),
-    "draft and publish policy packs, for all teams only": ("write_policy",),
+    "draft and publish policy packs and gates, for all teams only": ("write_policy",),
     "read the log": ("read_log",),
     "keep teams, regions, providers and environments": ("administer",),
     "add and amend people": ("administer",),

@@ -119,6 +119,8 @@ def build(monkeypatch) -> World:
         patched.setattr(make, "name", lambda of: plain(marked.get(of, of)))
         foreign = tell()
     make.make_policy_draft(review_months=12)
+    sandbox = GateVersion.objects.get(gate="sandbox")
+    gates.new_gate_version_from(sandbox.pk, actor=make.author(), reason=make.WHY)
     people: dict[str, Person | None] = {
         "anonymous": None,
         "no role": make.make_person(make.name("idle")),
@@ -131,6 +133,11 @@ def build(monkeypatch) -> World:
         people[f"{role.label} of all"] = make.make_person(make.name("holder"), role)
     tokens = {who: make.make_token(person) for who, person in people.items() if person}
     return World(own, foreign, people, tokens)
+
+
+def gate_draft() -> GateVersion:
+    """Return the one draft of a gate."""
+    return GateVersion.objects.get(published_at=None)
 
 
 #: What stands for the placeholders of a route, in order, by how the route begins; of several
@@ -159,7 +166,10 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "registry/usecase/": lambda s: (s.told.use_case.pk,),
     "evidence/evidenceitem/": lambda s: (s.item.pk,),
     "evidence/evaluationrun/": lambda s: (s.run.pk,),
-    "gates/gateversion/": lambda s: (GateVersion.objects.first().pk,),
+    "gates/gateversion/": lambda s: (GateVersion.objects.get(gate="production").pk,),
+    "gates/gateversion/<object_id>/publish/": lambda s: (gate_draft().pk,),
+    "gates/requirement/": lambda s: (gate_draft().requirements.first().pk,),
+    "gates/versions/": lambda s: (gate_draft().pk,),
     "gates/breakglass/": lambda s: (s.glass.pk,),
     "gates/condition/": lambda s: (s.condition.pk,),
     "gates/waiver/": lambda s: (s.waiver.pk,),
