@@ -32,24 +32,33 @@ def condition_fields(team) -> dict[str, forms.Field]:
     fields = {}
     for place in range(1, LINES + 1):
         name, label = f"condition_{place}", f"Condition {place}"
+        needed = place == 1
         fields |= {
             f"{name}_text": forms.CharField(
                 label=label,
-                required=False,
+                required=needed,
+                error_messages={"required": "Say what must be done."},
                 max_length=1000,
                 widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
                 help_text="What must be done, so that somebody else can see whether it is.",
             ),
             f"{name}_owner": forms.ChoiceField(
-                label=f"{label}: who meets it", required=False, choices=owners
+                label=f"{label}: who meets it",
+                required=needed,
+                choices=owners,
+                error_messages={"required": "Choose who meets it."},
             ),
             f"{name}_due": LastOfDayField(
                 label=f"{label}: due on",
-                required=False,
+                required=needed,
+                error_messages={"required": "Give the day by which it is met."},
                 help_text="At the end of that day, in UTC, an open condition ends the approval.",
             ),
             f"{name}_kind": forms.ChoiceField(
-                label=f"{label}: closed by evidence of the kind", required=False, choices=kinds
+                label=f"{label}: closed by evidence of the kind",
+                required=needed,
+                choices=kinds,
+                error_messages={"required": "Choose the kind of evidence that closes it."},
             ),
         }
     return fields

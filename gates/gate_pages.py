@@ -1,6 +1,7 @@
 """The effective gate of a use case in an environment, with why each requirement applies."""
 
 import re
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from audit.instants import read_instant
 from audit.refusals import NotUnderstood, Reason
 from audit.rules import instant_text
 from gates.facts import Gate, Requirement, gate_for
+from gates.pages import words
 from gates.pages.gateversion import terms_said
 from gates.past import gate_at
 from gates.rules.findings import applies_to
@@ -53,6 +55,7 @@ class Effective:
     why: str
     versions: list[dict]
     slots: list[str]
+    signs: str
     requirements: list[Asked]
 
 
@@ -75,7 +78,16 @@ def effective_gate_of(
             for one in gate.versions
         ],
         slots=[str(slot) for slot in gate.slots],
+        signs=_signs(gate),
         requirements=[_asked(one, gate, tier, data) for one in gate.requirements],
+    )
+
+
+def _signs(gate: Gate) -> str:
+    """Return who signs, in words, with a number where there are several."""
+    counts = Counter(slot.role for slot in gate.slots)
+    return words.listed(
+        f"{f'{count} × ' if count > 1 else ''}{words.role(role)}" for role, count in counts.items()
     )
 
 
@@ -168,6 +180,7 @@ class EffectiveGateSerializer(serializers.Serializer):
     why = serializers.CharField()
     versions = EffectiveGateVersionSerializer(many=True)
     slots = serializers.ListField(child=serializers.CharField())
+    signs = serializers.CharField(help_text="Who signs, in words.")
     requirements = EffectiveRequirementSerializer(many=True)
 
 

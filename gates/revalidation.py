@@ -48,6 +48,7 @@ def due_for_renewal(user: Person) -> list[Renewal]:
     newest = newest_only(ways)
     since = clock.now() - WITHIN
     held = [one for one in held if one.promotion.pk in newest and one.until > since]
+    held = _not_followed(held)
     named = {one.promotion.pk: json.loads(one.promotion.decided_package.content) for one in held}
     force, gates = in_force(), _gates()
     changed = _providers(held, named)
@@ -58,6 +59,28 @@ def due_for_renewal(user: Person) -> list[Renewal]:
         if reasons := triggers(standing, one.at):
             found.append(_renewal(one, reasons, user))
     return found
+
+
+def _not_followed(held: list[Approval]) -> list[Approval]:
+    """Leave out what ended and was followed by another release of the use case there."""
+    ended = [one.promotion for one in held if not one.holds]
+    later = Promotion.objects.filter(
+        state=Promotion.State.APPROVED,
+        release__use_case__in={one.release.use_case_id for one in ended},
+        environment__in={one.environment_id for one in ended},
+    )
+    newest: dict[tuple[int, int], int] = {}
+    for use_case, environment, pk in later.order_by("pk").values_list(
+        "release__use_case", "environment", "pk"
+    ):
+        newest[use_case, environment] = pk
+    return [
+        one
+        for one in held
+        if one.holds
+        or newest[one.promotion.release.use_case_id, one.promotion.environment_id]
+        == one.promotion.pk
+    ]
 
 
 def _way(promotion: Promotion) -> tuple[int, int]:

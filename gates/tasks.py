@@ -133,7 +133,7 @@ def _review_break_glass(row: BreakGlass) -> Waiting:
     return Waiting(
         sentence=f"Review break-glass {row.pk} for {row.release} into {row.environment}",
         url=row.get_absolute_url(),
-        why="not yours, so you may",
+        why="not yours, so you may once it has ended",
         since=row.opened_at,
         due=row.review_due.date(),
         note=f"incident {row.incident} · opened by {row.printed_name}",

@@ -5,12 +5,13 @@ from datetime import date
 
 from audit import Change, Conflict, Reason, Refused, change
 from audit.kept import position
+from audit.refusals import NotAllowed
 from gates.models import Promotion, PromotionEndpoint
 from gates.packages import live
 from gates.transitions.locking import lock_promotion
 from gates.transitions.writing import write_package
 from registry.models import Environment, ModelVersion, Person, Release, ServingEndpoint
-from registry.rights import acting, demand
+from registry.rights import acting, demand, may
 
 NOTHING_ASKED = Reason(
     "ENDPOINT_MISSING", "Name at least one endpoint that serves the release.", "endpoints"
@@ -72,7 +73,11 @@ def renew(pk: int, *, actor: Person, reason: str) -> Promotion:
     Endpoints that serve another version by now are left out. Raises what `request` raises, and
     `Conflict` for what was never approved.
     """
-    promotion = Promotion.objects.select_related("release", "environment").get(pk=pk)
+    promotion = Promotion.objects.select_related("release__use_case__team", "environment").get(
+        pk=pk
+    )
+    if reasons := may(actor, "request", promotion.release, fresh=True):
+        raise NotAllowed(reasons)
     if promotion.state != Promotion.State.APPROVED:
         sentence = f"The promotion is {promotion.get_state_display()}; there is nothing to renew."
         raise Conflict(Reason("NOT_APPROVED", sentence))

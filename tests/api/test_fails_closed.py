@@ -91,6 +91,6 @@ def test_whichever_query_fails_the_answer_is_no_yes(told, caller):
         with connection.execute_wrapper(failing):
             answer = ask(caller, told)
         assert answer.status_code in (200, 401, 403, 404, 500, 503)
-        # Only that the use of a token could not be noted leaves the answer as it is.
-        noted = statements[broken - 1 :][:1] and "UPDATE" in statements[broken - 1]
-        assert not says_yes(answer) or noted, statements[broken - 1 :][:1]
+        # What is written here notes the use of the token; without it the answer stands as it is.
+        if statements[broken - 1].startswith("SELECT"):
+            assert not says_yes(answer), statements[broken - 1]
