@@ -48,7 +48,6 @@ def due_for_renewal(user: Person) -> list[Renewal]:
     newest = newest_only(ways)
     since = clock.now() - WITHIN
     held = [one for one in held if one.promotion.pk in newest and one.until > since]
-    held = _not_followed(held)
     named = {one.promotion.pk: json.loads(one.promotion.decided_package.content) for one in held}
     force, gates = in_force(), _gates()
     changed = _providers(held, named)
@@ -61,28 +60,6 @@ def due_for_renewal(user: Person) -> list[Renewal]:
     return found
 
 
-def _not_followed(held: list[Approval]) -> list[Approval]:
-    """Leave out what ended and was followed by another release of the use case there."""
-    ended = [one.promotion for one in held if not one.holds]
-    later = Promotion.objects.filter(
-        state=Promotion.State.APPROVED,
-        release__use_case__in={one.release.use_case_id for one in ended},
-        environment__in={one.environment_id for one in ended},
-    )
-    newest: dict[tuple[int, int], int] = {}
-    for use_case, environment, pk in later.order_by("pk").values_list(
-        "release__use_case", "environment", "pk"
-    ):
-        newest[use_case, environment] = pk
-    return [
-        one
-        for one in held
-        if one.holds
-        or newest[one.promotion.release.use_case_id, one.promotion.environment_id]
-        == one.promotion.pk
-    ]
-
-
 def _way(promotion: Promotion) -> tuple[int, int]:
     return promotion.release_id, promotion.environment_id
 
@@ -93,10 +70,18 @@ def _candidates(user: Person) -> list[int]:
     theirs = Q(requested_by=user) | Q(release__use_case__team__in=teams - {None})
     if None in teams:
         theirs = Q()
+    followed = Promotion.objects.filter(
+        state=Promotion.State.APPROVED,
+        release__use_case=OuterRef("release__use_case"),
+        environment=OuterRef("environment"),
+        pk__gt=OuterRef("pk"),
+    )
     lists = (
         active(user).filter(theirs).order_by("soonest"),
-        # What a risk owner revoked is not asked for anew by itself.
-        ended_candidates(user).filter(theirs, revocation=None).order_by("-decided_at"),
+        # What a risk owner revoked is not asked for anew by itself, nor what another followed.
+        ended_candidates(user)
+        .filter(~Exists(followed), theirs, revocation=None)
+        .order_by("-decided_at", "-pk"),
     )
     return sorted(
         {pk for rows in lists for pk in _not_asked(rows).values_list("pk", flat=True)[:CANDIDATES]}

@@ -35,6 +35,7 @@ class Requirement:
     gate: str
     sentence: str
     guidance: str
+    guidance_url: str
     state: str
     fact: str
 
@@ -95,7 +96,7 @@ def preview(release: Release, environment: Environment) -> Preview:
     asked = Asked(release.pk, release, environment, tuple(one.slug for one in endpoints))
     policy = judged([asked], now)[release.pk]
     findings = findings_of(gate, gather(release, environment, endpoints, gate=gate), policy, now)
-    guidance = {(one.gate, one.code): one.guidance for one in gate.requirements}
+    guidance = {(one.gate, one.code): (one.guidance, one.guidance_url) for one in gate.requirements}
     return Preview(
         gate=gate.name,
         why=gate.why,
@@ -107,10 +108,12 @@ def preview(release: Release, environment: Environment) -> Preview:
 
 
 def _requirement(finding: Finding, guidance: dict) -> Requirement:
+    told, url = guidance.get((finding.gate, finding.code), ("", ""))
     return Requirement(
         gate=finding.gate,
         sentence=finding.sentence,
-        guidance=guidance.get((finding.gate, finding.code), ""),
+        guidance=told,
+        guidance_url=url,
         state=str(finding.status),
         fact=finding.fact,
     )

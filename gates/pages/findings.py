@@ -34,6 +34,9 @@ class FindingRow:
     #: The waiver of it, or where to ask for one: address and words.
     waiver_url: str = ""
     waiver_words: str = ""
+    #: What the gate says of meeting it, where it stands in the way.
+    guidance: str = ""
+    guidance_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def shown_findings(loaded: Loaded) -> Shown:
 def _row(finding: Finding, places: "_Places") -> FindingRow:
     url, said = places.of(finding) if finding.stands_in_the_way else ("", "")
     waiver_url, waiver_words = places.waiver(finding)
+    asked = places.requirement(finding) if finding.stands_in_the_way else None
     return FindingRow(
         state=str(finding.status),
         requirement=finding.sentence,
@@ -83,6 +87,8 @@ def _row(finding: Finding, places: "_Places") -> FindingRow:
         anchor=anchor(finding),
         waiver_url=waiver_url,
         waiver_words=waiver_words,
+        guidance=asked.guidance if asked else "",
+        guidance_url=asked.guidance_url if asked else "",
     )
 
 
@@ -131,7 +137,7 @@ class _Places:
         code = f"{finding.gate}.{finding.code}"
         if asked := self._waivers_asked.get(code):
             return f"/gates/waiver/{asked}/change/", f"Waiver {asked} is asked for"
-        requirement = self._requirements.get((finding.gate, finding.code))
+        requirement = self.requirement(finding)
         promotion = self.loaded.promotion
         if requirement is None or unwaivable(requirement) or not promotion.is_undecided:
             return "", ""
@@ -145,6 +151,10 @@ class _Places:
             }
         )
         return f"/gates/waiver/add/?{query}", "Ask for a waiver"
+
+    def requirement(self, finding: Finding):
+        """The requirement that a finding is about; none for what policy says."""
+        return self._requirements.get((finding.gate, finding.code))
 
     @cached_property
     def _requirements(self) -> dict:

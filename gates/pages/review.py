@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.utils.html import format_html, format_html_join
 
 from gates.differences import Difference
-from gates.models import Condition, Promotion
+from gates.models import Condition, GateVersion, Promotion
 from gates.pages import words
 from gates.pages.answer import Band, answer, pill
 from gates.pages.box import Box, decision_box
@@ -286,10 +286,16 @@ def _names(document) -> str:
 
 
 def _gate_note(loaded: Loaded) -> Any:
+    """Why this gate, and the versions that it was judged by, or is while nothing is decided."""
+    judged_by = loaded.package.gate.versions
+    if loaded.promotion.decided_package:
+        digests = [one["digest"] for one in loaded.document["gate"]["versions"]]
+        found = {one.digest: one for one in GateVersion.objects.filter(digest__in=digests)}
+        judged_by = [found[one] for one in digests if one in found]
     versions = format_html_join(
         ", ",
         '<a href="/gates/gateversion/{}/change/">{} v{}</a>',
-        ((one.pk, one.gate, one.number) for one in loaded.package.gate.versions),
+        ((one.pk, one.gate, one.number) for one in judged_by),
     )
     return format_html("{} Made of {}.", loaded.package.gate.why, versions)
 

@@ -101,7 +101,7 @@ def test_published_by_a_second_person_it_is_judged_by_and_never_changes():
     assert verify("record").found == []
 
 
-def test_an_approval_keeps_the_version_it_was_judged_by():
+def test_an_approval_keeps_the_version_it_was_judged_by(client):
     told = approved()
     document = json.loads(told.promotion.decided_package.content)
     publish(draft("sandbox", RED_TEAM))
@@ -109,6 +109,9 @@ def test_an_approval_keeps_the_version_it_was_judged_by():
     kept = json.loads(Promotion.objects.get(pk=told.promotion.pk).decided_package.content)
     assert kept == document
     assert kept["gate"]["versions"][0]["number"] == 1
+    client.force_login(told.requester)
+    page = client.get(told.promotion.get_absolute_url()).content.decode()
+    assert f'<a href="/gates/gateversion/{shipped().pk}/change/">sandbox v1</a>' in page
 
 
 def test_a_waiver_goes_with_the_requirement_as_it_was_asked_for():

@@ -1,5 +1,7 @@
 """Approvals that are due for renewal: who is told, why, and the one press that asks anew."""
 
+from dataclasses import replace
+
 import pytest
 
 from audit import Conflict, clock
@@ -83,6 +85,18 @@ def test_what_was_revoked_is_not_asked_for_anew_by_itself():
     owner = told.signer(Role.RISK_OWNER)
     transitions.revoke(told.promotion.pk, password=make.PASSWORD, actor=owner, reason=WHY)
     assert due_for_renewal(told.requester) == []
+
+
+def test_what_another_release_followed_is_not_due():
+    told = approved()
+    release = make.make_release(use_case=told.use_case, version=told.release.model_version)
+    later = replace(told, release=release, promotion=None)
+    later.give_all()
+    later.ask()
+    later.sign_all()
+    with clock.at(clock.now() + days(190)):
+        (due,) = due_for_renewal(told.requester)
+    assert due.title == f"{release} into {told.environment}"
 
 
 def test_one_press_asks_anew_and_takes_it_off_the_list(client):
