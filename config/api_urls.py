@@ -6,6 +6,8 @@ from rest_framework.routers import SimpleRouter
 import audit.api.entries
 import evidence.api
 import gates.api
+import gates.finding_pages
+import gates.gate_pages
 import gates.may_run_api
 import gates.policy_api
 import gates.readiness_api
@@ -29,6 +31,12 @@ for routes in (
 urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("compare/", registry.api.CompareView.as_view(), name="compare"),
+    path("effective-gate/", gates.gate_pages.EffectiveGateView.as_view(), name="effective-gate"),
+    path(
+        "promotions/<int:pk>/findings/",
+        gates.finding_pages.FindingsView.as_view(),
+        name="promotion-findings",
+    ),
     path("decision/", gates.api.DecisionView.as_view(), name="decision"),
     path(
         "effective-policy/",

@@ -71,6 +71,15 @@ ALLOWED = {
     "at": "2026-03-03T08:30:00.000000Z",
     "expires_at": "2026-09-01T00:00:00.000000Z",
     "endpoints": ["heron-frankfurt"],
+    "conditions": [
+        {
+            "text": "Measure the share of refusals every month.",
+            "owner": "claims.lead",
+            "due_at": "2026-06-30T23:59:59.999999Z",
+            "evidence": "benchmark",
+            "promotion": 41,
+        }
+    ],
 }
 REFUSED = ALLOWED | {
     "allowed": False,
@@ -81,6 +90,7 @@ REFUSED = ALLOWED | {
     "promotion": None,
     "expires_at": None,
     "endpoints": [],
+    "conditions": [],
 }
 
 

@@ -10,11 +10,13 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from audit import clock
 from evidence.models import EvidenceItem, Score
+from gates.conditions import of_packages
 from gates.models import Promotion
 from gates.policy import Asked, Judged, judged
 from gates.rules.approvals import (
     ApprovalFacts,
     Ending,
+    Exempt,
     FailingRun,
     Forbidden,
     Rest,
@@ -68,15 +70,17 @@ def approvals(promotions: QuerySet, at: datetime | None = None) -> list[Approval
         promotions = promotions.filter(change__number__lte=number)
     approved = list(
         promotions.filter(state=Promotion.State.APPROVED).select_related(
-            "decided_package", "release", "environment", "change"
+            "decided_package", "release", "environment", "change", "revocation__change"
         )
     )
     if not approved:
         return []
     documents = {one.pk: json.loads(one.decided_package.content) for one in approved}
     items = _items(documents.values(), number)
-    digests = _endpoint_digests(documents.values(), number)
+    slugs = {one["slug"] for document in documents.values() for one in document["endpoints"]}
+    digests = endpoint_digests(slugs, number)
     failing = _failing_runs(approved, documents, number)
+    conditions = of_packages([one.decided_package_id for one in approved], number)
     policy = judged(
         (
             Asked(
@@ -107,12 +111,18 @@ def approvals(promotions: QuerySet, at: datetime | None = None) -> list[Approval
                 for one in rest["evidence"]
             )
             + _leaned_on(said),
+            waived=tuple(
+                Exempt(one["requirement"], datetime.fromisoformat(one["ends_at"]))
+                for one in document["waivers"]
+            ),
+            conditions=tuple(conditions.get(promotion.pk, ())),
             failing_runs=tuple(failing.get(promotion.pk, ())),
             endpoints=tuple(
                 (one["slug"], digests.get(one["slug"]) == one["digest"])
                 for one in document["endpoints"]
             ),
-            forbidden=_forbidden(promotion, said, at),
+            forbidden=forbidden(said, promotion.decided_at, at),
+            revoked=_revoked(promotion, number),
         )
         result.append(Approval(promotion, facts, tuple(endings(facts, at)), at))
     return result
@@ -137,14 +147,26 @@ def _leaned_on(said: Judged) -> tuple[Rest, ...]:
     return tuple(Rest(said.items[pk].title, said.items[pk].expires_at) for pk in sorted(items))
 
 
-def _forbidden(promotion: Promotion, said: Judged, at: datetime) -> tuple[Forbidden, ...]:
-    """What policy forbids, since its pack was published or, of older packs, since just now."""
+def forbidden(said: Judged, began: datetime, at: datetime) -> tuple[Forbidden, ...]:
+    """Return what policy forbids of what began then, and since when.
+
+    Since its pack was published or, by packs older than that, since just now.
+    """
     found = []
     for breach in said.breaches:
         published = max(said.published_at[pack] for pack in breach.packs)
-        since = published if published > promotion.decided_at else at
+        since = published if published > began else at
         found.append(Forbidden(breach.code, breach.sentence, since, breach.endpoint))
     return tuple(found)
+
+
+def _revoked(promotion: Promotion, number: int | None) -> Ending | None:
+    """The revocation, as far as known after change `number`."""
+    row = getattr(promotion, "revocation", None)
+    if row is None or (number is not None and row.change.number > number):
+        return None
+    sentence = f"{row.printed_name} revoked it: “{row.reason}”"
+    return Ending(row.revoked_at, "REVOKED", sentence)
 
 
 def _items(documents: Iterable[dict], number: int | None) -> dict[str, EvidenceItem]:
@@ -165,9 +187,8 @@ def _items(documents: Iterable[dict], number: int | None) -> dict[str, EvidenceI
     return items
 
 
-def _endpoint_digests(documents: Iterable[dict], number: int | None) -> dict[str, str]:
-    """Digest of each endpoint, now or after change `number`."""
-    slugs = {one["slug"] for document in documents for one in document["endpoints"]}
+def endpoint_digests(slugs: Iterable[str], number: int | None) -> dict[str, str]:
+    """Return the digest of each endpoint, now or after change `number`."""
     rows = ServingEndpoint.objects.filter(slug__in=slugs)
     if number is None:
         return dict(rows.values_list("slug", "digest"))

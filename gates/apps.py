@@ -14,6 +14,7 @@ class GatesConfig(AppConfig):
         from gates.lineage import add_promotions
         from gates.may_run_pages import button
         from gates.notices.writing import note_events
+        from gates.pages import emergencies, waiving
         from gates.panels import ask_button, of_environment, of_evidence, of_release
         from gates.readiness import lacks_button
         from gates.searching import searched
@@ -31,7 +32,9 @@ class GatesConfig(AppConfig):
         onward.append(add_promotions)
         sources.append(searched)
         people_checks.append(open_ends)
-        buttons.setdefault("registry.release", []).extend([ask_button, lacks_button])
+        buttons.setdefault("registry.release", []).extend(
+            [ask_button, lacks_button, emergencies.button]
+        )
         for noun, label, address in (
             ("registry.provider", "What may run", "/may-run/?provider="),
             ("registry.region", "What may run", "/may-run/?region="),
@@ -41,8 +44,12 @@ class GatesConfig(AppConfig):
         ):
             buttons.setdefault(noun, []).append(button(label, address))
         for noun, panel in (
+            ("registry.release", emergencies.of_release),
             ("registry.release", of_release),
+            ("registry.release", waiving.of_release),
+            ("registry.environment", emergencies.of_environment),
             ("registry.environment", of_environment),
+            ("registry.environment", waiving.of_environment),
             ("evidence.evidenceitem", of_evidence),
         ):
             panels.setdefault(noun, []).append(panel)

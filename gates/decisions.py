@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 from audit import clock
 from audit.rules import instant_text
+from gates import emergencies
 from gates.approvals import Approval, approvals
 from gates.models import Promotion
 from gates.packages import live
 from gates.review import review_facts
 from gates.rules import in_the_way, open_slots
+from gates.rules.conditions import Condition, state
 from gates.rules.findings import day
 from registry.effective import number_at
 from registry.models import Environment, Release
@@ -35,7 +37,7 @@ def decide_for_a_while(
     """Return the decision, and until when it stays the same if no change lands.
 
     Where several approvals hold, the first of them to end takes its endpoints along, before the
-    answer's own `expires_at`.
+    answer's own `expires_at`. A break-glass allows like an approval, under a code of its own.
     """
     now = clock.now()
     at = at or now
@@ -44,8 +46,10 @@ def decide_for_a_while(
     holding = sorted(
         (one for one in gathered if one.holds), key=lambda one: (one.until, one.promotion.pk)
     )
+    opened = emergencies.of(release, environment, at)
+    broken = sorted((one for one in opened if one.holds), key=lambda one: one.until)
     answer = {
-        "allowed": bool(holding),
+        "allowed": bool(holding or broken),
         "reasons": [],
         "release": release.digest,
         "environment": environment.slug,
@@ -53,16 +57,23 @@ def decide_for_a_while(
         "at": instant_text(at),
         "expires_at": None,
         "endpoints": [],
+        "conditions": [],
     }
-    if holding:
-        last = holding[-1]
+    if holding or broken:
+        untils = [one.until for one in (*holding, *broken)]
+        covered = {slug for one in holding for slug in one.covered}
+        covered |= {slug for one in broken for slug in one.facts.covered}
         answer |= {
-            "reasons": [_reason("APPROVED", _approved_sentence(last))],
-            "promotion": last.promotion.pk,
-            "expires_at": instant_text(last.until),
-            "endpoints": sorted({slug for one in holding for slug in one.covered}),
+            "reasons": [
+                *(_reason("APPROVED", _approved_sentence(one)) for one in holding[-1:]),
+                *(_reason("BREAK_GLASS", _broken_sentence(one)) for one in broken),
+            ],
+            "promotion": holding[-1].promotion.pk if holding else None,
+            "expires_at": instant_text(max(untils)),
+            "endpoints": sorted(covered),
+            "conditions": [_condition(one, condition) for one, condition in _open(holding, at)],
         }
-        return answer, holding[0].until
+        return answer, min(untils)
     answer["reasons"] = [
         _reason(
             ending.code,
@@ -71,6 +82,12 @@ def decide_for_a_while(
         )
         for one in gathered
         for ending in one.ended_by
+    ]
+    answer["reasons"] += [
+        _reason(ending.code, f"{ending.sentence} Break-glass {one.row.pk} ended by that.")
+        for one in opened
+        for ending in one.ends
+        if ending.at <= at
     ] + _other_reasons(promotions, at, now)
     if not answer["reasons"]:
         answer["reasons"] = [
@@ -84,6 +101,34 @@ def decide_for_a_while(
 
 def _reason(code: str, sentence: str) -> dict:
     return {"code": code, "sentence": sentence}
+
+
+def _broken_sentence(one: emergencies.Standing) -> str:
+    return (
+        f"{one.facts.opened_by} broke the glass for incident {one.row.incident}, for "
+        f"{one.row.hours} hours at most. It ends on {day(one.until)} at {one.until:%H:%M} UTC."
+    )
+
+
+def _open(holding: list[Approval], at: datetime) -> list[tuple[Approval, Condition]]:
+    """Return the conditions that are not met yet, soonest due first."""
+    found = [
+        (one, condition)
+        for one in holding
+        for condition in one.facts.conditions
+        if state(condition, at) == "open"
+    ]
+    return sorted(found, key=lambda pair: (pair[1].due_at, pair[1].id))
+
+
+def _condition(approval: Approval, condition: Condition) -> dict:
+    return {
+        "text": condition.text,
+        "owner": condition.owner,
+        "due_at": instant_text(condition.due_at),
+        "evidence": condition.evidence_kind,
+        "promotion": approval.promotion.pk,
+    }
 
 
 def _approved_sentence(approval: Approval) -> str:

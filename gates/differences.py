@@ -55,6 +55,7 @@ def differences(
         *_evidence(before, after, named),
         *_scores(before, after),
         *_rest(before, after),
+        *_waivers(before, after),
         *_people(before, after),
     ]
     if not found and before != after:
@@ -213,10 +214,22 @@ def _rest(before, after) -> Iterable[Difference]:
         )
     if before["effective_policy"] != after["effective_policy"]:
         yield Difference("changed", "The policy in force changed.", ("policy", ""))
-    if before["waivers"] != after["waivers"]:
-        yield Difference("changed", "The waivers changed.", ("waivers", ""))
     if before["rollback"] != after["rollback"]:
         yield Difference("changed", "What is put back on a rollback changed.", ("rollback", ""))
+
+
+def _waivers(before, after) -> Iterable[Difference]:
+    old = {one["id"]: one for one in before["waivers"]}
+    new = {one["id"]: one for one in after["waivers"]}
+    for pk in sorted(old.keys() | new.keys()):
+        told = partial(Difference, about=("waiver", str(pk)))
+        one = new.get(pk) or old[pk]
+        if pk not in old:
+            yield told("added", f"Waiver {pk} stands in for {one['requirement']}.")
+        elif pk not in new:
+            yield told("removed", f"Waiver {pk} no longer stands in for {one['requirement']}.")
+        elif old[pk] != new[pk]:
+            yield told("changed", f"Waiver {pk} of {one['requirement']} is another one.")
 
 
 def _people(before, after) -> Iterable[Difference]:

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Least
 from audit import clock
 from evidence.models import Score
 from gates.approvals import Approval, approvals
-from gates.models import PackageEvidence, Promotion
+from gates.models import Condition, PackageEvidence, PackageWaiver, Promotion
 from gates.pages import words
 from registry.models import Person
 
@@ -51,17 +51,8 @@ def ending_soon(user: Person) -> tuple[list[End], End | None]:
 
 def ended_lately(user: Person) -> list[End]:
     """Return approvals that ended within 30 days and that no other approval replaced."""
-    now = clock.now()
-    since = now - WITHIN
-    withdrawn = PackageEvidence.objects.filter(item__withdrawal__withdrawn_at__gt=since)
-    accepted = Score.objects.filter(run__acceptance__accepted_at__gt=since)
-    candidates = _approved(user).filter(
-        _ends_between(since, now)
-        | Q(decided_package__in=withdrawn.values("package"))
-        | Q(release__in=accepted.values("run__item__release"))
-        | Q(release__model_version__in=accepted.values("run__item__version"))
-    )
-    judged = _judge(candidates.order_by("-decided_at")[:CANDIDATES])
+    since = clock.now() - WITHIN
+    judged = _judge(ended_candidates(user).order_by("-decided_at")[:CANDIDATES])
     ended = [one for one in judged if not one.holds and one.until > since]
     replaced = _still_allowed(user, ended)
     rows = [
@@ -72,6 +63,21 @@ def ended_lately(user: Person) -> list[End]:
     return sorted(rows, key=lambda end: end.ends, reverse=True)
 
 
+def ended_candidates(user: Person) -> QuerySet:
+    """Return the approvals that something stored may have ended within 30 days."""
+    now = clock.now()
+    since = now - WITHIN
+    withdrawn = PackageEvidence.objects.filter(item__withdrawal__withdrawn_at__gt=since)
+    accepted = Score.objects.filter(run__acceptance__accepted_at__gt=since)
+    return _approved(user).filter(
+        _ends_between(since, now)
+        | Q(revocation__revoked_at__gt=since)
+        | Q(decided_package__in=withdrawn.values("package"))
+        | Q(release__in=accepted.values("run__item__release"))
+        | Q(release__model_version__in=accepted.values("run__item__version"))
+    )
+
+
 def active(user: Person) -> QuerySet:
     """Return the approvals that nothing stored has ended yet, with the `soonest` end of each."""
     return unended(_approved(user))
@@ -80,7 +86,7 @@ def active(user: Person) -> QuerySet:
 def unended(approved: QuerySet) -> QuerySet:
     """Return those approvals that nothing stored has ended yet, with the `soonest` end of each."""
     now = clock.now()
-    return _with_end(approved.filter(review_at__gt=now)).filter(soonest__gt=now)
+    return _with_end(approved.filter(review_at__gt=now, revocation=None)).filter(soonest__gt=now)
 
 
 def _approved(user: Person) -> QuerySet:
@@ -88,14 +94,22 @@ def _approved(user: Person) -> QuerySet:
 
 
 def _with_end(rows: QuerySet) -> QuerySet:
-    """Name the soonest of review date, and end or withdrawal of what the approval rests on."""
+    """Name the soonest of review date, ends of waivers, ends and withdrawals of evidence."""
     edges = PackageEvidence.objects.filter(package=OuterRef("decided_package")).order_by()
     ends = edges.values("package").annotate(at=Min("item__expires_at")).values("at")
     gone = edges.values("package").annotate(at=Min("item__withdrawal__withdrawn_at")).values("at")
+    exempt = PackageWaiver.objects.filter(package=OuterRef("decided_package")).order_by()
+    waived = exempt.values("package").annotate(at=Min("waiver__ends_at")).values("at")
+    unmet = Condition.objects.filter(
+        sign_off__package=OuterRef("decided_package"), closings=None
+    ).order_by()
+    due = unmet.values("sign_off__package").annotate(at=Min("due_at")).values("at")
     return rows.annotate(
         soonest=Least(
             "review_at",
             Coalesce(Subquery(ends), "review_at"),
+            Coalesce(Subquery(waived), "review_at"),
+            Coalesce(Subquery(due), "review_at"),
             Coalesce(Subquery(gone), "review_at"),
         )
     )
@@ -103,8 +117,13 @@ def _with_end(rows: QuerySet) -> QuerySet:
 
 def _ends_between(start: datetime, end: datetime) -> Q:
     expiring = PackageEvidence.objects.filter(item__expires_at__gt=start, item__expires_at__lte=end)
-    return Q(review_at__gt=start, review_at__lte=end) | Q(
-        decided_package__in=expiring.values("package")
+    exempt = PackageWaiver.objects.filter(waiver__ends_at__gt=start, waiver__ends_at__lte=end)
+    due = Condition.objects.filter(due_at__gt=start, due_at__lte=end)
+    return (
+        Q(review_at__gt=start, review_at__lte=end)
+        | Q(decided_package__in=expiring.values("package"))
+        | Q(decided_package__in=exempt.values("package"))
+        | Q(decided_package__in=due.values("sign_off__package"))
     )
 
 

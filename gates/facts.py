@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Max, Q
@@ -10,11 +11,13 @@ from audit.models import Change, Verification
 from evidence.models import EvidenceItem
 from evidence.models import Score as ScoreRow
 from gates.approvals import holding
-from gates.models import GateVersion, Promotion
+from gates.models import GateVersion, Promotion, Waiver
 from gates.rules import Demand, Evidence, Facts, Known, Requirement, Score, Slot, Verified
-from gates.rules.findings import effective_gate, gates_up_to
+from gates.rules.findings import applies_to, effective_gate, gates_up_to
+from gates.waivers import granted
 from registry.completeness import counted_gaps, facts_of_release
-from registry.models import Release, ServingEndpoint
+from registry.models import Metric, Release, ScoreDemand, ServingEndpoint
+from registry.past import rows_at
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,31 @@ class Gathered:
     facts: Facts
     items: dict[str, EvidenceItem] = field(default_factory=dict)
     scores: dict[tuple[int, int], ScoreRow] = field(default_factory=dict)
+    #: Every waiver granted for it, ended or not.
+    waivers: dict[int, Waiver] = field(default_factory=dict)
 
 
-def gate_for(environment, use_case) -> Gate:
-    """Return the effective gate of an environment for a use case, as published now."""
+def gate_for(
+    environment, use_case, draft: GateVersion | None = None, number: int | None = None
+) -> Gate | None:
+    """Return the effective gate of an environment for a use case, as published now.
+
+    `draft` takes the place of the version in force of its gate, to try what it would do. After
+    change `number` it is the gate as published by then, or None before all of it was.
+    """
     name = effective_gate(environment.stage, use_case.risk_tier)
     published = (
         GateVersion.objects.filter(gate__in=gates_up_to(name), published_at__isnull=False)
         .order_by("gate", "number")
         .prefetch_related("requirements", "slots")
     )
+    if number is not None:
+        published = published.filter(change__number__lte=number)
     newest = {version.gate: version for version in published}
+    if number is not None and set(gates_up_to(name)) - newest.keys():
+        return None
+    if draft is not None and draft.gate in newest:
+        newest[draft.gate] = draft
     versions = tuple(newest[gate] for gate in gates_up_to(name))
     requirements = tuple(
         Requirement(
@@ -55,6 +72,7 @@ def gate_for(environment, use_case) -> Gate:
             sentence=row.sentence,
             terms=row.terms,
             guidance=row.guidance,
+            guidance_url=row.guidance_url,
         )
         for version in versions
         for row in version.requirements.all()
@@ -78,29 +96,34 @@ def gather(
     environment,
     endpoints: Iterable[ServingEndpoint],
     up_to: int | None = None,
+    gate: Gate | None = None,
+    at: datetime | None = None,
+    number: int | None = None,
 ) -> Gathered:
     """Read the facts for letting `release` into `environment` at `endpoints`.
 
     `up_to` is the number of the change up to which evidence is taken in; None takes in all.
+    `gate` may demand scores of its own. With `number`, what later changes wrote is not looked at;
+    release, environment and endpoints are then given as they were at `at`.
     """
     use_case = release.use_case
-    demands = list(
-        use_case.score_demands.select_related("metric__suite_version__suite").order_by("pk")
-    )
+    demands = demanded(use_case, gate, number)
+    known = Q() if number is None else Q(change__number__lte=number)
     about = Q(release=release) | Q(version=release.model_version)
     items = {
         str(item.pk): item
-        for item in EvidenceItem.objects.filter(about)
-        .select_related("author", "withdrawal", "change")
+        for item in EvidenceItem.objects.filter(known, about)
+        .select_related("author", "withdrawal__change", "change")
         .prefetch_related("files__scans")
         .order_by("created_at", "pk")
     }
     scores = list(
         ScoreRow.objects.filter(
             Q(run__item__release=release) | Q(run__item__version=release.model_version),
-            metric__in=[demand.metric_id for demand in demands],
+            metric__in=[demand.metric for demand in demands],
             filter="",
             subset="",
+            **({} if number is None else {"run__change__number__lte": number}),
         )
         .select_related("run__acceptance__change", "run__change", "run__given_by")
         .order_by("run_id")
@@ -115,26 +138,36 @@ def gather(
     facts = Facts(
         risk_tier=use_case.risk_tier,
         data_classification=use_case.data_classification,
-        evidence=tuple(_evidence(item, up_to) for item in items.values()),
-        scores=tuple(_score(score, items, up_to) for score in scores),
-        demands=tuple(_demand(demand) for demand in demands),
+        evidence=tuple(_evidence(item, up_to, number) for item in items.values()),
+        scores=tuple(_score(score, items, up_to, number) for score in scores),
+        demands=demands,
         metadata={
             fact.code: Known(fact.code, fact.label, fact.known, fact.fix)
-            for fact in facts_of_release(release, endpoints)
+            for fact in facts_of_release(release, endpoints, number=number)
         },
-        lineage_gaps=tuple(counted_gaps(release)),
-        approved_releases=_approved_releases(release, environment),
-        record_verified=_verified(None),
-        evidence_verified=_verified(Verification.Scope.EVIDENCE),
+        lineage_gaps=tuple(counted_gaps(release, number)),
+        approved_releases=_approved_releases(release, environment, at),
+        record_verified=_verified(None, known),
+        evidence_verified=_verified(Verification.Scope.EVIDENCE, known),
         rows=frozenset(rows | evidence_rows),
         evidence_rows=frozenset(evidence_rows),
         rows_position=_position(items.values(), release, endpoints),
     )
-    return Gathered(facts, items, {(score.run_id, score.metric_id): score for score in scores})
+    return Gathered(
+        facts,
+        items,
+        {(score.run_id, score.metric_id): score for score in scores},
+        granted(release, environment, number),
+    )
 
 
-def _evidence(item: EvidenceItem, up_to: int | None) -> Evidence:
-    withdrawal = getattr(item, "withdrawal", None)
+def _known(row, number: int | None):
+    """Return a row that hangs on another one, if it is there and was known after that change."""
+    return row if row and (number is None or row.change.number <= number) else None
+
+
+def _evidence(item: EvidenceItem, up_to: int | None, number: int | None) -> Evidence:
+    withdrawal = _known(getattr(item, "withdrawal", None), number)
     return Evidence(
         id=str(item.pk),
         kind=item.kind,
@@ -160,9 +193,11 @@ def rollback_target(item: EvidenceItem) -> str:
     return item.answers.get("release", "") if target == "release" else target
 
 
-def _score(score: ScoreRow, items: dict[str, EvidenceItem], up_to: int | None) -> Score:
+def _score(
+    score: ScoreRow, items: dict[str, EvidenceItem], up_to: int | None, number: int | None
+) -> Score:
     run, item = score.run, items[str(score.run.item_id)]
-    acceptance = getattr(run, "acceptance", None)
+    acceptance = _known(getattr(run, "acceptance", None), number)
     return Score(
         metric=score.metric_id,
         run=run.pk,
@@ -175,32 +210,59 @@ def _score(score: ScoreRow, items: dict[str, EvidenceItem], up_to: int | None) -
         complete=run.completeness == run.Completeness.COMPLETE,
         accepted=acceptance is not None,
         taken_in=up_to is None or (acceptance is not None and acceptance.change.number <= up_to),
-        withdrawn=hasattr(item, "withdrawal"),
+        withdrawn=_known(getattr(item, "withdrawal", None), number) is not None,
     )
 
 
-def _demand(demand) -> Demand:
+def demanded(use_case, gate: Gate | None, number: int | None = None) -> tuple[Demand, ...]:
+    """Return the scores that the use case demands, and the gate's own; the stricter of two."""
+    if number is None:
+        rows = use_case.score_demands.select_related("metric__suite_version__suite").order_by("pk")
+    else:
+        rows = rows_at(ScoreDemand, number, use_case=use_case.pk)
+    found = {row.metric_id: _demand(row.metric, row.threshold) for row in rows}
+    asked = [
+        one
+        for requirement in (gate.requirements if gate else ())
+        if applies_to(requirement, use_case.risk_tier, use_case.data_classification)
+        for one in requirement.terms.get("demands", ())
+    ]
+    for one in asked:
+        metrics = Metric.objects.filter(
+            suite_version__suite__slug=one["suite"], name=one["metric"]
+        ).select_related("suite_version__suite")
+        newest = metrics.order_by("-suite_version__number").first()
+        if newest is None:
+            continue
+        own = _demand(newest, Decimal(one["threshold"]))
+        known = found.get(newest.pk)
+        if known is None or not own.met_by(known.threshold):
+            found[newest.pk] = own
+    return tuple(found.values())
+
+
+def _demand(metric: Metric, threshold: Decimal) -> Demand:
     return Demand(
-        metric=demand.metric_id,
-        name=str(demand.metric),
-        threshold=demand.threshold,
-        higher_is_better=demand.metric.higher_is_better,
-        unit=demand.metric.unit,
+        metric=metric.pk,
+        name=str(metric),
+        threshold=threshold,
+        higher_is_better=metric.higher_is_better,
+        unit=metric.unit,
     )
 
 
-def _approved_releases(release: Release, environment) -> frozenset[str]:
-    """Digests of the other releases of the use case whose approval there holds now."""
+def _approved_releases(release: Release, environment, at: datetime | None) -> frozenset[str]:
+    """Digests of the other releases of the use case whose approval there holds at `at` (now)."""
     promotions = Promotion.objects.filter(
         environment=environment,
         release__use_case=release.use_case_id,
         state=Promotion.State.APPROVED,
     ).exclude(release=release)
-    return frozenset(promotion.release.digest for promotion in holding(promotions))
+    return frozenset(promotion.release.digest for promotion in holding(promotions, at))
 
 
-def _verified(scope: str | None) -> Verified | None:
-    rows = Verification.objects.order_by("-finished_at", "-pk")
+def _verified(scope: str | None, known: Q) -> Verified | None:
+    rows = Verification.objects.filter(known).order_by("-finished_at", "-pk")
     last = rows.filter(scope=scope).first() if scope else rows.first()
     if last is None:
         return None

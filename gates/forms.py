@@ -3,8 +3,12 @@
 from django import forms
 from django.utils.html import format_html
 
+from audit.admin.acts import ReasonForm
 from audit.admin.forms import GovernedForm, reason_field
+from evidence.forms import DayField
+from gates.condition_forms import condition_fields, conditions_asked
 from gates.models import Promotion
+from gates.rules.conditions import Asked
 from gates.rules.signing import VERDICTS, meanings
 from registry.models import ServingEndpoint
 
@@ -34,21 +38,70 @@ class SignForm(forms.Form):
     )
     challenge = forms.CharField(widget=forms.HiddenInput, max_length=40)
     package_digest = forms.CharField(widget=forms.HiddenInput, max_length=80)
-    verdict = forms.CharField(widget=forms.HiddenInput, max_length=20)
+    verdict = forms.CharField(widget=forms.HiddenInput, max_length=30)
     role = forms.CharField(widget=forms.HiddenInput, max_length=30, required=False)
 
-    def __init__(self, *args, verdict: str, role: str, **kwargs):
+    def __init__(self, *args, verdict: str, role: str, team, **kwargs):
         super().__init__(*args, **kwargs)
+        if verdict == "approve_with_conditions":
+            self.fields = {"meaning": self.fields.pop("meaning"), **condition_fields(team)} | (
+                self.fields
+            )
         choices = meanings(verdict, role) if verdict in VERDICTS else ()
         self.fields["meaning"].choices = choices
         if len(choices) == 1:
             self.fields["meaning"].initial = choices[0][0]
+
+    def conditions(self) -> list[Asked]:
+        """Return the conditions that were written down."""
+        return conditions_asked(self.cleaned_data)
 
     def rearm(self, **hidden: str) -> None:
         """Give a refused form a new challenge, and the digest that is on show now."""
         self.data = self.data.copy()
         for name, value in hidden.items():
             self.data[name] = value
+
+
+class WaiverForm(ReasonForm):
+    """Asking for an exception: from what, what is done instead, and until when."""
+
+    requirement = forms.ChoiceField(
+        label="What is waived",
+        error_messages={
+            "required": "Choose the requirement that cannot be met now.",
+            "invalid_choice": "Choose one of the requirements that may be waived.",
+        },
+    )
+    compensating_control = forms.CharField(
+        label="What is done instead",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+        help_text="The control that makes up for it, who keeps it, and how one sees that it works.",
+        error_messages={"required": "Say what is done instead."},
+    )
+    ends_at = DayField(
+        label="Ends on", error_messages={"required": "Give the day on which it ends."}
+    )
+
+    def __init__(self, *args, asked, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["requirement"].choices = [("", "Choose…"), *asked.choices]
+        self.fields[
+            "ends_at"
+        ].help_text = (
+            f"It ends when the day begins, in UTC; {asked.longest_months} months from now at most."
+        )
+
+    def values(self) -> dict:
+        """Return the arguments of `ask_waiver` that were entered."""
+        given = self.cleaned_data
+        gate, _, code = given["requirement"].partition(".")
+        return {
+            "gate": gate,
+            "code": code,
+            **{name: given[name] for name in ("compensating_control", "ends_at", "reason")},
+        }
 
 
 class PromotionForm(GovernedForm):

@@ -33,7 +33,7 @@ def open_ends(person: Person) -> list[OpenEnd]:
     for one in reviews:
         people = on_package.get(one.pk, [])
         mine = [row for row in people if row.person_id == person.pk]
-        if any(row.verdict == PackagePerson.Verdict.APPROVE for row in mine):
+        if any(row.verdict in PackagePerson.APPROVALS for row in mine):
             ends.append(
                 OpenEnd(
                     "SIGNATURE",

@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from audit import clock
-from audit.models import Entry
 from audit.rules import canonical, digest
-from evidence.models import EvaluationRun
+from gates.assessing import findings_of
 from gates.facts import Gate, Gathered, gate_for, gather, rollback_target
 from gates.models import Package, Promotion
-from gates.policy import Asked, Judged, judged, policy_findings
-from gates.rules import Finding, assess
+from gates.policy import Asked, Judged, judged
+from gates.rules import Finding
+from gates.ties import ties
 from registry.models import Person
 
 SCHEMA = "gatehouse.package/1"
-
-#: Events by which somebody had a hand in what a promotion asks for and rests on.
-ASKING = ("promotion.amended", "promotion.submitted", "promotion.evidence_taken_in")
 
 
 @dataclass(frozen=True)
@@ -58,13 +55,13 @@ def live(promotion: Promotion, at: datetime | None = None) -> Live:
         ).order_by("endpoint__slug")
     ]
     gate = gate_for(environment, release.use_case)
-    gathered = gather(release, environment, endpoints, promotion.evidence_up_to)
+    gathered = gather(release, environment, endpoints, promotion.evidence_up_to, gate)
     asked = Asked(promotion.pk, release, environment, tuple(one.slug for one in endpoints))
     policy = judged([asked], at, up_to=promotion.evidence_up_to)[promotion.pk]
     # Where a clause is met by evidence that came while the facts were gathered, it is of them too.
     for pk in {pk for verdict in policy.verdicts for pk in verdict.rests_on}:
         gathered.items.setdefault(pk, policy.items[pk])
-    findings = (*assess(gate.requirements, gathered.facts, at), *policy_findings(policy))
+    findings = findings_of(gate, gathered, policy, at)
     involved = ties(promotion, endpoints, gathered, findings)
     document = SCHEMAS[SCHEMA](promotion, endpoints, gate, gathered, policy, findings, involved)
     content = canonical(document)
@@ -90,7 +87,7 @@ def _document_1(
         gathered.items[item]
         for finding in findings
         if finding.fix_at == ("evidence", "rollback_plan")
-        for item in finding.evidence
+        for item in finding.rests_on[0]
     ]
     return {
         "schema": "gatehouse.package/1",
@@ -133,7 +130,9 @@ def _document_1(
             for one in gathered.facts.demands
         ],
         "rests_on": [_rests_on(finding, gathered) for finding in findings],
-        "waivers": [],
+        "waivers": [
+            _waiver(finding, gathered) for finding in findings if finding.waiver is not None
+        ],
         "rollback": [rollback_target(plan) for plan in plans],
         "requester": promotion.requested_by.username,
         "involved": [
@@ -143,7 +142,21 @@ def _document_1(
     }
 
 
+def _waiver(finding: Finding, gathered: Gathered) -> dict:
+    waiver = gathered.waivers[finding.waiver]
+    return {
+        "id": waiver.pk,
+        "requirement": f"{finding.gate}.{finding.code}",
+        "reason": waiver.reason,
+        "compensating_control": waiver.compensating_control,
+        "asked_by": waiver.asked_by.username,
+        "granted_by": waiver.answer.answered_by.username,
+        "ends_at": waiver.ends_at,
+    }
+
+
 def _rests_on(finding: Finding, gathered: Gathered) -> dict:
+    evidence, runs = finding.rests_on
     demanded = [demand.metric for demand in gathered.facts.demands]
     return {
         "requirement": f"{finding.gate}.{finding.code}",
@@ -152,14 +165,14 @@ def _rests_on(finding: Finding, gathered: Gathered) -> dict:
                 "id": pk,
                 "digest": gathered.items[pk].digest,
                 "holds_until": finding.until
-                if len(finding.evidence) == 1 and finding.until
+                if len(evidence) == 1 and finding.until
                 else gathered.items[pk].expires_at,
             }
-            for pk in finding.evidence
+            for pk in evidence
         ],
         "scores": [
             {"run": run, "metric": metric, "text": gathered.scores[run, metric].text}
-            for run in finding.runs
+            for run in runs
             for metric in demanded
             if (run, metric) in gathered.scores
         ],
@@ -167,72 +180,6 @@ def _rests_on(finding: Finding, gathered: Gathered) -> dict:
 
 
 SCHEMAS = {SCHEMA: _document_1}
-
-
-def ties(
-    promotion: Promotion, endpoints: list, gathered: Gathered, findings: Iterable[Finding]
-) -> dict[int, tuple[str, ...]]:
-    """Return everybody who had a hand in what is asked, with the codes of how.
-
-    Who asked or edited the request; who made the release, its prompt versions and tool grants,
-    and the endpoints; who gave evidence that was taken in for the release, or what its findings
-    rest on, with every run in it.
-    """
-    release = promotion.release
-    found: dict[int, set[str]] = {}
-
-    def tie(code: str, people: Iterable[int | None]) -> None:
-        for pk in people:
-            if pk is not None:
-                found.setdefault(pk, set()).add(code)
-
-    def authors(history, **where) -> Iterable[int | None]:
-        return history.filter(**where).values_list("history_user_id", flat=True).distinct()
-
-    tie("requester", [promotion.requested_by_id])
-    tie("edited_request", authors(promotion.endpoint_links.model.history, promotion=promotion))
-    # By the log, not the history: a signature that decides writes the promotion's row as well.
-    asked = Entry.objects.filter(row=promotion.key, event__in=ASKING)
-    tie("edited_request", asked.values_list("change__actor_id", flat=True))
-    tie("made_release", [release.created_by_id, *authors(type(release).history, id=release.pk)])
-    grants = release.tool_grants.model.history
-    tie("granted_tool", authors(grants, release=release))
-    for part in (release.prompt_links.model, release.objectives.model):
-        tie("made_release", authors(part.history, release=release))
-    tie(
-        "made_prompt",
-        release.prompt_links.values_list("prompt_version__created_by_id", flat=True),
-    )
-    if endpoints:
-        pks = [endpoint.pk for endpoint in endpoints]
-        model = type(endpoints[0])
-        tie("made_endpoint", authors(model.history, id__in=pks))
-        regions = endpoints[0].region_links.model
-        tie("made_endpoint", authors(regions.history, endpoint__in=pks))
-    rested_on = {pk for finding in findings for pk in finding.evidence}
-    up_to = promotion.evidence_up_to
-    # What is not taken in yet changes nothing: it would void signatures by its giver alone.
-    counted = {
-        pk: item
-        for pk, item in gathered.items.items()
-        if pk in rested_on
-        or (item.release_id == release.pk and (up_to is None or item.change.number <= up_to))
-    }
-    tie("gave_evidence", (item.author_id for item in counted.values()))
-    runs = EvaluationRun.objects.filter(item__in=counted)
-    if up_to is not None:
-        runs = runs.filter(change__number__lte=up_to)
-    tie("gave_evidence", runs.values_list("given_by", flat=True))
-    rested_runs = {run for finding in findings for run in finding.runs}
-    tie(
-        "gave_evidence",
-        (
-            score.run.given_by_id
-            for (run, _), score in gathered.scores.items()
-            if run in rested_runs
-        ),
-    )
-    return {pk: tuple(sorted(codes)) for pk, codes in found.items()}
 
 
 def stored(promotion: Promotion, live_digest: str) -> Package | None:

@@ -11,7 +11,7 @@ Every function makes the same number of queries for ten promotions as for ten th
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -25,6 +25,7 @@ from gates.approvals import approvals
 from gates.models import Assignment, GateVersion, Package, PackagePerson, Promotion, SignOffAsk
 from gates.pages import words
 from gates.rules.findings import STAGES, day, effective_gate, gates_up_to
+from gates.tasks import Held, Waiting, tasks
 from registry.models import Person, RoleGrant
 from registry.models.use_cases import RiskTier
 from registry.roles import REVIEWING
@@ -35,18 +36,6 @@ PAGE = 20
 LAST_PAGE = 50
 #: What lists name of a promotion.
 WITH = ("release__use_case", "environment", "requested_by")
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """One thing that waits for the reader: a verb and its object, why them, and since when."""
-
-    sentence: str
-    url: str
-    why: str
-    since: datetime
-    due: date | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,8 +120,7 @@ class _Queue:
 
     def __init__(self, user: Person):
         self.user = user
-        #: {reviewing role: the teams it is held in, None for all}
-        self.held: dict[str, set[int] | None] = {}
+        self.held: Held = {}
         for role, team in user.grants:
             if role in REVIEWING and user.kind == Person.Kind.PERSON:
                 teams = self.held.get(role, set())
@@ -145,6 +133,7 @@ class _Queue:
             (self._assigned(), self._mend),
             (self._own(states.CHANGES_REQUESTED), self._answer),
             (self._own(states.DRAFT), self._submit),
+            *tasks(self.user, self.held),
         ]
         if not self.held:
             return own
@@ -347,7 +336,7 @@ def _signed(pks: list[int]) -> dict[int, list[tuple[int, str]]]:
     """Return {promotion: (person, role) of each approval on its newest package}."""
     newest = Package.objects.filter(promotion__in=pks).values("promotion").annotate(pk_=Max("pk"))
     rows = PackagePerson.objects.filter(
-        package__in=newest.values("pk_"), verdict=PackagePerson.Verdict.APPROVE
+        package__in=newest.values("pk_"), verdict__in=PackagePerson.APPROVALS
     ).values_list("promotion_id", "person_id", "role")
     found: dict[int, list[tuple[int, str]]] = {}
     for promotion, person, role in rows:

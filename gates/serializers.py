@@ -1,23 +1,35 @@
 """How promotions and decisions are written in answers."""
 
 import json
+from dataclasses import asdict
 
 from rest_framework import serializers
 
+from audit import clock
 from audit.serializers import Named, RowSerializer, Texts
 from gates.approvals import approvals
-from gates.models import GateVersion, Package, PackagePerson, Promotion
+from gates.conditions import facts_of, with_closings
+from gates.models import Condition, GateVersion, Package, PackagePerson, Promotion
 from gates.packages import SCHEMA, live
 from gates.pages import words
 from gates.pages.records import how
 from gates.review import review_facts, sign_offs
 from gates.rules import Status, counting
+from gates.rules.conditions import state
 from registry.serializers import ReleaseNameSerializer
 
 
 class ReasonSerializer(serializers.Serializer):
     code = serializers.CharField()
     sentence = serializers.CharField()
+
+
+class OpenConditionSerializer(serializers.Serializer):
+    text = serializers.CharField()
+    owner = serializers.CharField(help_text="User name of who meets it.")
+    due_at = serializers.DateTimeField(help_text="Open by then, it ends the approval.")
+    evidence = serializers.CharField(help_text="The kind of evidence that closes it.")
+    promotion = serializers.IntegerField()
 
 
 class DecisionSerializer(serializers.Serializer):
@@ -28,14 +40,18 @@ class DecisionSerializer(serializers.Serializer):
     release = serializers.CharField(help_text="Digest of the release.")
     environment = serializers.SlugField()
     promotion = serializers.IntegerField(
-        allow_null=True, help_text="The approval that allows it, and ends last."
+        allow_null=True,
+        help_text="The approval that allows it, and ends last; none where break-glass does.",
     )
     at = serializers.DateTimeField(help_text="The instant the answer is about.")
     expires_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the last approval ends, if nothing ends it before."
+        allow_null=True, help_text="When the last of what allows it ends, if nothing does before."
     )
     endpoints = serializers.ListField(
         child=serializers.SlugField(), help_text="Serving endpoints that the approvals cover."
+    )
+    conditions = OpenConditionSerializer(
+        many=True, help_text="What the approvals were given on and is not met yet."
     )
 
 
@@ -101,6 +117,9 @@ class FindingSerializer(serializers.Serializer):
     evidence = serializers.ListField(child=serializers.UUIDField())
     runs = serializers.ListField(child=serializers.IntegerField())
     until = serializers.DateTimeField(allow_null=True)
+    waiver = serializers.IntegerField(
+        allow_null=True, help_text="The waiver that stands in for it, or did until it ended."
+    )
 
 
 class SignOffSerializer(RowSerializer):
@@ -154,6 +173,15 @@ class ApprovalSerializer(serializers.Serializer):
     endpoints = Texts(source="covered", help_text="Endpoints that are still as approved.")
 
 
+class ConditionSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    owner = serializers.CharField()
+    due_at = serializers.DateTimeField()
+    evidence_kind = serializers.CharField(help_text="The kind of evidence that closes it.")
+    state = serializers.ChoiceField([(one, one) for one in ("open", "closed", "overdue")])
+
+
 class PromotionSerializer(PromotionLineSerializer):
     """A promotion with its package, findings, signatures and, once approved, how that stands."""
 
@@ -163,6 +191,7 @@ class PromotionSerializer(PromotionLineSerializer):
     findings = FindingSerializer(many=True, read_only=True, allow_null=True)
     sign_offs = SignOffSerializer(many=True, read_only=True)
     approval = ApprovalSerializer(read_only=True, allow_null=True)
+    conditions = ConditionSerializer(many=True, read_only=True, source="said_conditions")
 
     class Meta:
         model = Promotion
@@ -174,6 +203,7 @@ class PromotionSerializer(PromotionLineSerializer):
             "findings",
             "sign_offs",
             "approval",
+            "conditions",
         )
 
     def to_representation(self, promotion):
@@ -201,7 +231,15 @@ def _describe(promotion: Promotion) -> None:
     for one in signed:
         one.counts = (one.person_id, one.package_digest) in counted
     promotion.sign_offs = signed
-    document = json.loads(promotion.package.content)
+    shown = promotion.package
+    document = json.loads(shown.content)
     promotion.endpoints, promotion.gate = document["endpoints"], document["gate"]
+    now = clock.now()
+    rows = with_closings(
+        Condition.objects.filter(promotion=promotion, sign_off__package_digest=shown.digest)
+    )
+    promotion.said_conditions = [
+        {**asdict(one), "state": state(one, now)} for one in map(facts_of, rows)
+    ]
     if promotion.state == Promotion.State.APPROVED:
         [promotion.approval] = approvals(Promotion.objects.filter(pk=promotion.pk))

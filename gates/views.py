@@ -42,7 +42,11 @@ def _form(request, page) -> SignForm | None:
     if not box.opens_form:
         return None
     return SignForm(
-        verdict=box.verdict, role=box.role, auto_id="sign_%s", initial=_hidden(request, page)
+        verdict=box.verdict,
+        role=box.role,
+        team=page.promotion.release.use_case.team,
+        auto_id="sign_%s",
+        initial=_hidden(request, page),
     )
 
 
@@ -64,7 +68,8 @@ def _hidden(request, page) -> dict[str, str]:
 
 def _sign(request, promotion):
     verdict, role = request.POST.get("verdict", ""), request.POST.get("role", "")
-    form = SignForm(request.POST, verdict=verdict, role=role, auto_id="sign_%s")
+    team = promotion.release.use_case.team
+    form = SignForm(request.POST, verdict=verdict, role=role, team=team, auto_id="sign_%s")
     if verdict not in VERDICTS or not form.is_valid():
         why = refused.NotSigned(422, "Not signed.", refused.by_form(form, verdict))
         return _not_signed(request, promotion, form, why)
@@ -79,6 +84,7 @@ def _sign(request, promotion):
             reason=cleaned["reason"],
             password=cleaned["password"],
             role=role,
+            conditions=form.conditions(),
             actor=request.user,
         )
     except Refused as error:

@@ -23,6 +23,9 @@ ELSEWHERE = {
 ORDER = (
     "index",
     "gates.promotion",
+    "gates.waiver",
+    "gates.condition",
+    "gates.breakglass",
     "evidence.evidenceitem",
     "evidence.evaluationrun",
     "registry.evaluationsuite",

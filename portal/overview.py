@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from audit import clock
 from gates import endings, queue
+from gates.pages.emergencies import shown_open
+from gates.pages.waiving import shown_in_force
+from gates.revalidation import due_for_renewal
 from portal.axis import draw
 from registry.models import Person, Release
 from registry.rights import may
@@ -55,6 +58,9 @@ def overview(user: Person, page: str = "1") -> dict:
         "ending": soon,
         "axis": draw(marks, now) if marks else None,
         "next_ending": next_ending,
+        "waivers": shown_in_force(user),
+        "break_glasses": shown_open(user),
+        "renewals": due_for_renewal(user),
     }
 
 

@@ -40,6 +40,12 @@ PAGES = (
     Page("on-call/", "gates.may_run_pages.on_call_page", "on_call"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
+    Page(
+        "promotions/<int:pk>/findings/",
+        "gates.finding_pages.findings",
+        "promotion_findings",
+        "gates.promotion",
+    ),
     Page("promotions/<int:pk>/assign/", "gates.helping_pages.assign", "assign", "gates.promotion"),
     Page("promotions/<int:pk>/ask/", "gates.helping_pages.ask", "ask_signer", "gates.promotion"),
     Page(
@@ -163,6 +169,18 @@ PAGES = (
         "gates.policy_pages.preview",
         "policy_preview",
         "registry.policyversion",
+    ),
+    Page(
+        "gates/versions/<int:pk>/preview/",
+        "gates.gate_preview.preview",
+        "gate_preview",
+        "gates.gateversion",
+    ),
+    Page(
+        "gates/effective/",
+        "gates.gate_pages.effective",
+        "effective_gate",
+        "gates.gateversion",
     ),
     Page(
         "evidence/import/card/",

@@ -13,7 +13,8 @@ from django.db.models import Model, prefetch_related_objects
 from audit.naming import Unseen, seen_keys
 from audit.rules import listed
 from registry import rules
-from registry.models import ModelVersion, Release, ServingEndpoint, UseCase
+from registry.models import ModelUse, ModelVersion, Release, ServingEndpoint, UseCase
+from registry.past import row_at, rows_at
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,25 @@ def facts_of_version(version: ModelVersion, reader=None) -> list[Fact]:
 
 
 def facts_of_release(
-    release: Release, endpoints: Iterable[ServingEndpoint] | None = None, reader=None
+    release: Release,
+    endpoints: Iterable[ServingEndpoint] | None = None,
+    reader=None,
+    number: int | None = None,
 ) -> list[Fact]:
     """Return all facts of a release, its model version and `endpoints`.
 
     Without `endpoints`, those of its model version are taken: before anybody asked for some. What
-    `reader` may not see is judged and counted, not named.
+    `reader` may not see is judged and counted, not named. After change `number`, what models are
+    meant for is as it was then; the rest is sealed.
     """
     version = release.model_version
     endpoints = list(version.endpoints.order_by("slug") if endpoints is None else endpoints)
     seen = _Seen(reader)
     said = _said_of_version(version, seen) | _said_of_endpoints(endpoints, seen)
     said |= _said_of_release(release, seen)
-    said["intended_use"] = rules.intended_said(release.use_case.slug, _by_slug(_stances(version)))
+    said["intended_use"] = rules.intended_said(
+        release.use_case.slug, _by_slug(_stances(version, number))
+    )
     return _facts(said, version, endpoints, release, seen)
 
 
@@ -83,10 +90,13 @@ def lineage_gaps(subject: Release | ModelVersion, reader=None) -> list[str]:
     )
 
 
-def counted_gaps(subject: Release | ModelVersion) -> list[str]:
-    """Return how many rows of each noun in the lineage have no digest, for readers of any team."""
-    counts = Counter(gap.row._meta.verbose_name for gap in _gaps(subject))
-    return [_without_digest(number, noun) for noun, number in counts.items()]
+def counted_gaps(subject: Release | ModelVersion, number: int | None = None) -> list[str]:
+    """Return how many rows of each noun in the lineage have no digest, for readers of any team.
+
+    With `number`, digests are those that were recorded by that change.
+    """
+    counts = Counter(gap.row._meta.verbose_name for gap in _gaps(subject, number))
+    return [_without_digest(count, noun) for noun, count in counts.items()]
 
 
 def _without_digest(number: int, noun: str, which: str = "") -> str:
@@ -94,7 +104,7 @@ def _without_digest(number: int, noun: str, which: str = "") -> str:
     return f"{number} {noun}{'s' if many else ''}{which} {'have' if many else 'has'} no digest."
 
 
-def _gaps(subject: Release | ModelVersion) -> list[Gap]:
+def _gaps(subject: Release | ModelVersion, number: int | None = None) -> list[Gap]:
     gaps = []
     version = subject
     if isinstance(subject, Release):
@@ -108,7 +118,7 @@ def _gaps(subject: Release | ModelVersion) -> list[Gap]:
     passed: set[int] = set()
     while version is not None and version.pk not in passed:
         passed.add(version.pk)
-        if not version.digest:
+        if not _digest_at(version, number):
             sentence = f"Model version {version} is not sealed and has no digest."
             gaps.append(Gap(version, sentence))
         links = version.dataset_links.select_related("dataset_version__dataset")
@@ -119,7 +129,7 @@ def _gaps(subject: Release | ModelVersion) -> list[Gap]:
                 "has no digest.",
             )
             for link in links.order_by("role", "dataset_version")
-            if not link.dataset_version.digest
+            if not _digest_at(link.dataset_version, number)
         ]
         version = version.base_version
     return gaps
@@ -142,6 +152,12 @@ class _Seen:
             seen = seen_keys(noun, (row.pk for row in of_noun), self.reader)
             hidden += [row for row in of_noun if row.pk not in seen]
         return hidden
+
+
+def _digest_at(row, number: int | None) -> str:
+    """Return the digest of a version, now or after change `number`."""
+    then = row if number is None else row_at(row, number)
+    return then.digest if then else ""
 
 
 # What is said, by code: nothing said is the empty string
@@ -184,7 +200,10 @@ def _tokens(number: int | None) -> str:
     return f"{number:,} tokens" if number else ""
 
 
-def _stances(version: ModelVersion) -> list[tuple[UseCase, str]]:
+def _stances(version: ModelVersion, number: int | None = None) -> list[tuple[UseCase, str]]:
+    if number is not None:
+        uses = rows_at(ModelUse, number, model=version.model_id)
+        return [(use.use_case, use.stance) for use in uses]
     uses = version.model.uses.select_related("use_case")
     return [(use.use_case, use.stance) for use in uses]
 

@@ -36,6 +36,8 @@ DISCUSS = (
     *REVIEWING,
     Role.OPERATOR,
 )
+#: The role that makes exceptions and ends approvals.
+OWN_RISK = (Role.RISK_OWNER,)
 OPERATE = (Role.OPERATOR,)
 WRITE_POLICY = (Role.POLICY_AUTHOR,)
 ADMINISTER = (Role.ADMINISTRATOR,)

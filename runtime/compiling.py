@@ -12,7 +12,8 @@ from django.db.models import Q
 
 from audit import clock
 from gates.approvals import approvals
-from gates.models import Promotion
+from gates.emergencies import standings
+from gates.models import BreakGlass, Promotion
 from gates.policy import Asked, judged
 from registry.effective import in_force
 from registry.models import Environment, ModelUse
@@ -124,20 +125,21 @@ def _deployment(one: Deployment, uses: dict[int, dict[str, list[str]]]) -> dict[
 
 
 def _ends(environment: Environment, deployments: list[Deployment]) -> dict[tuple[int, str], str]:
-    """Return until when each release is, or was, approved at each endpoint: the minute it ends.
+    """Return until when each release is, or was, let in at each endpoint: the minute it ends.
 
-    What no approval covers is left out, and what ended for no recorded instant: it would be
+    By approval or by broken glass. What neither covers is left out, and what ended for no recorded instant: it would be
     another one at every look.
     """
-    rows = Promotion.objects.filter(
-        environment=environment, release__in={one.release_id for one in deployments}
-    )
+    where = {"environment": environment, "release__in": {one.release_id for one in deployments}}
+    let_in = [
+        *((one.promotion.release_id, one) for one in approvals(Promotion.objects.filter(**where))),
+        *((one.row.release_id, one) for one in standings(BreakGlass.objects.filter(**where))),
+    ]
     latest: dict[tuple[int, str], datetime] = {}
-    for approval in approvals(rows):
-        if approval.until != approval.at:
-            for slug in approval.covered:
-                key = approval.promotion.release_id, slug
-                latest[key] = max(latest.get(key, approval.until), approval.until)
+    for release, one in let_in:
+        if one.until != one.at:
+            for slug in one.facts.covered:
+                latest[release, slug] = max(latest.get((release, slug), one.until), one.until)
     return {
         key: instant_text(until.replace(second=0, microsecond=0)) for key, until in latest.items()
     }

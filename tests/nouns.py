@@ -39,6 +39,35 @@ def _webhook(team):
     return make_webhook()[0]
 
 
+def _waiver(team):
+    from tests.gates.stories import story
+
+    return story().ask_waiver()
+
+
+def _condition(team):
+    from tests.gates.stories import story
+
+    told = story()
+    told.give_all()
+    return told.approve_on_condition()
+
+
+def _break_glass(team):
+    from tests.gates.stories import story
+
+    return story().break_glass()
+
+
+def _requirement(team):
+    from gates import transitions
+    from gates.models import GateVersion
+
+    sandbox = GateVersion.objects.get(gate="sandbox")
+    draft = transitions.new_gate_version_from(sandbox.pk, actor=make.author(), reason=make.WHY)
+    return draft.requirements.first()
+
+
 #: By model label: makes a row of the noun, owned by the team if the noun is owned by one.
 MAKERS: dict[str, Callable] = {
     "registry.team": lambda team: team,
@@ -68,6 +97,10 @@ MAKERS: dict[str, Callable] = {
     "evidence.evaluationrun": _run,
     "gates.promotion": _promotion,
     "gates.webhook": _webhook,
+    "gates.requirement": _requirement,
+    "gates.waiver": _waiver,
+    "gates.condition": _condition,
+    "gates.breakglass": _break_glass,
 }
 #: Nouns that belong to a team: who holds no role there does not see them.
 OWNED = (
@@ -86,6 +119,9 @@ OWNED = (
     "evidence.evidenceitem",
     "evidence.evaluationrun",
     "gates.promotion",
+    "gates.waiver",
+    "gates.condition",
+    "gates.breakglass",
 )
 #: What the copies of a row are instead, where there can be only one like it.
 COPIES: dict[str, dict] = {

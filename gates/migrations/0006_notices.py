@@ -11,7 +11,7 @@ import audit.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("gates", "0002_shipped_gates"),
+        ("gates", "0005_break_glass_and_drafts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -70,7 +70,7 @@ class Challenge(models.Model):
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
     promotion = models.ForeignKey(Promotion, models.PROTECT, related_name="+")
     package_digest = models.CharField(max_length=DIGEST_LENGTH)
-    verdict = models.CharField(max_length=20)
+    verdict = models.CharField(max_length=30)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 
@@ -94,8 +94,12 @@ class PackagePerson(GovernedModel):
 
     class Verdict(models.TextChoices):
         APPROVE = "approve", "approve"
+        APPROVE_WITH_CONDITIONS = "approve_with_conditions", "approve with conditions"
         REQUEST_CHANGES = "request_changes", "request changes"
         REJECT = "reject", "reject"
+
+    #: The verdicts that fill a slot.
+    APPROVALS = (Verdict.APPROVE, Verdict.APPROVE_WITH_CONDITIONS)
 
     append_only = True
     about = "promotion"
@@ -109,7 +113,7 @@ class PackagePerson(GovernedModel):
     #: "risk_owner:1": role and place.
     slot = models.CharField(max_length=40, null=True, blank=True)
     role = models.CharField(max_length=30, choices=Role, blank=True, default="")
-    verdict = models.CharField(max_length=20, choices=Verdict, blank=True, default="")
+    verdict = models.CharField(max_length=30, choices=Verdict, blank=True, default="")
     meaning = models.CharField(max_length=60, blank=True, default="")
     reason = models.TextField(blank=True, default="")
     package_digest = models.CharField(max_length=DIGEST_LENGTH, blank=True, default="")

@@ -1,25 +1,32 @@
 """Gates in versions: what each asks for, and who signs."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from audit.fields import DocumentField
 from audit.models import DIGEST_LENGTH, GovernedModel
-from registry.models import Stage
+from registry.models import Person, Stage
 from registry.roles import Role
 from registry.visibility import visible
 
 
 class GateVersion(GovernedModel):
-    """One published state of a gate. A gate adds to the gates before it."""
+    """One state of a gate: a draft, or published for good. A gate adds to the gates before it."""
 
     sealed_by = "published_at"
     undigested = ("content",)  # covered by `digest`, and kept out of the history rows
 
     gate = models.CharField(max_length=20, choices=Stage)
     number = models.PositiveIntegerField()
-    notes = models.TextField(blank=True)
+    notes = models.TextField(blank=True, help_text="What is new, for those who are asked for it.")
+    #: Nobody drafted or published what came with Gatehouse.
+    drafted_by = models.ForeignKey(
+        Person, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+    published_by = models.ForeignKey(
+        Person, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     content = models.TextField(blank=True, editable=False)
     digest = models.CharField(max_length=DIGEST_LENGTH, blank=True, editable=False)
@@ -32,6 +39,21 @@ class GateVersion(GovernedModel):
         constraints = [
             # An approval names gate and number.
             models.UniqueConstraint(fields=["gate", "number"], name="gateversion_once"),
+            # Two drafts of one gate would each leave out what the other brings.
+            models.UniqueConstraint(
+                fields=["gate"],
+                condition=Q(published_at=None),
+                name="gateversion_one_draft",
+                violation_error_message="This gate has a draft already. Go on with that one.",
+            ),
+            # Who wrote a gate does not also put it in force.
+            models.CheckConstraint(
+                condition=Q(published_by=None)
+                | Q(drafted_by=None)
+                | ~Q(published_by=F("drafted_by")),
+                name="gateversion_by_two",
+                violation_error_message="A gate is published by somebody who did not draft it.",
+            ),
             # Published without a digest, it could not be named in a package.
             models.CheckConstraint(
                 condition=Q(published_at=None, digest="", content="")
@@ -41,7 +63,7 @@ class GateVersion(GovernedModel):
         ]
 
     def __str__(self):
-        return f"{self.gate} v{self.number}"
+        return f"{self.gate} v{self.number}{'' if self.published_at else ' (draft)'}"
 
 
 class Requirement(GovernedModel):
@@ -58,8 +80,9 @@ class Requirement(GovernedModel):
     gate_version = models.ForeignKey(GateVersion, models.PROTECT, related_name="requirements")
     code = models.CharField(max_length=60)
     type = models.CharField(max_length=10, choices=Type)
-    sentence = models.CharField(max_length=300)
-    guidance = models.TextField(blank=True)
+    sentence = models.CharField(max_length=300, help_text="What is so when it is met.")
+    guidance = models.TextField(blank=True, help_text="What to do to meet it, in a sentence.")
+    guidance_url = models.URLField("where to read more", blank=True, default="")
     terms = DocumentField(default=dict, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
@@ -75,6 +98,9 @@ class Requirement(GovernedModel):
 
     def __str__(self):
         return self.code
+
+    def get_absolute_url(self):
+        return f"/gates/gateversion/{self.gate_version_id}/change/#requirement-{self.code}"
 
 
 class SignOffSlot(GovernedModel):

@@ -10,6 +10,7 @@ from gates.pages import words
 from gates.pages.loaded import Loaded
 from gates.rules import Status, counting, objections, open_slots
 from gates.rules.findings import day
+from gates.rules.signing import APPROVALS
 
 #: An approval that ends within this time is shown as ending.
 SOON = timedelta(days=30)
@@ -56,10 +57,13 @@ def findings_said(loaded: Loaded) -> str:
         be = "" if status == Status.FAILED else ("is " if number == 1 else "are ")
         said.append(f"{number}{noun} {be}{verb}")
         first = False
-    met = statuses[Status.MET] + statuses[Status.WAIVED]
-    if not said:
+    met, waived = statuses[Status.MET], statuses[Status.WAIVED]
+    except_for = f", {waived} {'is' if waived == 1 else 'are'} waived" if waived else ""
+    if not said and not waived:
         return _all_met(met)
-    return f"{', '.join(said)}; {met} {'is' if met == 1 else 'are'} met"
+    if not said:
+        return f"{words.count(met, 'finding')} {'is' if met == 1 else 'are'} met{except_for}"
+    return f"{', '.join(said)}; {met} {'is' if met == 1 else 'are'} met{except_for}"
 
 
 def _all_met(met: int) -> str:
@@ -74,7 +78,7 @@ def _draft(loaded: Loaded) -> Band:
 
 def _in_review(loaded: Loaded) -> Band:
     review, wanted = loaded.review, len(loaded.slots)
-    counts = [one for one in counting(review) if one.verdict == "approve"]
+    counts = [one for one in counting(review) if one.verdict in APPROVALS]
     left = open_slots(review)
     signed = (
         f"{len(counts)} of {words.count(wanted, 'sign-off')} count{'s' if len(counts) == 1 else ''}"
@@ -135,7 +139,9 @@ def _ended_by(loaded: Loaded) -> str:
             if withdrawal and withdrawal.withdrawn_at == first.at:
                 return f" By {withdrawal.withdrawn_by.username}: “{withdrawal.reason}”"
         return ""
-    if first.code in ("REVIEW_DUE", "EVIDENCE_ENDED"):
+    if first.code == "REVOKED":
+        return " At once and for good; asking again takes a new promotion."
+    if first.code in ("REVIEW_DUE", "EVIDENCE_ENDED", "WAIVER_ENDED", "CONDITION_OVERDUE"):
         return " Nobody had to act."
     return ""
 

@@ -7,10 +7,11 @@ from django.urls import reverse
 
 from audit import clock
 from audit.naming import conceal
+from gates.assessing import findings_of
 from gates.facts import gate_for, gather
 from gates.models import Promotion
-from gates.policy import Asked, judged, policy_findings
-from gates.rules import Finding, assess
+from gates.policy import Asked, judged
+from gates.rules import Finding
 from gates.rules.findings import effective_gate
 from registry.models import Environment, Person, Release
 
@@ -35,6 +36,7 @@ class Requirement:
     gate: str
     sentence: str
     guidance: str
+    guidance_url: str
     state: str
     fact: str
 
@@ -93,11 +95,9 @@ def preview(release: Release, environment: Environment) -> Preview:
     gate = gate_for(environment, release.use_case)
     now = clock.now()
     asked = Asked(release.pk, release, environment, tuple(one.slug for one in endpoints))
-    findings = [
-        *assess(gate.requirements, gather(release, environment, endpoints).facts, now),
-        *policy_findings(judged([asked], now)[release.pk]),
-    ]
-    guidance = {(one.gate, one.code): one.guidance for one in gate.requirements}
+    policy = judged([asked], now)[release.pk]
+    findings = findings_of(gate, gather(release, environment, endpoints, gate=gate), policy, now)
+    guidance = {(one.gate, one.code): (one.guidance, one.guidance_url) for one in gate.requirements}
     return Preview(
         gate=gate.name,
         why=gate.why,
@@ -109,10 +109,12 @@ def preview(release: Release, environment: Environment) -> Preview:
 
 
 def _requirement(finding: Finding, guidance: dict) -> Requirement:
+    told, url = guidance.get((finding.gate, finding.code), ("", ""))
     return Requirement(
         gate=finding.gate,
         sentence=finding.sentence,
-        guidance=guidance.get((finding.gate, finding.code), ""),
+        guidance=told,
+        guidance_url=url,
         state=str(finding.status),
         fact=finding.fact,
     )

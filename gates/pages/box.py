@@ -11,7 +11,7 @@ from gates.pages.loaded import Loaded
 from gates.pages.people import changed_since, who_may_sign
 from gates.rules import objections, open_slots
 from gates.rules.findings import day
-from gates.rules.signing import VERDICTS, free_slot
+from gates.rules.signing import APPROVALS, VERDICTS, free_slot
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _signed(loaded: Loaded, row) -> Box:
     left = open_slots(loaded.review)
     wanted = words.listed(dict.fromkeys(words.role(slot.role) for slot in left))
     return Box(
-        title="You approved this package",
+        title=f"You {words.DID[row.verdict]} this package",
         digest=row.package_digest,
         as_word="you signed",
         sentence=f"As {words.role(row.role)}, on {day(row.signed_at)} at "
@@ -141,7 +141,7 @@ def _open(loaded: Loaded, mine: list, verdict: str, role: str) -> Box:
         box.title = f"Sign again, as {words.role(role)}?"
         box.changes = changed_since(loaded, mine[-1].package)
     box.button = f"Sign: {words.VERDICTS[verdict or 'approve'][0].lower()}"
-    if verdict in ("", "approve"):
+    if verdict in ("", *APPROVALS):
         _turn_off(loaded, box)
     if not box.off:
         box.sentence = _effect(loaded, verdict)
@@ -186,7 +186,8 @@ def _turn_off(loaded: Loaded, box: Box) -> None:
         for reason in against
     ]
     if box.off:
-        box.off_sentence = f"Approve is off, for {words.count(len(box.off), 'reason')}:"
+        verdict, _ = words.VERDICTS[box.verdict or "approve"]
+        box.off_sentence = f"{verdict} is off, for {words.count(len(box.off), 'reason')}:"
         box.after = "Request changes and Reject are open to you."
 
 
@@ -199,6 +200,15 @@ def _effect(loaded: Loaded, verdict: str) -> str:
         return f"This sends the request back to {loaded.promotion.requested_by.username} at once."
     if verdict == "reject":
         return f"This ends the request at once: {into} is not allowed by it."
+    if verdict == "approve_with_conditions":
+        return (
+            "This fills your slot like an approval. A condition that is open when it falls due "
+            f"ends the approval; none stands in for a finding. {_fills(loaded, into)}"
+        )
+    return _fills(loaded, into)
+
+
+def _fills(loaded: Loaded, into: str) -> str:
     if len(open_slots(loaded.review)) == 1:
         return f"Yours is the last sign-off that is wanted: signing lets {into}."
     left = len(open_slots(loaded.review)) - 1

@@ -10,12 +10,15 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from evidence.kinds import KINDS
+from gates import waivers
 from gates.pages import words
 from gates.pages.loaded import Loaded
 from gates.rules import Finding, Status
 from gates.rules.findings import day
 from gates.rules.helping import code_of
+from gates.rules.waivers import unwaivable
 from registry.completeness import facts_of_release
+from registry.rights import may
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,12 @@ class FindingRow:
     #: Who was asked to mend it, until when, and where the requester asks somebody.
     on_it: str = ""
     assign_url: str = ""
+    #: The waiver of it, or where to ask for one: address and words.
+    waiver_url: str = ""
+    waiver_words: str = ""
+    #: What the gate says of meeting it, where it stands in the way.
+    guidance: str = ""
+    guidance_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ def shown_findings(loaded: Loaded) -> Shown:
 
 def _row(finding: Finding, places: "_Places") -> FindingRow:
     url, said = places.of(finding) if finding.stands_in_the_way else ("", "")
+    waiver_url, waiver_words = places.waiver(finding)
+    asked = places.requirement(finding) if finding.stands_in_the_way else None
     return FindingRow(
         state=str(finding.status),
         requirement=finding.sentence,
@@ -82,6 +93,10 @@ def _row(finding: Finding, places: "_Places") -> FindingRow:
         anchor=anchor(finding),
         on_it=_on_it(finding, places.loaded),
         assign_url=_assign_url(finding, places.loaded),
+        waiver_url=waiver_url,
+        waiver_words=waiver_words,
+        guidance=asked.guidance if asked else "",
+        guidance_url=asked.guidance_url if asked else "",
     )
 
 
@@ -145,6 +160,46 @@ class _Places:
             return f"/gates/promotion/{self.loaded.promotion.pk}/take-in/", "Take it in"
         place = getattr(self, f"_{what}", None)
         return place(which) if place else ("", "")
+
+    def waiver(self, finding: Finding) -> tuple[str, str]:
+        """The waiver that stands in for it, or is asked for; or where the reader asks for one."""
+        if finding.status == Status.WAIVED:
+            return f"/gates/waiver/{finding.waiver}/change/", f"See waiver {finding.waiver}"
+        if not finding.stands_in_the_way:
+            return "", ""
+        code = f"{finding.gate}.{finding.code}"
+        if asked := self._waivers_asked.get(code):
+            return f"/gates/waiver/{asked}/change/", f"Waiver {asked} is asked for"
+        requirement = self.requirement(finding)
+        promotion = self.loaded.promotion
+        if requirement is None or unwaivable(requirement) or not promotion.is_undecided:
+            return "", ""
+        if may(self.loaded.user, "request", self.release):
+            return "", ""
+        query = urlencode(
+            {
+                "release": self.release.pk,
+                "environment": promotion.environment_id,
+                "requirement": code,
+            }
+        )
+        return f"/gates/waiver/add/?{query}", "Ask for a waiver"
+
+    def requirement(self, finding: Finding):
+        """The requirement that a finding is about; none for what policy says."""
+        return self._requirements.get((finding.gate, finding.code))
+
+    @cached_property
+    def _requirements(self) -> dict:
+        return {(one.gate, one.code): one for one in self.loaded.package.gate.requirements}
+
+    @cached_property
+    def _waivers_asked(self) -> dict[str, int]:
+        """The newest unanswered waiver of each requirement."""
+        rows = waivers.waiting(self.loaded.user).filter(
+            release=self.release, environment=self.loaded.promotion.environment_id
+        )
+        return {one.code: one.pk for one in rows}
 
     def _waits_to_be_taken_in(self, finding: Finding) -> bool:
         return finding.status == Status.MISSING and finding.fix.startswith("The requester takes")

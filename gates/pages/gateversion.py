@@ -22,6 +22,9 @@ class Asked:
     sentence: str
     guidance: str
     terms: list[str]
+    guidance_url: str = ""
+    #: Its own form, where it is part of a draft.
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,15 @@ def _asked(row) -> Asked:
         type=row.get_type_display(),
         sentence=row.sentence,
         guidance=row.guidance,
-        terms=_TERMS[row.type](row.terms) + _scope(row.terms),
+        terms=terms_said(row.type, row.terms),
+        guidance_url=row.guidance_url,
+        url=f"/gates/requirement/{row.pk}/change/",
     )
+
+
+def terms_said(asks: str, terms: Mapping[str, Any]) -> list[str]:
+    """Return the terms of a requirement of that type as sentences."""
+    return _TERMS[asks](terms) + _scope(terms)
 
 
 def _evidence(terms: Mapping[str, Any]) -> list[str]:
@@ -99,7 +109,14 @@ def _evidence(terms: Mapping[str, Any]) -> list[str]:
 
 
 def _score(terms: Mapping[str, Any]) -> list[str]:
-    return ["Every score that the use case demands, each judged by its direction."]
+    said = ["Every score that the use case demands, each judged by its direction."]
+    said += [
+        f"{one['suite']}.{one['metric']} too, to {one['threshold']} or stricter."
+        for one in terms.get("demands", ())
+    ]
+    if "max_age_days" in terms:
+        said.append(f"Run not longer ago than {words.count(terms['max_age_days'], 'day')}.")
+    return said
 
 
 def _metadata(terms: Mapping[str, Any]) -> list[str]:
@@ -124,6 +141,8 @@ def _scope(terms: Mapping[str, Any]) -> list[str]:
         said.append(f"For {words.listed(terms['tiers'], 'or')} risk only.")
     if "classifications" in terms:
         said.append(f"For {words.listed(terms['classifications'], 'or')} data only.")
+    if terms.get("waivable") is False:
+        said.append("Never waived.")
     return said
 
 
@@ -132,15 +151,24 @@ def _scope(terms: Mapping[str, Any]) -> list[str]:
 
 def standing_html(stands) -> str:
     """Return the state of a promotion as icon and word."""
-    return render_to_string("gates/_state.html", {"state": stands.state, "word": stands.word})
+    return state_html(stands.state, stands.word)
+
+
+def state_html(state: str, word: str = "") -> str:
+    """Return a state as icon and word."""
+    return render_to_string("gates/_state.html", {"state": state, "word": word})
 
 
 def asked_html(promotion) -> str:
     """Return when a promotion was asked for, and by whom."""
-    shown = {"at": promotion.created_at, "by": promotion.requested_by}
-    return render_to_string("gates/_when.html", shown)
+    return when_html(promotion.created_at, promotion.requested_by)
 
 
 def published_html(version: GateVersion) -> str:
     """Return when a version was published."""
-    return render_to_string("gates/_when.html", {"at": version.published_at, "by": ""})
+    return when_html(version.published_at, "")
+
+
+def when_html(at, by) -> str:
+    """Return an instant and whose it is."""
+    return render_to_string("gates/_when.html", {"at": at, "by": by})

@@ -11,7 +11,7 @@ from gates.pages.loaded import Loaded
 from gates.pages.records import how
 from gates.rules import Slot, counting, objections
 from gates.rules.findings import day
-from gates.rules.signing import TIES
+from gates.rules.signing import APPROVALS, TIES
 
 #: People named in one sentence; the rest is counted.
 NAMED = 4
@@ -53,12 +53,12 @@ def slots(loaded: Loaded) -> tuple[list[Slotted], str]:
     digest = loaded.digest
     decided = promotion.state == Promotion.State.APPROVED
     counted = {
-        (one.person, one.slot) for one in counting(loaded.review) if one.verdict == "approve"
+        (one.person, one.slot) for one in counting(loaded.review) if one.verdict in APPROVALS
     }
     approvals = {
         one.slot: one
         for one in loaded.signed
-        if one.package_digest == digest and one.verdict == PackagePerson.Verdict.APPROVE
+        if one.package_digest == digest and one.verdict in APPROVALS
     }
     rows, number = [], 0
     for slot in loaded.slots:
@@ -67,7 +67,8 @@ def slots(loaded: Loaded) -> tuple[list[Slotted], str]:
             rows.append(_wanted(loaded, slot))
         elif decided or (row.person_id, row.slot) in counted or promotion.decided_at:
             number += 1
-            rows.append(_signature(loaded, row, "approved", note="counts"))
+            said = words.VERDICTS[row.verdict][1]
+            rows.append(_signature(loaded, row, said, note="counts"))
         else:
             rows.append(
                 _signature(
@@ -81,7 +82,7 @@ def slots(loaded: Loaded) -> tuple[list[Slotted], str]:
     rows += [
         _signature(loaded, one, words.VERDICTS[one.verdict][1])
         for one in loaded.signed
-        if one.package_digest == digest and one.verdict != PackagePerson.Verdict.APPROVE
+        if one.package_digest == digest and one.verdict not in APPROVALS
     ]
     said = f"{number} of {len(loaded.slots)} count{'s' if number == 1 else ''}"
     return rows, said
@@ -142,7 +143,7 @@ def earlier_sign_offs(loaded: Loaded) -> list[Slotted]:
     for one in reversed(loaded.signed):
         if one.package_digest == loaded.digest:
             continue
-        approved = one.verdict == PackagePerson.Verdict.APPROVE
+        approved = one.verdict in APPROVALS
         rows.append(
             _signature(
                 loaded,

@@ -29,9 +29,7 @@ def by_form(form, verdict: str) -> str:
     """Say what the form lacks."""
     if verdict not in VERDICTS:
         return f"Choose one of the verdicts. {KEPT}"
-    said = [
-        error for name in ("meaning", "reason", "password") for error in form.errors.get(name, ())
-    ]
+    said = [error for field in form.visible_fields() for error in field.errors]
     if not said:
         said = ["This form was not made for this signature. Open it again."]
     return f"{' '.join(said)} {KEPT}"

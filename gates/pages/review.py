@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 from django.utils.html import format_html, format_html_join
 
 from gates.differences import Difference
-from gates.models import Promotion
+from gates.models import Condition, GateVersion, Promotion
 from gates.pages import words
 from gates.pages.answer import Band, answer, pill
 from gates.pages.box import Box, decision_box
 from gates.pages.changes import Changes, changes
+from gates.pages.conditions import Row, shown_conditions
 from gates.pages.discussion import Discussion, discussion
 from gates.pages.evidence import (
     EvidenceRow,
@@ -70,6 +71,7 @@ class ReviewPage:
     slots: list[Slotted]
     slots_count: str
     earlier: list[Slotted]
+    conditions: list[Row]
     took_part: list[Part]
     talks: Discussion
     timeline: list[Line]
@@ -135,6 +137,17 @@ class ReviewPage:
         return _digests(self.loaded)
 
     @property
+    def findings_url(self) -> str:
+        """Where findings are judged as of any instant."""
+        return f"{self.promotion.get_absolute_url()}findings/"
+
+    @property
+    def conditions_count(self) -> str:
+        """How many conditions are open, of how many, in words."""
+        left = sum(1 for one in self.conditions if one.state == "open")
+        return f"{left} open of {len(self.conditions)}"
+
+    @property
     def sections(self) -> list[dict]:
         """The sections to jump to."""
         return [
@@ -143,6 +156,11 @@ class ReviewPage:
             {"anchor": "findings", "title": "Findings", "count": self.findings.count},
             {"anchor": "evidence", "title": "Evidence", "count": str(len(self.evidence))},
             {"anchor": "sign-offs", "title": "Sign-offs", "count": self.slots_count},
+            *(
+                [{"anchor": "conditions", "title": "Conditions", "count": self.conditions_count}]
+                if self.conditions
+                else []
+            ),
             {"anchor": "discussion", "title": "Discussion", "count": self.talks.count},
             {"anchor": "took-part", "title": "Who took part"},
             {"anchor": "timeline", "title": "Timeline"},
@@ -175,6 +193,7 @@ def review_page(
         slots=slotted,
         slots_count=count,
         earlier=earlier_sign_offs(loaded),
+        conditions=shown_conditions(loaded),
         took_part=taking_part(loaded),
         talks=discussion(loaded),
         timeline=[*loaded.timeline.lines, *_ended_line(loaded)],
@@ -195,7 +214,10 @@ def _ended_line(loaded: Loaded) -> list[Line]:
 
 
 def _records(loaded: Loaded) -> list[dict]:
-    """Return every signature as it is filed."""
+    """Return every signature as it is filed, with its conditions."""
+    set_by: dict[int, list[Condition]] = {}
+    for row in Condition.objects.filter(promotion=loaded.promotion).select_related("owner"):
+        set_by.setdefault(row.sign_off_id, []).append(row)
     return [
         {
             "printed_name": one.printed_name,
@@ -211,6 +233,7 @@ def _records(loaded: Loaded) -> list[dict]:
             "how": how(one.authentication),
             "challenge": one.challenge_id,
             "address": f"{loaded.promotion.get_absolute_url()}signatures/{one.pk}/",
+            "conditions": set_by.get(one.pk, []),
         }
         for one in loaded.signed
     ]
@@ -291,10 +314,16 @@ def _names(document) -> str:
 
 
 def _gate_note(loaded: Loaded) -> Any:
+    """Why this gate, and the versions that it was judged by, or is while nothing is decided."""
+    judged_by = loaded.package.gate.versions
+    if loaded.promotion.decided_package:
+        digests = [one["digest"] for one in loaded.document["gate"]["versions"]]
+        found = {one.digest: one for one in GateVersion.objects.filter(digest__in=digests)}
+        judged_by = [found[one] for one in digests if one in found]
     versions = format_html_join(
         ", ",
         '<a href="/gates/gateversion/{}/change/">{} v{}</a>',
-        ((one.pk, one.gate, one.number) for one in loaded.package.gate.versions),
+        ((one.pk, one.gate, one.number) for one in judged_by),
     )
     return format_html("{} Made of {}.", loaded.package.gate.why, versions)
 

@@ -13,6 +13,7 @@ SHOWN = 200
 
 #: Event of a promotion -> icon, and what its actor did. First here speaks for its change.
 EVENTS = {
+    "promotion.revoked": ("revoked", "revoked the approval"),
     "promotion.approved": ("approved", "approved it with the last sign-off that was wanted"),
     "promotion.rejected": ("rejected", "rejected it"),
     "promotion.changes_requested": ("changes_requested", "requested changes"),
@@ -27,6 +28,7 @@ EVENTS = {
     "thread.resolved": ("resolved", "resolved a thread"),
     "thread.reopened": ("comment", "opened a thread again"),
     "comment.written": ("comment", "commented"),
+    "promotion.signed_approve_with_conditions": ("signed", "signed: approve with conditions"),
     "promotion.signed_approve": ("signed", "signed: approve"),
     "promotion.signed_request_changes": ("signed", "signed: request changes"),
     "promotion.signed_reject": ("signed", "signed: reject"),

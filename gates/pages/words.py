@@ -9,12 +9,14 @@ from registry.roles import Role
 #: What each verdict is called: on its link, on its button, and in the past.
 VERDICTS = {
     "approve": ("Approve", "approved"),
+    "approve_with_conditions": ("Approve with conditions", "conditions"),
     "request_changes": ("Request changes", "changes_requested"),
     "reject": ("Reject", "rejected"),
 }
 #: What a person did who gave a verdict.
 DID = {
     "approve": "approved",
+    "approve_with_conditions": "approved, with conditions,",
     "request_changes": "requested changes to",
     "reject": "rejected",
 }
@@ -69,6 +71,8 @@ def capital(sentence: str) -> str:
 
 def because(ending) -> str:
     """Return what ends an approval, in the present where it has not ended it yet."""
-    if ending.code == "EVIDENCE_ENDED":
+    if ending.code in ("EVIDENCE_ENDED", "WAIVER_ENDED"):
         return f"{ending.sentence.removesuffix(' ended.')} ends."
+    if ending.code == "CONDITION_OVERDUE":
+        return f"{ending.sentence.removesuffix(' fell due and is not closed.')} falls due."
     return ending.sentence

@@ -4,6 +4,9 @@ import calendar
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
+
+from gates.rules.conditions import Condition, overdue_at
 
 #: How long an approval lasts before it is looked at again, by risk tier.
 REVIEW_MONTHS = {"high": 12, "limited": 18, "minimal": 24}
@@ -25,6 +28,14 @@ class Rest:
     title: str
     until: datetime
     withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Exempt:
+    """A requirement that a waiver stood in for when the approval was given."""
+
+    requirement: str
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,10 @@ class ApprovalFacts:
     decided_at: datetime
     review_at: datetime
     rests_on: tuple[Rest, ...] = ()
+    waived: tuple[Exempt, ...] = ()
     failing_runs: tuple[FailingRun, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    revoked: Ending | None = None
     #: Endpoints as approved and as they are: slug, still the same.
     endpoints: tuple[tuple[str, bool], ...] = ()
     forbidden: tuple[Forbidden, ...] = ()
@@ -96,8 +110,40 @@ def endings(facts: ApprovalFacts, at: datetime) -> list[Ending]:
                 )
             )
     found.extend(
+        Ending(one.until, "WAIVER_ENDED", f"The waiver of {one.requirement} ended.")
+        for one in facts.waived
+    )
+    found.extend(
+        Ending(
+            ends,
+            "CONDITION_OVERDUE",
+            f"The condition “{one.text}” of {one.owner} fell due and is not closed.",
+        )
+        for one in facts.conditions
+        if (ends := overdue_at(one)) is not None
+    )
+    found.extend(
         Ending(run.accepted_at, "NEWER_RUN_FAILS", run.sentence) for run in facts.failing_runs
     )
+    if facts.revoked:
+        found.append(facts.revoked)
+    found += endings_of_place(facts, at)
+    return sorted(found, key=lambda ending: (ending.at, ending.code))
+
+
+class Placed(Protocol):
+    """What is let in somewhere: the endpoints as approved, and what policy forbids of it."""
+
+    endpoints: tuple[tuple[str, bool], ...]
+    forbidden: tuple[Forbidden, ...]
+
+    @property
+    def covered(self) -> tuple[str, ...]: ...
+
+
+def endings_of_place(facts: Placed, at: datetime) -> list[Ending]:
+    """Return what endpoints that changed, and policy, ended by `at`."""
+    found = []
     if facts.endpoints and not any(same for _, same in facts.endpoints):
         # When they changed does not matter: what is asked is whether one is covered at `at`.
         names = ", ".join(slug for slug, _ in facts.endpoints)
@@ -110,7 +156,7 @@ def endings(facts: ApprovalFacts, at: datetime) -> list[Ending]:
         for one in facts.forbidden
         if not one.endpoint or not facts.covered
     )
-    return sorted(found, key=lambda ending: (ending.at, ending.code))
+    return found
 
 
 def standing(approvals: Iterable[ApprovalFacts], at: datetime) -> ApprovalFacts | None:

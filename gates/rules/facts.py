@@ -16,6 +16,7 @@ class Requirement:
     sentence: str
     terms: Mapping
     guidance: str = ""
+    guidance_url: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """One requirement judged against the facts is a finding; `assess` judges them all."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -37,6 +37,13 @@ class Finding:
     runs: tuple[int, ...] = ()
     #: The instant the finding stops holding by itself, if it does.
     until: datetime | None = None
+    #: The waiver that stands in for it, or did until it ended.
+    waiver: int | None = None
+
+    @property
+    def rests_on(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The evidence and the runs that hold it up: none where a waiver does."""
+        return (self.evidence, self.runs) if self.waiver is None else ((), ())
 
     @property
     def stands_in_the_way(self) -> bool:
@@ -61,10 +68,15 @@ def gates_up_to(gate: str) -> tuple[str, ...]:
 
 def applies(requirement: Requirement, facts: Facts) -> bool:
     """Whether the requirement's tiers and classifications name this use case."""
+    return applies_to(requirement, facts.risk_tier, facts.data_classification)
+
+
+def applies_to(requirement: Requirement, risk_tier: str, data_classification: str) -> bool:
+    """Whether the requirement is asked of a use case of that tier and classification."""
     tiers = requirement.terms.get("tiers")
     classifications = requirement.terms.get("classifications")
-    return (tiers is None or facts.risk_tier in tiers) and (
-        classifications is None or facts.data_classification in classifications
+    return (tiers is None or risk_tier in tiers) and (
+        classifications is None or data_classification in classifications
     )
 
 
@@ -210,7 +222,9 @@ def _score(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
             fix="Name the suites, metrics and thresholds that the use case demands.",
             fix_at=("demands", ""),
         )
-    judged = [_judge_demand(demand, facts.scores, at) for demand in facts.demands]
+    oldest = requirement.terms.get("max_age_days")
+    scores = [_aged(score, oldest) for score in facts.scores] if oldest else facts.scores
+    judged = [_judge_demand(demand, scores, at) for demand in facts.demands]
     order = (Status.FAILED, Status.MISSING, Status.STALE, Status.MET)
     worst = min(judged, key=lambda one: order.index(one.status))
     untils = [one.until for one in judged if one.until]
@@ -222,6 +236,11 @@ def _score(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
         runs=tuple(sorted({one.basis.run for one in judged if one.basis})),
         until=min(untils) if untils else None,
     )
+
+
+def _aged(score: Score, days: int) -> Score:
+    """Return the score with the end that its age gives it, if that is sooner."""
+    return replace(score, expires_at=min(score.expires_at, score.ran_at + timedelta(days=days)))
 
 
 @dataclass(frozen=True)

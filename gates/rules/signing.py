@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from audit.refusals import Reason
 from gates.rules.findings import Finding
 
-VERDICTS = ("approve", "request_changes", "reject")
+VERDICTS = ("approve", "approve_with_conditions", "request_changes", "reject")
+#: The verdicts that fill a slot.
+APPROVALS = ("approve", "approve_with_conditions")
 
 #: The closed list of meanings: verdict, then role ("" for every role), then code and sentence.
 MEANINGS: Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]] = {
@@ -18,6 +20,29 @@ MEANINGS: Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]] = {
         ),
         "independent_validator": (
             ("validated", "I checked it independently of its makers and it does as claimed."),
+        ),
+    },
+    "approve_with_conditions": {
+        "reviewer": (
+            (
+                "reviewed_on_condition",
+                "I reviewed the evidence and find it sufficient while my conditions are kept.",
+            ),
+        ),
+        "risk_owner": (
+            ("accepts_risk_on_condition", "I accept the residual risk while they are kept."),
+        ),
+        "privacy_officer": (
+            (
+                "privacy_on_condition",
+                "The use of personal data is in order while my conditions are kept.",
+            ),
+        ),
+        "independent_validator": (
+            (
+                "validated_on_condition",
+                "I checked it independently and it does as claimed while my conditions are kept.",
+            ),
         ),
     },
     "request_changes": {
@@ -44,6 +69,7 @@ TIES: Mapping[str, str] = {
     "made_prompt": "wrote a prompt version that it uses",
     "granted_tool": "made one of its tool grants",
     "gave_evidence": "gave evidence for it",
+    "asked_waiver": "asked for a waiver that it rests on",
 }
 
 
@@ -102,7 +128,7 @@ def counting(review: ReviewFacts) -> list[SignOff]:
 
 def open_slots(review: ReviewFacts) -> list[Slot]:
     """Return the slots that no counting approval fills."""
-    filled = {one.slot for one in counting(review) if one.verdict == "approve"}
+    filled = {one.slot for one in counting(review) if one.verdict in APPROVALS}
     return [slot for slot in review.slots if str(slot) not in filled]
 
 
@@ -143,7 +169,7 @@ def objections(review: ReviewFacts, person: PersonFacts, verdict: str) -> list[R
         reasons.append(Reason("ALREADY_SIGNED", "You have signed this package."))
     elif person.roles & wanted and free_slot(review, person.roles) is None:
         reasons.append(Reason("SLOT_FILLED", "Somebody has signed in your slot already."))
-    if verdict == "approve":
+    if verdict in APPROVALS:
         reasons.extend(
             Reason(f"FINDING_{finding.status.upper()}", f"{finding.sentence} {finding.fact}")
             for finding in review.findings

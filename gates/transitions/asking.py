@@ -5,13 +5,14 @@ from datetime import date
 
 from audit import Change, Conflict, Reason, Refused, change
 from audit.kept import position
+from audit.refusals import NotAllowed
 from gates.models import Promotion, PromotionEndpoint
 from gates.packages import live
 from gates.transitions.locking import lock_promotion
 from gates.transitions.writing import write_package
 from registry import lifecycle
 from registry.models import Environment, ModelVersion, Person, Release, ServingEndpoint
-from registry.rights import acting, demand
+from registry.rights import acting, demand, may
 from registry.standing import retired_reasons
 
 NOTHING_ASKED = Reason(
@@ -66,6 +67,35 @@ def request(
         )
         _set_endpoints(opened, promotion, endpoints, person)
         return promotion
+
+
+def renew(pk: int, *, actor: Person, reason: str) -> Promotion:
+    """Open a draft that asks anew for what an approval let in, with nothing else to fill in.
+
+    Endpoints that serve another version by now are left out. Raises what `request` raises, and
+    `Conflict` for what was never approved.
+    """
+    promotion = Promotion.objects.select_related("release__use_case__team", "environment").get(
+        pk=pk
+    )
+    if reasons := may(actor, "request", promotion.release, fresh=True):
+        raise NotAllowed(reasons)
+    if promotion.state != Promotion.State.APPROVED:
+        sentence = f"The promotion is {promotion.get_state_display()}; there is nothing to renew."
+        raise Conflict(Reason("NOT_APPROVED", sentence))
+    links = promotion.endpoint_links.select_related("endpoint")
+    return request(
+        release=promotion.release,
+        environment=promotion.environment,
+        endpoints=[
+            link.endpoint
+            for link in links
+            if link.endpoint.version_id == promotion.release.model_version_id
+        ],
+        purpose=f"Renewal of promotion {promotion.pk}: {promotion.purpose}",
+        actor=actor,
+        reason=reason,
+    )
 
 
 def amend(

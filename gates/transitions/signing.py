@@ -1,14 +1,17 @@
 """Signing: one person's verdict on one package, and the decision when it falls."""
 
 import uuid
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from audit import Change, Conflict, Reason, Refused, change, clock
 from gates.models import Challenge, PackagePerson, Promotion
 from gates.packages import Live, live
 from gates.review import person_facts, review_facts, sign_offs
 from gates.rules import PersonFacts, ReviewFacts, Slot, objections, open_slots, review_date
+from gates.rules.conditions import Asked
 from gates.rules.signing import VERDICTS, free_slot, meanings
+from gates.transitions.conditions import judge_conditions, set_conditions
 from gates.transitions.locking import lock_promotion
 from gates.transitions.writing import write_package
 from registry.models import Person
@@ -46,12 +49,15 @@ def sign(
     password: str,
     actor: Person,
     role: str = "",
+    conditions: Iterable[Asked] = (),
 ) -> PackagePerson:
     """Sign the package of `package_digest` with a verdict, and decide if this is what was wanted.
 
-    `role` chooses the slot for somebody with several roles. A reject or a request for changes
-    decides at once; an approval decides when every slot has one that counts. Raises `Refused`
-    with every objection (422), `Conflict` when the package changed or somebody was first (409).
+    `role` chooses the slot for somebody with several roles; `conditions` come with the verdict
+    approve_with_conditions alone, which otherwise is an approval like another. A reject or a
+    request for changes decides at once; an approval decides when every slot has one that counts.
+    Raises `Refused` with every objection (422), `Conflict` when the package changed or somebody
+    was first (409).
     """
     if verdict not in VERDICTS:
         raise Refused(Reason("VERDICT_UNKNOWN", "Choose one of the verdicts.", "verdict"))
@@ -85,6 +91,13 @@ def sign(
         review = review_facts(promotion, package, signed)
         facts = person_facts(person, promotion, package)
         slot = _judge(review, facts, verdict, meaning, role)
+        asked = judge_conditions(
+            verdict,
+            conditions,
+            team=promotion.release.use_case.team,
+            now=opened.now,
+            review_at=_review_at(package, opened),
+        )
         row = opened.save(
             PackagePerson(
                 promotion=promotion,
@@ -105,6 +118,7 @@ def sign(
             event=f"promotion.signed_{verdict}",
             facts={"package": package.digest, "slot": str(slot), "meaning": meaning},
         )
+        set_conditions(opened, row, asked)
         _decide(opened, promotion, package, row, review_facts(promotion, package))
         return row
 
@@ -156,6 +170,12 @@ def _judge(review: ReviewFacts, facts: PersonFacts, verdict: str, meaning: str, 
     return slot
 
 
+def _review_at(package: Live, opened: Change) -> datetime:
+    """Return when an approval given now is looked at again."""
+    tier = package.gathered.facts.risk_tier
+    return review_date(opened.now, tier, package.policy.policy.value("review_months"))
+
+
 def _decide(
     opened: Change,
     promotion: Promotion,
@@ -175,11 +195,7 @@ def _decide(
         promotion.state = states.APPROVED
         promotion.decided_at = opened.now
         promotion.decided_package = row.package
-        promotion.review_at = review_date(
-            opened.now,
-            package.gathered.facts.risk_tier,
-            package.policy.policy.value("review_months"),
-        )
+        promotion.review_at = _review_at(package, opened)
     else:
         return
     opened.save(promotion, event=f"promotion.{promotion.state}")

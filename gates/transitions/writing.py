@@ -1,7 +1,7 @@
 """Writing a package with its people: at submission, and by the first signature on a new digest."""
 
 from audit import Change
-from gates.models import Package, PackageEvidence, PackagePerson
+from gates.models import Package, PackageEvidence, PackagePerson, PackageWaiver
 from gates.packages import SCHEMA, Live, stored
 
 
@@ -25,8 +25,10 @@ def write_package(change: Change, package: Live) -> Package:
         event="package.written",
         facts={"digest": package.digest},
     )
-    for pk in sorted({pk for finding in package.findings for pk in finding.evidence}):
+    for pk in sorted({pk for finding in package.findings for pk in finding.rests_on[0]}):
         change.save(PackageEvidence(package=row, item=package.gathered.items[pk]))
+    for pk in sorted({one.waiver for one in package.findings if one.waiver is not None}):
+        change.save(PackageWaiver(package=row, waiver=package.gathered.waivers[pk]))
     for person, ties in sorted(package.involved.items()):
         change.save(
             PackagePerson(

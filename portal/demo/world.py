@@ -12,6 +12,7 @@ from evidence.models import EvidenceItem
 from gates import transitions as gates
 from gates.models import Promotion
 from gates.packages import live
+from gates.rules.conditions import Asked
 from gates.rules.signing import meanings
 from portal.demo.files import Made
 from portal.demo.people import PASSWORD
@@ -211,10 +212,48 @@ class World:
                 gates.submit(promotion.pk, actor=person, reason="The evidence is given.")
         return promotion
 
-    def sign(
-        self, promotion: Promotion, by: str, why: str, verdict: str = "approve", meaning: str = ""
+    def waive(
+        self,
+        promotion: Promotion,
+        requirement: str,
+        *,
+        by: str,
+        granted_by: str,
+        days: int,
+        why: str,
+        control: str,
     ) -> None:
-        """Sign as somebody does: read the package, take a challenge for it, give the password."""
+        """Ask for an exception that ends in so many days, and let a risk owner grant it."""
+        gate, _, code = requirement.partition(".")
+        with self.act() as now:
+            waiver = gates.ask_waiver(
+                release=promotion.release,
+                environment=promotion.environment,
+                gate=gate,
+                code=code,
+                compensating_control=control,
+                ends_at=now + timedelta(days=days),
+                actor=self.who(by),
+                reason=why,
+            )
+        with self.act():
+            gates.grant_waiver(
+                waiver.pk, password=PASSWORD, actor=self.who(granted_by), reason="Small and short."
+            )
+
+    def sign(
+        self,
+        promotion: Promotion,
+        by: str,
+        why: str,
+        verdict: str = "approve",
+        meaning: str = "",
+        conditions: Iterable[tuple[str, str, int, str]] = (),
+    ) -> None:
+        """Sign as somebody does: read the package, take a challenge for it, give the password.
+
+        Each condition is (what, who, due in so many days, kind of evidence).
+        """
         person = self.who(by)
         with self.act():
             package = live(Promotion.objects.get(pk=promotion.pk))
@@ -231,6 +270,10 @@ class World:
                 meaning=meaning or meanings(verdict, role)[0][0],
                 reason=why,
                 password=PASSWORD,
+                conditions=[
+                    Asked(text, self.who(owner).pk, self.moment + timedelta(days=due), kind)
+                    for text, owner, due, kind in conditions
+                ],
                 actor=person,
             )
 

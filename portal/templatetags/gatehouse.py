@@ -42,6 +42,10 @@ STATES = {
     "ending": ("stale", "Ending", "stale"),
     "allowed": ("met", "Allowed", "met"),
     "refused": ("failed", "Not allowed", "failed"),
+    "conditions": ("waived", "Approved with conditions", "waived"),
+    "closed": ("met", "Closed", "met"),
+    "overdue": ("failed", "Overdue", "failed"),
+    "break_glass": ("waived", "Break-glass", "waived"),
     # sign-offs
     "counts": ("met", "Counts", "met"),
     "void": ("void", "No longer counts", "stale"),

@@ -56,6 +56,8 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         *(f"{ROOT}{name}/" for name in LISTS),
         f"{ROOT}decision/",
         f"{ROOT}effective-policy/",
+        f"{ROOT}effective-gate/",
+        f"{ROOT}promotions/findings/",
         f"{ROOT}compare/",
         f"{ROOT}environments/active/",
         f"{ROOT}routes/explain/",

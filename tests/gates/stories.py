@@ -13,10 +13,11 @@ from evidence import transitions as evidence
 from evidence.kinds import KINDS
 from gates import transitions as gates
 from gates.facts import gate_for
-from gates.models import PackagePerson, Promotion
+from gates.models import BreakGlass, Condition, PackagePerson, Promotion, Waiver
 from gates.packages import live
 from gates.review import review_facts
 from gates.rules import open_slots
+from gates.rules.conditions import Asked
 from gates.rules.notices import FOR_WEBHOOKS
 from gates.rules.signing import meanings
 from registry.models import Environment, Person, Release, ServingEndpoint, SuiteVersion, UseCase
@@ -111,6 +112,60 @@ class Story:
         if submit:
             self.promotion = gates.submit(self.promotion.pk, actor=self.requester, reason=WHY)
         return self.promotion
+
+    def ask_waiver(self, requirement: str = "sandbox.safety_checks", **values) -> Waiver:
+        """Ask for a waiver that ends in a month, as the requester."""
+        gate, _, code = requirement.partition(".")
+        values = {
+            "release": self.release,
+            "environment": self.environment,
+            "gate": gate,
+            "code": code,
+            "compensating_control": "Every answer is read by a person.",
+            "ends_at": clock.now() + days(30),
+            "actor": self.requester,
+            "reason": "The laboratory is closed until spring.",
+            **values,
+        }
+        return gates.ask_waiver(**values)
+
+    def waive(self, requirement: str = "sandbox.safety_checks", **values) -> Waiver:
+        """Ask for a waiver, and let the risk owner grant it."""
+        waiver = self.ask_waiver(requirement, **values)
+        risk_owner = self.signer(Role.RISK_OWNER)
+        gates.grant_waiver(waiver.pk, password=make.PASSWORD, actor=risk_owner, reason=WHY)
+        return waiver
+
+    def approve_on_condition(self) -> Condition:
+        """Approve the release in a sandbox of its own, on one condition; return that."""
+        kept = self.environment, self.promotion
+        self.environment = make.make_environment()
+        self.ask()
+        condition = Asked(
+            "Measure refusals again.",
+            self.requester.pk,
+            clock.now() + days(30),
+            "operational_readiness",
+        )
+        reviewer = self.signer(Role.REVIEWER)
+        row = self.sign(reviewer, "approve_with_conditions", conditions=[condition])
+        self.environment, self.promotion = kept
+        return row.conditions.get()
+
+    def break_glass(self, **values) -> BreakGlass:
+        """Let the release in for four hours, as the reviewer."""
+        values = {
+            "release": self.release,
+            "environment": self.environment,
+            "endpoints": [self.endpoint],
+            "incident": "INC-2041",
+            "hours": 4,
+            "password": make.PASSWORD,
+            "actor": self.signer(Role.REVIEWER),
+            "reason": "The model in front answers nothing.",
+            **values,
+        }
+        return gates.break_glass(**values)
 
     def sign(self, person: Person, verdict: str = "approve", **values) -> PackagePerson:
         """Sign the live package, challenge and all; `values` take the place of what is honest."""

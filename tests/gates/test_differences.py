@@ -198,7 +198,11 @@ CASES = [
         "The requirement production.new applies as well.",
     ),
     (at(["effective_policy"], "sha256:f"), "changed", "The policy in force changed."),
-    (at(["waivers"], [{"id": 1}]), "changed", "The waivers changed."),
+    (
+        at(["waivers"], [{"id": 3, "requirement": "sandbox.safety_checks"}]),
+        "added",
+        "Waiver 3 stands in for sandbox.safety_checks.",
+    ),
     (at(["rollback"], ["sha256:q"]), "changed", "What is put back on a rollback changed."),
     (
         appended(["involved"], {"id": 2, "name": "evan", "ties": ["gave_evidence"]}),

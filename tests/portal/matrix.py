@@ -137,7 +137,8 @@ MATRIX = (
             GET /routes/try/
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
-            GET /gates/{promotion gateversion webhook}/""",
+            GET /gates/{promotion gateversion requirement waiver condition breakglass webhook}/
+            GET /gates/effective/""",
     ),
     Group(
         "What somebody is told of is theirs to choose",
@@ -179,7 +180,8 @@ MATRIX = (
             GET /registry/{tool evaluationsuite suiteversion rolegrant apitoken}/<object_id>/
             GET /registry/{policypack policyversion}/<object_id>/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/
-            GET /gates/{promotion gateversion webhook}/<object_id>/
+            GET /gates/{promotion gateversion requirement webhook}/<object_id>/
+            GET /gates/{waiver condition breakglass}/<object_id>/
             GET /promotions/ask/""",
     ),
     # ---- Reading
@@ -197,8 +199,10 @@ MATRIX = (
             GET /registry/{prompttemplate promptversion}/<object_id>/history/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/change/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/history/
-            GET /gates/promotion/<object_id>/history/
+            GET /gates/{promotion waiver condition breakglass}/<object_id>/history/
+            GET /gates/{waiver condition breakglass}/<object_id>/change/
             GET /promotions/<pk>/
+            GET /promotions/<pk>/findings/
             GET /compare/?kind=release&b=<release>
             GET /impact/?kind=model-version&key=<version>
             GET /uses/?use_case=<use case>
@@ -229,7 +233,8 @@ MATRIX = (
             GET /policy/versions/<pk>/{yaml preview}/
             GET /compare/?kind=policy-version&b=<policy version>
             GET /gates/gateversion/<object_id>/change/
-            GET /gates/gateversion/<object_id>/history/
+            GET /gates/{gateversion requirement}/<object_id>/history/
+            GET /gates/versions/<pk>/preview/
             GET /environments/<slug>/
             GET /impact/?kind=tool&key=<tool>
             GET /may-run/?provider=<host>""",
@@ -311,12 +316,12 @@ MATRIX = (
             GET /registry/{servingendpoint dataset datasetversion team}/<object_id>/delete/
             GET /registry/{prompttemplate promptversion}/<object_id>/delete/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/delete/
-            GET /gates/promotion/<object_id>/delete/
+            GET /gates/{promotion waiver condition breakglass}/<object_id>/delete/
             POST /registry/{usecase registeredmodel modelversion release}/<object_id>/delete/
             POST /registry/{servingendpoint dataset datasetversion team}/<object_id>/delete/
             POST /registry/{prompttemplate promptversion}/<object_id>/delete/
             POST /evidence/{evidenceitem evaluationrun}/<object_id>/delete/
-            POST /gates/promotion/<object_id>/delete/""",
+            POST /gates/{promotion waiver condition breakglass}/<object_id>/delete/""",
         body={"post": "yes"},
     ),
     Group(
@@ -328,11 +333,11 @@ MATRIX = (
             GET /registry/{region provider environment person}/<object_id>/delete/
             GET /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
             GET /registry/{policypack policyversion}/<object_id>/delete/
-            GET /gates/gateversion/<object_id>/delete/
+            GET /gates/{gateversion requirement}/<object_id>/delete/
             POST /registry/{region provider environment person}/<object_id>/delete/
             POST /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
             POST /registry/{policypack policyversion}/<object_id>/delete/
-            POST /gates/gateversion/<object_id>/delete/""",
+            POST /gates/{gateversion requirement}/<object_id>/delete/""",
         body={"post": "yes"},
     ),
     Group(
@@ -367,7 +372,7 @@ MATRIX = (
             POST /registry/{servingendpoint dataset datasetversion team}/<object_id>/history/
             POST /registry/{prompttemplate promptversion}/<object_id>/history/
             POST /evidence/{evidenceitem evaluationrun}/<object_id>/history/
-            POST /gates/promotion/<object_id>/history/""",
+            POST /gates/{promotion waiver condition breakglass}/<object_id>/history/""",
     ),
     Group(
         "No history of nobody's rows is written",
@@ -378,7 +383,7 @@ MATRIX = (
             POST /registry/{region provider environment person}/<object_id>/history/
             POST /registry/{tool evaluationsuite suiteversion}/<object_id>/history/
             POST /registry/{policypack policyversion}/<object_id>/history/
-            POST /gates/gateversion/<object_id>/history/""",
+            POST /gates/{gateversion requirement}/<object_id>/history/""",
     ),
     Group(
         "No history of a grant is written",
@@ -403,7 +408,8 @@ MATRIX = (
         says="never changes",
         routes="""
             POST /registry/promptversion/<object_id>/change/
-            POST /evidence/{evidenceitem evaluationrun}/<object_id>/change/""",
+            POST /evidence/{evidenceitem evaluationrun}/<object_id>/change/
+            POST /gates/{waiver condition breakglass}/<object_id>/change/""",
         body=WHY,
     ),
     Group(
@@ -434,10 +440,10 @@ MATRIX = (
         body=WHY,
     ),
     Group(
-        "Gates are published with Gatehouse",
+        "A gate's versions begin from the one in force",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
-        says="Gates come with a release of Gatehouse, as published versions.",
+        says="A new version begins from the one in force",
         routes="""
             GET /gates/gateversion/add/
             POST /gates/gateversion/add/""",
@@ -461,7 +467,8 @@ MATRIX = (
         says="This takes the role policy author for all teams.",
         routes="""
             GET /registry/{policypack policyversion}/add/
-            GET /policy/import/""",
+            GET /policy/import/
+            GET /gates/requirement/add/""",
     ),
     Group(
         "New packs and versions, with nothing filled in but the reason",
@@ -470,7 +477,8 @@ MATRIX = (
         says="This takes the role policy author for all teams.",
         routes="""
             POST /registry/{policypack policyversion}/add/
-            POST /policy/import/""",
+            POST /policy/import/
+            POST /gates/requirement/add/""",
         body=WHY,
     ),
     Group(
@@ -478,7 +486,9 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
         says="This takes the role policy author for all teams.",
-        routes="POST /registry/{policypack policyversion}/<object_id>/change/",
+        routes="""
+            POST /registry/{policypack policyversion}/<object_id>/change/
+            POST /gates/requirement/<object_id>/change/""",
         body=WHY,
     ),
     Group(
@@ -486,14 +496,20 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 200",
         says="This takes the role policy author for all teams.",
-        routes="GET /registry/policyversion/<object_id>/{publish new-version}/",
+        routes="""
+            GET /registry/policyversion/<object_id>/{publish new-version}/
+            GET /gates/gateversion/<object_id>/{publish new-version}/
+            GET /gates/requirement/<object_id>/remove/""",
     ),
     Group(
         "Publishing what somebody else drafted",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 302",
         says="This takes the role policy author for all teams.",
-        routes="POST /registry/policyversion/<object_id>/publish/",
+        routes="""
+            POST /registry/policyversion/<object_id>/publish/
+            POST /gates/gateversion/<object_id>/{publish new-version}/
+            POST /gates/requirement/<object_id>/remove/""",
         body=WHY,
     ),
     Group(
@@ -503,6 +519,12 @@ MATRIX = (
         says="This takes the role policy author for all teams.",
         routes="POST /registry/policyversion/<object_id>/new-version/",
         body=WHY,
+    ),
+    Group(
+        "What a draft of a gate asks for: whoever may not amend it reads it with its version",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 302 302 302 302 302 302 302 302 302 302 302 302 302 200",
+        routes="GET /gates/requirement/<object_id>/change/",
     ),
     # ---- Registrars
     Group(
@@ -699,8 +721,8 @@ MATRIX = (
         any="302 403 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role requester.",
         routes="""
-            GET /gates/promotion/add/
-            POST /gates/promotion/add/""",
+            GET /gates/{promotion waiver}/add/
+            POST /gates/{promotion waiver}/add/""",
     ),
     Group(
         "Asking for one release",
@@ -708,7 +730,7 @@ MATRIX = (
         own="    302 403 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
         foreign="302 403 403 403 404 403 403 403 403 403 403 403 403 403 403 403",
         says="This takes the role requester.",
-        routes="GET /gates/promotion/add/?release=<release>",
+        routes="GET /gates/{promotion waiver}/add/?release=<release>",
     ),
     Group(
         "Amending: whoever may not reads the promotion on its page",
@@ -727,12 +749,12 @@ MATRIX = (
         body=WHY,
     ),
     Group(
-        "Pages that submit, take in newer evidence, or withdraw the request",
+        "Pages that submit, take in newer evidence, withdraw the request, or renew it",
         #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         own="    302 404 403 403 200 403 403 403 403 403 403 403 403 403 403 403",
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role requester in the team",
-        routes="GET /gates/promotion/<object_id>/{submit take-in withdraw}/",
+        routes="GET /gates/promotion/<object_id>/{submit take-in withdraw renew}/",
     ),
     Group(
         "Submitting, taking in, withdrawing",
@@ -741,6 +763,15 @@ MATRIX = (
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role requester in the team",
         routes="POST /gates/promotion/<object_id>/{submit take-in withdraw}/",
+        body=WHY,
+    ),
+    Group(
+        "Renewing what was never approved",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 409 403 403 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role requester in the team",
+        routes="POST /gates/promotion/<object_id>/renew/",
         body=WHY,
     ),
     Group(
@@ -824,6 +855,114 @@ MATRIX = (
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role reviewer, risk owner, privacy officer or independent validator",
         routes="POST /evidence/evaluationrun/<object_id>/accept/",
+        body=WHY,
+    ),
+    Group(
+        "Pages that answer a waiver, which somebody else asked for",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 200 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role risk owner in the team",
+        routes="GET /gates/waiver/<object_id>/{grant refuse}/",
+    ),
+    Group(
+        "Answering one without the password",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 422 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role risk owner in the team",
+        routes="POST /gates/waiver/<object_id>/{grant refuse}/",
+        body=WHY,
+    ),
+    Group(
+        "Conditions are set by signing",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="Conditions are set by whoever signs, with the signature.",
+        routes="""
+            GET /gates/condition/add/
+            POST /gates/condition/add/""",
+        body=WHY,
+    ),
+    Group(
+        "The page that closes a condition",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 200 200 200 200 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="GET /gates/condition/<object_id>/close/",
+    ),
+    Group(
+        "Closing one without evidence",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 422 422 422 422 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="POST /gates/condition/<object_id>/close/",
+        body=WHY,
+    ),
+    Group(
+        "Pages of a risk owner's verbs: ending an approval, or a break-glass",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 200 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role risk owner in the team",
+        routes="""
+            GET /gates/promotion/<object_id>/revoke/
+            GET /gates/breakglass/<object_id>/end/""",
+    ),
+    Group(
+        "Ending one without the password",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 422 403 403 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role risk owner in the team",
+        routes="""
+            POST /gates/promotion/<object_id>/revoke/
+            POST /gates/breakglass/<object_id>/end/""",
+        body=WHY,
+    ),
+    Group(
+        "Breaking the glass begins with which release",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 200 200 200 200 403 403 403 403 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="""
+            GET /gates/breakglass/add/
+            POST /gates/breakglass/add/""",
+    ),
+    Group(
+        "Breaking the glass for one release",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 403 403 403 403 200 200 200 200 403 403 403 403 403 403 403",
+        foreign="302 403 403 403 403 404 404 404 404 403 403 403 403 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="GET /gates/breakglass/add/?release=<release>",
+    ),
+    Group(
+        "The same, with nothing filled in but the reason",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 403 403 403 403 422 422 422 422 403 403 403 403 403 403 403",
+        foreign="302 403 403 403 403 404 404 404 404 403 403 403 403 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="POST /gates/breakglass/add/?release=<release>",
+        body=WHY,
+    ),
+    Group(
+        "The page that reviews a break-glass",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 200 200 200 200 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="GET /gates/breakglass/<object_id>/review/",
+    ),
+    Group(
+        "Reviewing one without saying what was found",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 422 422 422 422 403 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role reviewer, risk owner, privacy officer or independent validator",
+        routes="POST /gates/breakglass/<object_id>/review/",
         body=WHY,
     ),
     # ---- Administrators
@@ -1041,6 +1180,8 @@ MATRIX = (
             GET /api/v1/evaluation-runs/latest/?release=<digest>
             GET /api/v1/decision/?release=<digest>&environment=<environment>
             GET /api/v1/effective-policy/?use_case=<use case>&environment=<environment>
+            GET /api/v1/effective-gate/?use_case=<use case>&environment=<environment>
+            GET /api/v1/promotions/<pk>/findings/
             GET /api/v1/audit/entries/?about=<key>
             GET /api/v1/audit/entries/<pk>/""",
     ),
@@ -1072,6 +1213,7 @@ MATRIX = (
             GET /api/v1/decision/
             GET /api/v1/effective-policy/
             GET /api/v1/{impact readiness policy-preview}/
+            GET /api/v1/effective-gate/
             GET /api/v1/evaluation-runs/latest/""",
     ),
     Group(
@@ -1103,7 +1245,8 @@ ONLY_SHOWN = {
         *spelled_out("registry/{region provider environment person tool evaluationsuite}/"),
         *spelled_out("registry/{suiteversion rolegrant apitoken policypack policyversion}/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/"),
-        *spelled_out("gates/{promotion gateversion webhook}/"),
+        *spelled_out("gates/{promotion gateversion requirement waiver condition breakglass}/"),
+        "gates/webhook/",
     },
     302: {
         *spelled_out("registry/{usecase registeredmodel modelversion release}/<object_id>/"),
@@ -1113,7 +1256,8 @@ ONLY_SHOWN = {
         *spelled_out("registry/{suiteversion rolegrant apitoken}/<object_id>/"),
         *spelled_out("registry/{policypack policyversion}/<object_id>/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/<object_id>/"),
-        *spelled_out("gates/{promotion gateversion webhook}/<object_id>/"),
+        *spelled_out("gates/{promotion gateversion requirement webhook}/<object_id>/"),
+        *spelled_out("gates/{waiver condition breakglass}/<object_id>/"),
     },
     405: {
         "autocomplete/",
@@ -1139,6 +1283,9 @@ ONLY_SHOWN = {
         "environments/<slug>/",
         "routes/try/",
         "policy/effective/",
+        "gates/effective/",
+        "gates/versions/<pk>/preview/",
+        "promotions/<pk>/findings/",
         "policy/versions/<pk>/yaml/",
         "policy/versions/<pk>/preview/",
         "evidence/<pk>/",
@@ -1168,6 +1315,8 @@ READING_ONLY = (
     "api/v1/effective-policy/",
     "api/v1/environments/<slug>/active/",
     "api/v1/routes/<use_case>/explain/",
+    "api/v1/effective-gate/",
+    "api/v1/promotions/<pk>/findings/",
     "api/v1/policy-packs/",
     "api/v1/policy-packs/<slug>/",
     "api/v1/schema/",

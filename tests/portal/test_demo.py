@@ -52,6 +52,7 @@ TOLD = {
     ("contract-summaries 2", "production-eu"): ("in_review", False, "IN_REVIEW"),
     ("code-assistant 1", "sandbox-eu"): ("approved", True, "APPROVED"),
     ("code-assistant 1", "production-eu"): ("approved", True, "APPROVED"),
+    ("code-assistant 2", "sandbox-eu"): ("approved", True, "APPROVED"),
     ("code-assistant 2", "production-eu"): ("in_review", False, "IN_REVIEW"),
 }
 

@@ -10,7 +10,7 @@ from audit import change
 from audit.models import Entry
 from evidence.models import EvaluationRun, EvidenceItem
 from gates import transitions as gates
-from gates.models import GateVersion, Promotion, Webhook
+from gates.models import BreakGlass, Condition, GateVersion, Promotion, Waiver, Webhook
 from registry import transitions
 from registry.models import (
     ApiToken,
@@ -46,6 +46,9 @@ class Side:
     grant: RoleGrant
     token: ApiToken
     entry: Entry
+    waiver: Waiver
+    condition: Condition
+    glass: BreakGlass
     deployment: Deployment
     suspension: Suspension
 
@@ -97,6 +100,9 @@ def tell() -> Side:
         grant=make.grant(member, Role.VIEWER, team=told.use_case.team),
         token=make.make_token_row(member)[0],
         entry=Entry.objects.filter(about=told.release.key).order_by("seq").first(),
+        waiver=told.ask_waiver(),
+        condition=told.approve_on_condition(),
+        glass=told.break_glass(environment=make.make_environment()),
         deployment=deployment,
         suspension=suspension,
     )
@@ -145,6 +151,8 @@ def build(monkeypatch) -> World:
         foreign = tell()
     make.make_policy_draft(review_months=12)
     make_webhook()
+    sandbox = GateVersion.objects.get(gate="sandbox")
+    gates.new_gate_version_from(sandbox.pk, actor=make.author(), reason=make.WHY)
     people: dict[str, Person | None] = {
         "anonymous": None,
         "no role": make.make_person(make.name("idle")),
@@ -157,6 +165,11 @@ def build(monkeypatch) -> World:
         people[f"{role.label} of all"] = make.make_person(make.name("holder"), role)
     tokens = {who: make.make_token(person) for who, person in people.items() if person}
     return World(own, foreign, people, tokens)
+
+
+def gate_draft() -> GateVersion:
+    """Return the one draft of a gate."""
+    return GateVersion.objects.get(published_at=None)
 
 
 #: What stands for the placeholders of a route, in order, by how the route begins; of several
@@ -185,7 +198,13 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "registry/usecase/": lambda s: (s.told.use_case.pk,),
     "evidence/evidenceitem/": lambda s: (s.item.pk,),
     "evidence/evaluationrun/": lambda s: (s.run.pk,),
-    "gates/gateversion/": lambda s: (GateVersion.objects.first().pk,),
+    "gates/gateversion/": lambda s: (GateVersion.objects.get(gate="production").pk,),
+    "gates/gateversion/<object_id>/publish/": lambda s: (gate_draft().pk,),
+    "gates/requirement/": lambda s: (gate_draft().requirements.first().pk,),
+    "gates/versions/": lambda s: (gate_draft().pk,),
+    "gates/breakglass/": lambda s: (s.glass.pk,),
+    "gates/condition/": lambda s: (s.condition.pk,),
+    "gates/waiver/": lambda s: (s.waiver.pk,),
     "gates/webhook/": lambda s: (Webhook.objects.get().pk,),
     "webhooks/": lambda s: (Webhook.objects.get().pk,),
     "gates/promotion/": lambda s: (s.drafted.pk,),

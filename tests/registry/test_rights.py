@@ -12,15 +12,16 @@ from tests import make
 
 pytestmark = pytest.mark.django_db
 
+OF_REVIEWERS = {"sign", "accept_run", "close_condition", "break_glass", "review_break_glass"}
 #: Role -> the verbs it gives in its own team; nothing else is given.
 GIVEN = {
     "registrar": {"register", "seal", "retire"},
     "evidence_contributor": {"give_evidence", "withdraw_evidence"},
     "requester": {"request"},
-    "reviewer": {"sign", "accept_run"},
-    "risk_owner": {"sign", "accept_run"},
-    "privacy_officer": {"sign", "accept_run"},
-    "independent_validator": {"sign", "accept_run"},
+    "reviewer": OF_REVIEWERS,
+    "risk_owner": OF_REVIEWERS | {"waive", "revoke"},
+    "privacy_officer": OF_REVIEWERS,
+    "independent_validator": OF_REVIEWERS,
     "operator": {"operate"},
     "policy_author": {"write_policy"},
     "auditor": {"read_log"},

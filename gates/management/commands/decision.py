@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit import clock
 from gates.decisions import decide
+from gates.finding_pages import WITH, AssessmentSerializer, told
+from gates.models import Promotion
 from gates.rules.questions import read_question
 from registry.models import Environment, Release
 
@@ -26,10 +28,15 @@ class Command(BaseCommand):
         parser.add_argument("--environment", required=True, help="Slug of the environment.")
         parser.add_argument("--at", help="A past instant, such as 2026-03-01T12:00:00Z.")
         parser.add_argument("--json", action="store_true", help="Answer as the API does.")
+        parser.add_argument(
+            "--findings",
+            action="store_true",
+            help="Say every finding about the newest promotion as well, as it was then.",
+        )
 
-    def handle(self, *, release, environment, at, json: bool, **options):
+    def handle(self, *, release, environment, at, json: bool, findings: bool, **options):
         try:
-            answer = self._answer(release, environment, at)
+            answer = self._answer(release, environment, at, findings)
         except CommandError:
             raise
         except Exception as error:
@@ -39,23 +46,33 @@ class Command(BaseCommand):
         if not answer["allowed"]:
             sys.exit(NOT_ALLOWED)
 
-    def _answer(self, release: str, environment: str, at: str | None) -> dict:
+    def _answer(self, release: str, environment: str, at: str | None, findings: bool) -> dict:
         given = {"release": release, "environment": environment}
         question, reasons = read_question(given | ({} if at is None else {"at": at}), clock.now())
         if question is None:
             told = " ".join(f"--{reason.field}: {reason.sentence}" for reason in reasons)
             raise CommandError(told, returncode=ERROR)
         try:
-            return decide(
+            asked = (
                 Release.objects.get(digest=question.release),
                 Environment.objects.get(slug=question.environment),
-                question.at,
             )
+            answer = decide(*asked, question.at)
+            return answer | ({"assessment": _newest(*asked, question.at)} if findings else {})
         except Release.DoesNotExist:
             sentence = "There is no sealed release of this digest."
         except Environment.DoesNotExist:
             sentence = "There is no environment of this name."
         raise CommandError(sentence, returncode=ERROR)
+
+
+def _newest(release: Release, environment: Environment, at) -> dict | None:
+    """Return what the API says of the findings of the newest promotion that was there then."""
+    rows = Promotion.objects.filter(release=release, environment=environment).order_by("-pk")
+    for promotion in rows.select_related(*WITH):
+        if found := told(promotion, at):
+            return dict(AssessmentSerializer(found).data)
+    return None
 
 
 def _document(answer: dict) -> str:
@@ -68,4 +85,14 @@ def _words(answer: dict) -> str:
     lines += [f"- {reason['code']}: {reason['sentence']}" for reason in answer["reasons"]]
     if answer["endpoints"]:
         lines.append(f"Endpoints: {', '.join(answer['endpoints'])}.")
+    if "assessment" in answer:
+        found = answer["assessment"]
+        lines += ["", "Nobody had asked for it."] if found is None else _findings(found)
     return "\n".join(lines)
+
+
+def _findings(found: dict) -> list[str]:
+    head = f"Findings of promotion {found['promotion']}, {found['gate']} gate:"
+    return ["", head] + [
+        f"- {one['gate']}.{one['code']} {one['status']}: {one['fact']}" for one in found["findings"]
+    ]

@@ -88,6 +88,20 @@ def code(world: World) -> Iterator[datetime]:
         purpose="Frees the machines of the older model.",
         wanted_in=21,
     )
+    sandbox = world.ask(
+        second, "sandbox-eu", [LLAMA_FRA], by="platform.lead", purpose="Ten developers try it."
+    )
+    yield world.day(6)
+    world.waive(
+        sandbox,
+        "sandbox.safety_checks",
+        by="platform.lead",
+        granted_by="risk.second",
+        days=60,
+        why="The safety check of the base model ended; the new one runs with the next suite.",
+        control="Ten named developers, our own code, and a person who reads every answer.",
+    )
+    world.sign(sandbox, "model.second", "For ten people, with the waiver, until the check is new.")
     yield world.day(2)
     _release(world, LLAMA, 2, "Longer answers; not ready to be sealed.", seal=False)
 

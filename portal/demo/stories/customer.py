@@ -107,7 +107,20 @@ def customer(world: World) -> Iterator[datetime]:
     yield world.day(56)
     world.sign(promotion, "model.second", "Same release, same evidence, an endpoint of its own.")
     yield world.day(55)
-    world.sign(promotion, "risk.owner", "American wordings are in the passages; accepted.")
+    world.sign(
+        promotion,
+        "risk.owner",
+        "American wordings are in the passages; accepted, if the figures hold on real questions.",
+        verdict="approve_with_conditions",
+        conditions=[
+            (
+                "Measure again on 200 real questions of American policyholders.",
+                "customer.lead",
+                90,
+                "benchmark",
+            )
+        ],
+    )
 
     yield world.day(13)
     founding.write(world, PromptTemplate.objects.get(slug="customer-chat-system"), 3)

@@ -1,25 +1,21 @@
-"""Admin pages of the gates: asking for a promotion, the list of them, and the published gates."""
+"""Admin pages of promotions: asking for one, amending it, and the list of them."""
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from audit import Reason
-from audit.admin import Act, GovernedAdmin, GovernedChangeList, VisibleRelatedFilter
+from audit.admin import Act, GovernedAdmin, GovernedChangeList, ReasonForm, VisibleRelatedFilter
 from audit.admin.filters import LONGEST
 from gates import queue, transitions
+from gates.admin.acts import AuthenticatedAct
 from gates.forms import PromotionForm
-from gates.models import GateVersion, Promotion
+from gates.models import Promotion
 from gates.pages import asking, gateversion, words
-from gates.webhook_admin import WebhookAdmin
 from registry.admin.base import Searched
 from registry.models import Environment, Person, Release, ServingEndpoint
 from registry.rights import may
-
-# Django looks for admin pages in this module alone.
-__all__ = ["GateVersionAdmin", "PromotionAdmin", "WebhookAdmin"]
 
 
 class PromotionAct(Act):
@@ -71,6 +67,49 @@ class Withdraw(PromotionAct):
         return transitions.withdraw(row.pk, actor=request.user, reason=cleaned["reason"])
 
 
+class RenewForm(ReasonForm):
+    """The reason is there already: renewing takes one press."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("reason", "Renewal, so that it is looked at anew in time.")
+
+
+class Renew(PromotionAct):
+    name = "renew"
+    label = "Renew…"
+    lead = "This drafts a promotion that asks for the same again, at the same endpoints."
+    note = "The approval stands as it stands. Submit the draft when the evidence is in order."
+    done = "The renewal is drafted. Submit it when it says what you want."
+    form = RenewForm
+
+    def offered(self, row):
+        return row.state == Promotion.State.APPROVED
+
+    def run(self, request, row, cleaned):
+        return transitions.renew(row.pk, actor=request.user, reason=cleaned["reason"])
+
+
+class Revoke(AuthenticatedAct):
+    """A risk owner's verb, on the same page as those of whoever asks."""
+
+    name = "revoke"
+    label = "Revoke the approval…"
+    right = "revoke"
+    lead = "The approval ends at once and for good. Deployment tools are told no from then on."
+    note = "Any one risk owner may. Asking again takes a new promotion."
+    done = "The approval is revoked."
+
+    def offered(self, row):
+        return row.state == Promotion.State.APPROVED and not hasattr(row, "revocation")
+
+    def context(self, model_admin, request, row):
+        return {"row_url": row.get_absolute_url()}
+
+    def run(self, request, row, cleaned):
+        transitions.revoke(row.pk, actor=request.user, **cleaned)
+
+
 class RequesterFilter(VisibleRelatedFilter):
     """Only those who asked for something that the reader may see."""
 
@@ -97,7 +136,7 @@ class PromotionList(GovernedChangeList):
 @admin.register(Promotion)
 class PromotionAdmin(Searched, GovernedAdmin):
     form = PromotionForm
-    acts = (Submit(), TakeIn(), Withdraw())
+    acts = (Submit(), TakeIn(), Withdraw(), Renew(), Revoke())
     change_form_template = "gates/promotion_form.html"
     change_list_template = "gates/promotion_list.html"
     actions = ("remind",)
@@ -167,7 +206,8 @@ class PromotionAdmin(Searched, GovernedAdmin):
     # Who may, and what is written
 
     def may(self, request, verb, obj=None):
-        return may(request.user, "request", obj.release if obj is not None else Release)
+        right = "revoke" if verb == "revoke" else "request"
+        return may(request.user, right, obj.release if obj is not None else Release)
 
     def write(self, request, pk, *, values, parts, reason, form):
         asked = {
@@ -262,62 +302,3 @@ class PromotionAdmin(Searched, GovernedAdmin):
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
-
-
-@admin.register(GateVersion)
-class GateVersionAdmin(GovernedAdmin):
-    """Gates are published in versions, and read here."""
-
-    list_display = ("version", "published", "asks", "signs", "is_newest")
-    list_filter = ("gate",)
-    search_fields = ("gate", "notes")
-
-    def may(self, request, verb, obj=None):
-        return [
-            Reason(
-                "GATES_ARE_PUBLISHED",
-                "Gates come with a release of Gatehouse, as published versions.",
-            )
-        ]
-
-    def get_queryset(self, request):
-        newer = GateVersion.objects.filter(
-            gate=OuterRef("gate"), number__gt=OuterRef("number"), published_at__isnull=False
-        )
-        rows = super().get_queryset(request).annotate(superseded=Exists(newer))
-        return rows.prefetch_related("requirements", "slots")
-
-    @admin.display(description="gate", ordering="gate")
-    def version(self, obj):
-        return str(obj)
-
-    @admin.display(description="published", ordering="published_at")
-    def published(self, obj):
-        return gateversion.published_html(obj)
-
-    @admin.display(description="asks for")
-    def asks(self, obj):
-        return gateversion.asks(obj)
-
-    @admin.display(description="signs")
-    def signs(self, obj):
-        return gateversion.signs(obj)
-
-    @admin.display(description="in force", boolean=True)
-    def is_newest(self, obj):
-        return obj.published_at is not None and not obj.superseded
-
-    def change_view(self, request, object_id, form_url="", extra_context=None):
-        """Show a version in words; nothing is changed here."""
-        version = self.get_object(request, object_id)
-        if request.method not in ("GET", "HEAD"):
-            raise PermissionDenied("A published gate version never changes.")
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Gate {version}",
-            "page": gateversion.gate_page(version),
-            "history_url": self.history_url(version),
-        }
-        return TemplateResponse(request, "gates/gateversion.html", context)
