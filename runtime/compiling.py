@@ -127,8 +127,8 @@ def _deployment(one: Deployment, uses: dict[int, dict[str, list[str]]]) -> dict[
 def _ends(environment: Environment, deployments: list[Deployment]) -> dict[tuple[int, str], str]:
     """Return until when each release is, or was, let in at each endpoint: the minute it ends.
 
-    By approval or by broken glass. What neither covers is left out, and what ended for no recorded instant: it would be
-    another one at every look.
+    By approval or by broken glass. What neither covers is left out, and what ended for no recorded
+    instant: it would be another one at every look.
     """
     where = {"environment": environment, "release__in": {one.release_id for one in deployments}}
     let_in = [
