@@ -163,7 +163,7 @@ def test_the_page_assigns_and_says_who_is_on_it(client, told):
     assert "The due date is in the past." in text_of(answer)
     assert client.post(f"{page}assign/", sent).status_code == 302
     words = text_of(client.get(page))
-    assert f"On it: {told.contributor.username.capitalize()}, due" in words
+    assert f"On it: {told.contributor.username}, due" in words
     assert f"asked somebody to mend a finding: {CODE}, {told.contributor}, due {due}." in words
     row = Assignment.objects.get()
     assert client.post(f"{page}assign/", {"assignment": "9" * 40}).status_code == 404
