@@ -12,6 +12,7 @@ from gates.pages import words
 from gates.pages.records import how
 from gates.review import review_facts, sign_offs
 from gates.rules import Status, counting
+from gates.talk_serializers import AssignmentSerializer, ThreadSerializer, describe_talk
 from registry.serializers import ReleaseNameSerializer
 
 
@@ -163,6 +164,8 @@ class PromotionSerializer(PromotionLineSerializer):
     findings = FindingSerializer(many=True, read_only=True, allow_null=True)
     sign_offs = SignOffSerializer(many=True, read_only=True)
     approval = ApprovalSerializer(read_only=True, allow_null=True)
+    threads = ThreadSerializer(many=True, read_only=True, source="talk")
+    assignments = AssignmentSerializer(many=True, read_only=True, source="assigned")
 
     class Meta:
         model = Promotion
@@ -174,10 +177,13 @@ class PromotionSerializer(PromotionLineSerializer):
             "findings",
             "sign_offs",
             "approval",
+            "threads",
+            "assignments",
         )
 
     def to_representation(self, promotion):
         _describe(promotion)
+        describe_talk(promotion)
         return super().to_representation(promotion)
 
 

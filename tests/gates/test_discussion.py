@@ -13,6 +13,7 @@ from gates.models import Comment, Thread
 from gates.packages import live
 from registry.roles import Role
 from tests import make
+from tests.api.reading import reader
 from tests.gates.stories import WHY, story, verify_record
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +120,19 @@ def test_a_comment_is_neither_edited_nor_deleted(told, sql):
     say(told)
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql.format(Comment._meta.db_table))
+
+
+def test_the_api_says_the_same(told):
+    row = say(told, subject="finding:sandbox.safety_checks")
+    transitions.resolve(row.thread_id, actor=told.requester, reason="It is.")
+    answer = reader("auditor").get(f"promotions/{told.promotion.pk}/").json()
+    [thread] = answer["threads"]
+    assert thread["subject"] == "finding:sandbox.safety_checks"
+    assert thread["resolved_by"] == told.requester.username
+    assert [(one["author"], one["text"]) for one in thread["comments"]] == [
+        (told.reviewer.username, row.text)
+    ]
+    assert answer["assignments"] == []
 
 
 # The page
