@@ -1,5 +1,6 @@
 """What somebody who is deactivated leaves open at the gates: requests, signatures, slots."""
 
+from gates.assigned import assigned_to
 from gates.models import Package, PackagePerson, Promotion
 from gates.pages import words
 from gates.queue import WITH, gate_of, slot_counts
@@ -21,6 +22,14 @@ def open_ends(person: Person) -> list[OpenEnd]:
             one.get_absolute_url(),
         )
         for one in asked.select_related(*WITH).order_by("pk")
+    ]
+    ends += [
+        OpenEnd(
+            "ASSIGNMENT",
+            f"They are asked to mend “{one.sentence}” for promotion {one.promotion_id}.",
+            one.promotion.get_absolute_url(),
+        )
+        for one in assigned_to(person)
     ]
     reviews = list(
         Promotion.objects.filter(state=Promotion.State.IN_REVIEW)

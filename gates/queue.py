@@ -20,8 +20,9 @@ from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from audit import clock
-from evidence.models import EvaluationRun, EvidenceItem
+from evidence.models import EvaluationRun
 from gates.approvals import approvals
+from gates.assigned import assigned_to
 from gates.models import Assignment, GateVersion, Package, PackagePerson, Promotion, SignOffAsk
 from gates.pages import words
 from gates.rules.findings import STAGES, day, effective_gate, gates_up_to
@@ -130,7 +131,7 @@ class _Queue:
     def lists(self) -> list[tuple[QuerySet, Callable[[Any], Waiting]]]:
         states = Promotion.State
         own = [
-            (self._assigned(), self._mend),
+            (assigned_to(self.user).visible_to(self.user), self._mend),
             (self._own(states.CHANGES_REQUESTED), self._answer),
             (self._own(states.DRAFT), self._submit),
             *tasks(self.user, self.held),
@@ -212,35 +213,6 @@ class _Queue:
             why="not yours, so you may",
             since=run.created_at,
             note=f"given by {run.given_by}",
-        )
-
-    def _assigned(self) -> QuerySet:
-        """What they are asked to mend and is not mended, as far as stored rows say.
-
-        Where evidence mends it, newer evidence of that kind that did not fail is enough; the rest
-        is closed by `tick`.
-        """
-        of_release = Q(release=OuterRef("promotion__release")) | Q(
-            version=OuterRef("promotion__release__model_version")
-        )
-        given = EvidenceItem.objects.filter(
-            of_release,
-            kind=OuterRef("kind"),
-            created_at__gt=OuterRef("assigned_at"),
-            expires_at__gt=clock.now(),
-            withdrawal=None,
-        ).exclude(verdict=EvidenceItem.Verdict.FAIL)
-        return (
-            Assignment.objects.visible_to(self.user)
-            .filter(
-                ~Exists(given),
-                assignee=self.user,
-                done_at=None,
-                withdrawn_at=None,
-                promotion__state__in=Promotion.UNDECIDED,
-            )
-            .select_related(*(f"promotion__{path}" for path in WITH), "assigned_by")
-            .order_by("assigned_at", "pk")
         )
 
     def _mend(self, row: Assignment) -> Waiting:

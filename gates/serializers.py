@@ -16,6 +16,7 @@ from gates.pages.records import how
 from gates.review import review_facts, sign_offs
 from gates.rules import Status, counting
 from gates.rules.conditions import state
+from gates.talk_serializers import AssignmentSerializer, ThreadSerializer, describe_talk
 from registry.serializers import ReleaseNameSerializer
 
 
@@ -192,6 +193,8 @@ class PromotionSerializer(PromotionLineSerializer):
     sign_offs = SignOffSerializer(many=True, read_only=True)
     approval = ApprovalSerializer(read_only=True, allow_null=True)
     conditions = ConditionSerializer(many=True, read_only=True, source="said_conditions")
+    threads = ThreadSerializer(many=True, read_only=True, source="talk")
+    assignments = AssignmentSerializer(many=True, read_only=True, source="assigned")
 
     class Meta:
         model = Promotion
@@ -204,10 +207,13 @@ class PromotionSerializer(PromotionLineSerializer):
             "sign_offs",
             "approval",
             "conditions",
+            "threads",
+            "assignments",
         )
 
     def to_representation(self, promotion):
         _describe(promotion)
+        describe_talk(promotion)
         return super().to_representation(promotion)
 
 

@@ -78,11 +78,12 @@ def _line(delivery: Delivery) -> Line:
     tries = f"{delivery.attempts} tr{'y' if delivery.attempts == 1 else 'ies'}"
     if delivery.sent_at:
         state, sentence = "sent", f"Answered {delivery.status}; {tries}."
-    elif delivery.due_at:
-        state = "waiting"
-        sentence = f"{delivery.error} {tries}." if delivery.attempts else "Not tried yet."
+    elif not delivery.attempts:
+        state, sentence = "waiting", "Not tried yet."
     else:
-        state, sentence = "failed", f"{delivery.error} Given up after {tries}."
+        state = "waiting" if delivery.due_at else "failed"
+        given_up = "" if delivery.due_at else "Given up after "
+        sentence = f"{delivery.error.rstrip('.')}. {given_up}{tries}."
     kind = KINDS.get(delivery.notice.kind)
     return Line(
         pk=str(delivery.pk),

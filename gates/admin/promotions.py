@@ -1,6 +1,6 @@
 """Admin pages of promotions: asking for one, amending it, and the list of them."""
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
@@ -10,9 +10,10 @@ from audit.admin import Act, GovernedAdmin, GovernedChangeList, ReasonForm, Visi
 from audit.admin.filters import LONGEST
 from gates import queue, transitions
 from gates.admin.acts import AuthenticatedAct
+from gates.admin.helping import Reminding
 from gates.forms import PromotionForm
 from gates.models import Promotion
-from gates.pages import asking, gateversion, words
+from gates.pages import asking, gateversion
 from registry.admin.base import Searched
 from registry.models import Environment, Person, Release, ServingEndpoint
 from registry.rights import may
@@ -134,12 +135,11 @@ class PromotionList(GovernedChangeList):
 
 
 @admin.register(Promotion)
-class PromotionAdmin(Searched, GovernedAdmin):
+class PromotionAdmin(Reminding, Searched, GovernedAdmin):
     form = PromotionForm
     acts = (Submit(), TakeIn(), Withdraw(), Renew(), Revoke())
     change_form_template = "gates/promotion_form.html"
     change_list_template = "gates/promotion_list.html"
-    actions = ("remind",)
     list_display = ("promotion", "stands", "sign_offs", "next", "asked")
     list_filter = (
         "state",
@@ -164,24 +164,6 @@ class PromotionAdmin(Searched, GovernedAdmin):
 
     def get_changelist(self, request, **kwargs):
         return PromotionList
-
-    @admin.action(description="Remind whoever is to sign", permissions=["remind"])
-    def remind(self, request, queryset):
-        """Remind of the chosen ones, each at most once a day; nothing is ever signed in bulk."""
-        rows = queryset.filter(state=Promotion.State.IN_REVIEW).order_by("pk")
-        done, others = transitions.remind_all(rows, actor=request.user)
-        left_out = queryset.exclude(state=Promotion.State.IN_REVIEW).count()
-        if done:
-            messages.success(request, f"Reminders of {words.count(done, 'promotion')} go out.")
-        if left_out:
-            be = "is" if left_out == 1 else "are"
-            said = f"{words.count(left_out, 'promotion')} {be} not in review."
-            messages.warning(request, said)
-        for sentence in others[:10]:
-            messages.warning(request, sentence)
-
-    def has_remind_permission(self, request):
-        return not may(request.user, "discuss", Release)
 
     @admin.display(description="promotion", ordering="pk")
     def promotion(self, obj):

@@ -16,7 +16,7 @@ class WebhookForm(GovernedForm):
     """Where it points, and what it is sent."""
 
     kinds = forms.MultipleChoiceField(
-        choices=[(code, f"{KINDS[code].name}: {KINDS[code].about}") for code in FOR_WEBHOOKS],
+        choices=[(code, f"{KINDS[code].name} ({code})") for code in FOR_WEBHOOKS],
         widget=forms.CheckboxSelectMultiple,
         error_messages={
             "required": "Choose at least one kind.",

@@ -16,6 +16,8 @@ from gates.rules.notices import ending_step
 
 #: Promotions judged together.
 CHUNK = 200
+#: Verdicts by which nobody approved.
+REFUSALS = (PackagePerson.Verdict.REQUEST_CHANGES, PackagePerson.Verdict.REJECT)
 #: What `live` reads of a promotion.
 WITH = ("release__use_case__team", "release__model_version__model", "environment", "requested_by")
 
@@ -68,10 +70,10 @@ def find_changed_packages() -> str:
     """Write a notice for each promotion in review whose signatures stopped counting."""
     signed = PackagePerson.objects.filter(
         promotion=OuterRef("pk"),
-        verdict=PackagePerson.Verdict.APPROVE,
+        kind=PackagePerson.Kind.SIGNER,
         # A submission begins anew: what was signed before it is known not to count.
         package__created_at__gte=OuterRef("submitted_at"),
-    )
+    ).exclude(verdict__in=REFUSALS)
     in_review = Promotion.objects.filter(Exists(signed), state=Promotion.State.IN_REVIEW)
     found = 0
     for chunk in _chunks(in_review):
@@ -82,10 +84,14 @@ def find_changed_packages() -> str:
 
 def _note_changed(promotion: Promotion) -> bool:
     digest = live(promotion).digest
-    rows = promotion.people.filter(
-        verdict=PackagePerson.Verdict.APPROVE,
-        package__created_at__gte=F("promotion__submitted_at"),
-    ).values_list("person_id", "package_digest")
+    rows = (
+        promotion.people.filter(
+            kind=PackagePerson.Kind.SIGNER,
+            package__created_at__gte=F("promotion__submitted_at"),
+        )
+        .exclude(verdict__in=REFUSALS)
+        .values_list("person_id", "package_digest")
+    )
     current = {person for person, on in rows if on == digest}
     fell = sorted({person for person, on in rows if on != digest} - current)
     if not fell:

@@ -21,16 +21,21 @@ def concerned(notice: Notice, loaded: Loaded | None) -> list[Person]:
     for circle in circles:
         pks |= _CIRCLES[circle](notice, loaded)
     pks.discard(notice.actor_id)
+    grants = RoleGrant.objects.in_force().filter(person__in=pks)
+    if (team := _team(notice, loaded)) is not None:
+        grants = grants.filter(Q(team=None) | Q(team=team))
     people = Person.objects.filter(
-        pk__in=pks, is_active=True, kind=Person.Kind.PERSON, role_grants__ended_at=None
+        pk__in=grants.values("person"), is_active=True, kind=Person.Kind.PERSON
     ).exclude(email="")
-    if loaded is not None:
-        team = loaded.promotion.release.use_case.team_id
-        people = people.filter(
-            Q(role_grants__team=None) | Q(role_grants__team=team), role_grants__isnull=False
-        )
     muted = MutedKind.objects.filter(kind=notice.kind).values("person")
-    return list(people.exclude(pk__in=muted).distinct().order_by("username"))
+    return list(people.exclude(pk__in=muted).order_by("username"))
+
+
+def _team(notice: Notice, loaded: Loaded | None) -> int | None:
+    """Return the key of the team that owns what the notice is about, if a team does."""
+    if loaded is not None:
+        return loaded.promotion.release.use_case.team_id
+    return notice.facts.get("team")
 
 
 def _requester(notice: Notice, loaded: Loaded) -> set[int]:
@@ -60,8 +65,7 @@ def _named(notice: Notice, loaded: Loaded | None) -> set[int]:
 def _holding(role: str):
     def holders(notice: Notice, loaded: Loaded | None) -> set[int]:
         grants = RoleGrant.objects.in_force().filter(role=role)
-        if loaded is not None:
-            team = loaded.promotion.release.use_case.team_id
+        if (team := _team(notice, loaded)) is not None:
             grants = grants.filter(Q(team=None) | Q(team=team))
         return set(grants.values_list("person_id", flat=True))
 

@@ -35,7 +35,8 @@ class Said:
 def say(notice: Notice, loaded: Loaded | None) -> Said:
     """Return the words of a notice, for the reader whom `loaded` has; without it, of a webhook."""
     if loaded is None:
-        return _of_webhook(notice)
+        given = all(name in notice.facts for name in ("title", "headline", "text", "path"))
+        return _as_given(notice) if given else _of_webhook(notice)
     band = answer(loaded)
     headline, text = band.headline, str(band.text)
     begins = _TITLES[notice.kind](notice, loaded)
@@ -47,6 +48,13 @@ def say(notice: Notice, loaded: Loaded | None) -> Said:
         text=_one_line(text),
         path=loaded.promotion.get_absolute_url(),
     )
+
+
+def _as_given(notice: Notice) -> Said:
+    title, headline, text = (
+        _one_line(notice.facts[name]) for name in ("title", "headline", "text")
+    )
+    return Said(title, headline, text, notice.facts["path"])
 
 
 def _of_webhook(notice: Notice) -> Said:

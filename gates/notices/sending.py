@@ -4,6 +4,7 @@ A delivery is claimed with a lease before it is sent. Whoever dies in between le
 again by the next, under the same message id: at least once, and told apart by its receiver.
 """
 
+import logging
 import uuid
 from datetime import timedelta
 from email.utils import parseaddr
@@ -20,6 +21,8 @@ from gates.rules.webhooks import is_dead
 from gates.transitions.webhooks import give_up
 from gates.webhooks.messages import send_message
 from gates.webhooks.posting import NotPosted
+
+log = logging.getLogger("gatehouse.notices")
 
 #: Sendings claimed at a time, and how long whoever claims them has for all of them.
 BATCH = 20
@@ -80,6 +83,10 @@ def attempt(delivery: Delivery) -> bool:
         status = send_message(delivery) if delivery.webhook_id else send_mail(delivery)
     except NotPosted as why:
         error, status, gone = str(why)[:300], why.status, why.gone
+    except Exception as fault:
+        # One that we cannot even try must not keep the others from being sent.
+        log.exception("Delivery %s failed", delivery.pk)
+        error = f"It could not be tried: {type(fault).__name__}."
     now = clock.now()
     tries = delivery.attempts + 1
     wait = wait_after(tries) if error and not gone else None
@@ -108,6 +115,8 @@ def _consider_switching_off(delivery: Delivery, error: str, gone: bool) -> None:
 
 def send_mail(delivery: Delivery) -> None:
     """Send one mail, under an id that stays the same however often it is tried."""
+    if not delivery.person.is_active or not delivery.person.email:
+        raise NotPosted("They were deactivated, or have no address any more.", gone=True)
     host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     message = EmailMessage(
         subject=delivery.title,

@@ -1,5 +1,6 @@
 """From a notice to its deliveries: whom it concerns now, in which words. Part of `tick`."""
 
+import logging
 from datetime import datetime
 from functools import partial
 
@@ -14,20 +15,29 @@ from gates.pages.loaded import WITH, load
 from gates.rules.notices import KINDS, STALE_AFTER
 from gates.webhooks.messages import message_body
 
+log = logging.getLogger("gatehouse.notices")
+
 #: Notices that one run tells; the next run goes on.
 AT_ONCE = 500
 
 
 def tell_all() -> str:
     """Write the deliveries of every notice that was not told yet, oldest first."""
-    told = written = 0
+    told = written = failed = 0
     waiting = Notice.objects.filter(told_at=None).order_by("created_at")
     for pk in list(waiting.values_list("pk", flat=True)[:AT_ONCE]):
-        number = tell(Notice.objects.get(pk=pk))
+        try:
+            number = tell(Notice.objects.get(pk=pk))
+        except Exception:
+            # One that cannot be told must not keep the others untold; it is tried for a week.
+            log.exception("Notice %s could not be told", pk)
+            failed += 1
+            continue
         if number is not None:
             told += 1
             written += number
-    return f"{told} notices told, {written} deliveries written"
+    said = f"{told} notices told, {written} deliveries written"
+    return f"{said}, {failed} failed" if failed else said
 
 
 def tell(notice: Notice) -> int | None:

@@ -15,6 +15,17 @@ def note_events(change: Change) -> None:
             note(change, kind, promotion=int(about.removeprefix(prefix)), facts={"event": event})
 
 
+def note_given(
+    change: Change, kind: str, *, team: int, said: dict[str, str], once: str = ""
+) -> None:
+    """Write a notice about what is no promotion, in the words that its verb gives.
+
+    `said` has `title`, `headline`, `text` and `path`; `team` is the key of the team that owns what
+    it is about: nobody who does not see that team's rows is told.
+    """
+    note(change, kind, facts={"team": team, **said}, once=once)
+
+
 def note(
     change: Change,
     kind: str,

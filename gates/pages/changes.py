@@ -1,6 +1,7 @@
 """What changed since the environment's last approved release of the same use case."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -68,11 +69,19 @@ def changes(loaded: Loaded) -> Changes:
         since_url=before.get_absolute_url(),
         since_head=f"Release {before.release.number}",
         now_head=f"Release {promotion.release.number}",
-        changes=[comparison.row_of(change) for change in rows],
+        changes=[_shown(comparison.row_of(change)) for change in rows],
         unchanged=[*found.unchanged, *same, *policy_same],
         texts=found.texts,
         scores=_scores(document, loaded.document),
     )
+
+
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{6})[0-9a-f]{54}([0-9a-f]{4})")
+
+
+def _shown(row: dict) -> dict:
+    """Return a row with its digests shortened: both in full would leave the names no room."""
+    return {name: _DIGEST.sub(r"\1…\2", text) for name, text in row.items()}
 
 
 #: Parts of a package that are compared as wholes: where they stand, and what to call them.

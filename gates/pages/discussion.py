@@ -5,7 +5,6 @@ from datetime import datetime
 
 from audit import Reason
 from gates.models import Comment, Thread
-from gates.pages import words
 from gates.pages.loaded import Loaded
 from registry.rights import may
 
@@ -73,7 +72,7 @@ def discussion(loaded: Loaded) -> Discussion:
         said.setdefault(one.thread_id, []).append(
             Said(
                 f"comment-{one.pk}",
-                loaded.you_or(one.author_id, one.author.username),
+                loaded.begins_with(one.author_id, one.author.username),
                 one.written_at,
                 one.text,
             )
@@ -97,7 +96,7 @@ def _talk(row: Thread, said: list[Said], subjects: dict[str, str], loaded: Loade
         url = loaded.package.gathered.items[which].get_absolute_url()
     resolved = ""
     if row.resolved_at:
-        who = words.capital(loaded.you_or(row.resolved_by_id, row.resolved_by.username))
+        who = loaded.begins_with(row.resolved_by_id, row.resolved_by.username)
         resolved = f"{who} resolved it on {row.resolved_at:%d %b %Y %H:%M} UTC."
     return Talk(
         pk=row.pk,

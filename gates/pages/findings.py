@@ -11,7 +11,6 @@ from django.utils.safestring import SafeString, mark_safe
 
 from evidence.kinds import KINDS
 from gates import waivers
-from gates.pages import words
 from gates.pages.loaded import Loaded
 from gates.rules import Finding, Status
 from gates.rules.findings import day
@@ -104,9 +103,9 @@ def _on_it(finding: Finding, loaded: Loaded) -> str:
     row = loaded.assigned.get(code_of(finding))
     if row is None or not finding.stands_in_the_way:
         return ""
-    who = loaded.you_or(row.assignee_id, row.assignee.username)
+    who = loaded.begins_with(row.assignee_id, row.assignee.username)
     late = ", overdue" if row.due_on < loaded.now.date() else ""
-    return f"{words.capital(who)}, due {day(row.due_on)}{late}; asked by {row.assigned_by}."
+    return f"{who}, due {day(row.due_on)}{late}; asked by {row.assigned_by}."
 
 
 def _assign_url(finding: Finding, loaded: Loaded) -> str:

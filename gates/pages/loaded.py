@@ -154,6 +154,10 @@ class Loaded:
         """Return "you" for the reader, the name for anybody else."""
         return "you" if self.is_reader(person_id) else name
 
+    def begins_with(self, person_id: int, username: str) -> str:
+        """Return who a sentence begins with: "You" for the reader, a user name as it is written."""
+        return "You" if self.is_reader(person_id) else username
+
     def is_reader(self, person_id: int) -> bool:
         """Whether that person is the one who reads."""
         return self.user is not None and person_id == self.user.pk

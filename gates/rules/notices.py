@@ -89,7 +89,7 @@ KINDS: Mapping[str, Kind] = {
             "break_glass.used",
             "Break-glass",
             "Somebody let a release in without the signatures, for a short while.",
-            ("requester", "makers", "risk_owners", "operators"),
+            ("risk_owners", "operators"),
         ),
         Kind(
             "finding.assigned",
@@ -136,7 +136,6 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "promotion.rejected": ("promotion.decided",),
     "promotion.changes_requested": ("promotion.decided",),
     "promotion.withdrawn": ("promotion.decided",),
-    "promotion.break_glass": ("break_glass.used",),
 }
 
 

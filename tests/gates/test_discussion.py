@@ -13,6 +13,7 @@ from gates.models import Comment, Thread
 from gates.packages import live
 from registry.roles import Role
 from tests import make
+from tests.api.reading import reader
 from tests.gates.stories import WHY, story, verify_record
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +122,19 @@ def test_a_comment_is_neither_edited_nor_deleted(told, sql):
         cursor.execute(sql.format(Comment._meta.db_table))
 
 
+def test_the_api_says_the_same(told):
+    row = say(told, subject="finding:sandbox.safety_checks")
+    transitions.resolve(row.thread_id, actor=told.requester, reason="It is.")
+    answer = reader("auditor").get(f"promotions/{told.promotion.pk}/").json()
+    [thread] = answer["threads"]
+    assert thread["subject"] == "finding:sandbox.safety_checks"
+    assert thread["resolved_by"] == told.requester.username
+    assert [(one["author"], one["text"]) for one in thread["comments"]] == [
+        (told.reviewer.username, row.text)
+    ]
+    assert answer["assignments"] == []
+
+
 # The page
 
 
@@ -138,7 +152,7 @@ def test_threads_stand_on_the_page_with_permanent_addresses(client, told):
     assert "1 open of 2" in words
     assert "1 thread is open." in words
     assert f"Evidence: “{item.title}”" in words
-    assert f"{told.reviewer.username.capitalize()} resolved it on" in words
+    assert f"{told.reviewer.username} resolved it on" in words
     assert "commented." in words
     assert "Open again" in words
     printed = client.get(f"/promotions/{told.promotion.pk}/?view=print").content.decode()

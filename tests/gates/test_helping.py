@@ -143,6 +143,15 @@ def test_only_requesters_assign_and_only_who_sees_it_is_asked(told):
             assign(told, finding="sandbox.safety_checks", assignee=person)
 
 
+def test_what_somebody_leaves_unmended_is_named_before_they_go(told):
+    from gates.leaving import open_ends
+
+    row = assign(told)
+    assert f"They are asked to mend “{row.sentence}” for promotion {told.promotion.pk}." in [
+        one.sentence for one in open_ends(told.contributor)
+    ]
+
+
 def test_a_decided_promotion_asks_nobody(told):
     assign(told)
     transitions.withdraw(told.promotion.pk, actor=told.requester, reason=WHY)
@@ -163,7 +172,7 @@ def test_the_page_assigns_and_says_who_is_on_it(client, told):
     assert "The due date is in the past." in text_of(answer)
     assert client.post(f"{page}assign/", sent).status_code == 302
     words = text_of(client.get(page))
-    assert f"On it: {told.contributor.username.capitalize()}, due" in words
+    assert f"On it: {told.contributor.username}, due" in words
     assert f"asked somebody to mend a finding: {CODE}, {told.contributor}, due {due}." in words
     row = Assignment.objects.get()
     assert client.post(f"{page}assign/", {"assignment": "9" * 40}).status_code == 404

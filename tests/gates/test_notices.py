@@ -1,5 +1,6 @@
 """Who is told what: written with the change, told once, sent after commit, tried again."""
 
+import logging
 import re
 import threading
 from datetime import timedelta
@@ -21,7 +22,7 @@ from gates.notices.finding import find_changed_packages, find_endings
 from gates.notices.people import concerned
 from gates.notices.sending import claim, send_all
 from gates.notices.telling import tell, tell_all
-from gates.notices.writing import note
+from gates.notices.writing import note, note_given
 from gates.pages.loaded import load
 from gates.rules.notices import WAITS
 from gates.sweeping import sweep
@@ -255,6 +256,7 @@ def test_who_may_not_see_it_turned_it_off_or_left_is_told_nothing():
     # A requester whose grant ended may not see the answer either.
     told.sign(reviewer)
     registry.end_grant(told.requester.role_grants.get().pk, actor=make.admin(), reason=WHY)
+    make.grant(told.requester, Role.VIEWER, team=make.make_team())
     decided = Notice.objects.get(kind="promotion.decided")
     assert told.requester not in concerned(decided, load(told.promotion))
 
@@ -270,6 +272,27 @@ def test_what_was_overtaken_or_is_old_is_told_to_nobody():
         tell_all()
     assert not Delivery.objects.filter(notice__promotion=other.promotion).exists()
     assert not Notice.objects.filter(told_at=None).exists()
+
+
+def test_what_is_no_promotion_is_told_in_the_words_of_its_verb_to_its_team():
+    told = ready()
+    team = told.use_case.team
+    owner = make.make_person(make.name("owner"), Role.RISK_OWNER, team=team)
+    make.make_person(make.name("foreign"), Role.RISK_OWNER, team=make.make_team())
+    tick()
+    mail.outbox.clear()
+    said = {
+        "title": "Break-glass: claims-triage 3 into regulated-eu",
+        "headline": "risk.owner let it in for 4 hours.",
+        "text": "Incident 7.",
+        "path": "/gates/breakglass/1/change/",
+    }
+    with change(actor=told.requester, reason=WHY) as opened:
+        note_given(opened, "break_glass.used", team=team.pk, said=said)
+    tick()
+    assert mails() == {owner.username: [said["title"]]}
+    assert mail.outbox[0].body.startswith("risk.owner let it in for 4 hours. Incident 7.")
+    assert "https://testserver/gates/breakglass/1/change/" in mail.outbox[0].body
 
 
 # Sent once, and tried again
@@ -309,6 +332,33 @@ def test_what_cannot_be_sent_is_tried_again_later_each_time_and_given_up(setting
     settings.EMAIL_BACKEND = works
     with clock.at(now + days(9)):
         assert send_all() == "0 sent, 0 not sent"
+
+
+def test_whoever_left_since_is_sent_nothing_any_more():
+    from registry import transitions as registry
+
+    told = ready()
+    tell_all()
+    reviewer = told.signer("reviewer")
+    registry.deactivate_person(reviewer.pk, actor=make.admin(), reason=WHY)
+    send_all()
+    assert reviewer.username not in mails()
+    row = Delivery.objects.get(person=reviewer)
+    assert (row.sent_at, row.due_at, row.attempts) == (None, None, 1)
+
+
+def test_one_that_cannot_be_told_or_tried_keeps_no_other_waiting(monkeypatch, caplog):
+    from gates.notices import sending, telling
+
+    ready()
+    Notice.objects.create(kind="no.such", once="broken", created_at=clock.now() - days(1))
+    with caplog.at_level(logging.CRITICAL, "gatehouse.notices"):
+        assert telling.tell_all() == "2 notices told, 2 deliveries written, 1 failed"
+        monkeypatch.setattr(sending, "send_mail", lambda delivery: 1 / 0)
+        assert send_all() == "0 sent, 2 not sent"
+    assert {one.error for one in Delivery.objects.all()} == {
+        "It could not be tried: ZeroDivisionError."
+    }
 
 
 def test_whoever_dies_while_sending_leaves_it_to_the_next():

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from evidence.models import EvidenceItem
+from gates import transitions as gates
+from gates.models import Promotion, Thread
 from portal.demo import measured
 from portal.demo.files import plain
 from portal.demo.stories import founding
@@ -48,8 +50,43 @@ def contracts(world: World) -> Iterator[datetime]:
         purpose="The whole legal department summarises supplier contracts before renewals.",
         wanted_in=14,
     )
+    yield world.day(7)
+    thread = _talk(world, promotion, benchmark)
     yield world.day(5)
     world.sign(promotion, "model.reviewer", "Faithful in 46 of 48; both misses are in French.")
+    yield world.day(4)
+    with world.act():
+        gates.resolve(
+            thread.pk,
+            actor=world.who("model.reviewer"),
+            reason="French contracts are read by a person until the set has more of them.",
+        )
+    with world.act():
+        gates.ask_to_sign(
+            promotion.pk,
+            person=world.who("risk.owner"),
+            actor=world.who("legal.lead"),
+            reason="You know the renewals that begin in December.",
+        )
+
+
+def _talk(world: World, promotion: Promotion, benchmark: EvidenceItem) -> Thread:
+    """Let the reviewer ask about the benchmark, and whoever asked for it answer."""
+    with world.act():
+        asked = gates.comment(
+            promotion.pk,
+            text="Both misses are French contracts. How many of the 48 are French?",
+            subject=f"evidence:{benchmark.pk}",
+            actor=world.who("model.reviewer"),
+        )
+    with world.act():
+        gates.comment(
+            promotion.pk,
+            text="Five. Legal reads every French summary against its contract until there are 30.",
+            thread=asked.thread_id,
+            actor=world.who("legal.lead"),
+        )
+    return asked.thread
 
 
 def _release(world: World, prompt: int, notes: str) -> Release:
