@@ -135,7 +135,7 @@ def _approved_sentence(approval: Approval) -> str:
     first = approval.ends[0]
     return (
         f"Promotion {approval.promotion.pk} was approved on {day(approval.promotion.decided_at)} "
-        f"and holds until {day(first.at)}. First to end it: {first.sentence}"
+        f"and holds until {day(first.at)}. First to end it: {first.coming}"
     )
 
 

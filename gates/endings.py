@@ -16,7 +16,6 @@ from audit import clock
 from evidence.models import Score
 from gates.approvals import Approval, approvals
 from gates.models import Condition, PackageEvidence, PackageWaiver, Promotion
-from gates.pages import words
 from registry.models import Person
 
 WITHIN = timedelta(days=30)
@@ -158,5 +157,5 @@ def _end(approval: Approval) -> End:
         url=promotion.get_absolute_url(),
         environment=promotion.environment.slug,
         ends=approval.until,
-        because=words.because(first) if approval.holds else first.sentence,
+        because=first.coming if approval.holds else first.sentence,
     )

@@ -8,7 +8,6 @@ from evidence.models import EvidenceItem
 from gates.approvals import Approval, approvals
 from gates.endings import active
 from gates.models import Package, PackageEvidence, Promotion
-from gates.pages import words
 from registry.effective import in_force
 from registry.impact import Kind, Place, Places, Reach, Way
 from registry.models import PolicyPack, PolicyVersion
@@ -62,7 +61,7 @@ def _place(found: list[Approval], resting: Set[int]) -> Place:
         environment=promotion.environment,
         state="allowed",
         until=last.until,
-        note=words.because(last.ends[0]),
+        note=last.ends[0].coming,
         url=promotion.get_absolute_url(),
         endpoints=tuple(sorted({slug for one in found for slug in one.covered})),
         rests="Its approval rests on this." if rests else "",

@@ -136,7 +136,7 @@ def _answer(environment: int, gathered: list[Approval], newest: Promotion) -> Al
             state="allowed",
             word="",
             sentence=f"Until {day(last.until)}, by promotion {last.promotion.pk}. "
-            f"First to end it: {words.because(last.ends[0])}",
+            f"First to end it: {last.ends[0].coming}",
             note=_at({slug for one in holding for slug in one.covered}),
         )
     if newest.state == Promotion.State.APPROVED and gathered:
@@ -214,7 +214,7 @@ def _allowed(approval: Approval, covered: set[str], signed: list[str]) -> dict:
             1 for one in approval.facts.conditions if state(one, approval.at) == "open"
         ),
         "until": approval.until,
-        "because": words.because(approval.ends[0]),
+        "because": approval.ends[0].coming,
     }
 
 

@@ -368,7 +368,7 @@ def _next(promotion, user, slots, signed, names, approval) -> str:
     if approval:
         first = approval.ends[0]
         if approval.holds:
-            return f"ends on {day(first.at)}: {words.because(first)}"
+            return f"ends on {day(first.at)}: {first.coming}"
         return f"ended on {day(first.at)}: {first.sentence}"
     if promotion.state != states.IN_REVIEW:
         return ""

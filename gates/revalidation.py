@@ -139,7 +139,7 @@ def _standing(
     effective = effective_gate(environment.stage, use_case.risk_tier)
     return Standing(
         until=approval.until,
-        first_end=words.because(first) if approval.holds else first.sentence,
+        first_end=first.coming if approval.holds else first.sentence,
         gates_named={one["gate"]: one["number"] for one in named["gate"]["versions"]},
         gates_now={gate: gates[gate] for gate in gates_up_to(effective) if gate in gates},
         policy_named=named["effective_policy"],

@@ -123,7 +123,7 @@ def _approved(loaded: Loaded) -> Band:
     if not approval.holds:
         return Band("ended", f"Ended on {day(first.at)}.", f"{first.sentence}{_ended_by(loaded)}")
     changed = [slug for slug, same in approval.facts.endpoints if not same]
-    text = f"First to end it: {words.because(first)}"
+    text = f"First to end it: {first.coming}"
     if changed:
         text += f" No longer covered, because changed since: {words.listed(changed)}."
     soon = approval.until - loaded.now <= SOON

@@ -378,7 +378,7 @@ def _good_until(loaded: Loaded) -> Fact:
     if loaded.approval:
         first = loaded.approval.ends[0]
         if loaded.approval.holds:
-            return Fact("Good until", day(first.at), f"First to end: {words.because(first)}")
+            return Fact("Good until", day(first.at), f"First to end: {first.coming}")
         return Fact("Ended", day(first.at), first.sentence)
     if loaded.promotion.decided_at:
         return Fact("If approved, until", "–", "It was not approved.")

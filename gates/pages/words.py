@@ -67,12 +67,3 @@ def count(number: int, noun: str, plural: str = "") -> str:
 def capital(sentence: str) -> str:
     """Return the sentence with a capital letter, the rest as it is."""
     return sentence[:1].upper() + sentence[1:]
-
-
-def because(ending) -> str:
-    """Return what ends an approval, in the present where it has not ended it yet."""
-    if ending.code in ("EVIDENCE_ENDED", "WAIVER_ENDED"):
-        return f"{ending.sentence.removesuffix(' ended.')} ends."
-    if ending.code == "CONDITION_OVERDUE":
-        return f"{ending.sentence.removesuffix(' fell due and is not closed.')} falls due."
-    return ending.sentence

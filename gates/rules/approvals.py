@@ -14,11 +14,20 @@ REVIEW_MONTHS = {"high": 12, "limited": 18, "minimal": 24}
 
 @dataclass(frozen=True)
 class Ending:
-    """One thing that ended an approval, or will: when, a stable code, a sentence."""
+    """One thing that ended an approval, or will: when, a stable code, a sentence.
+
+    `ahead` is the sentence for as long as it lies ahead, where that is another one.
+    """
 
     at: datetime
     code: str
     sentence: str
+    ahead: str = ""
+
+    @property
+    def coming(self) -> str:
+        """The sentence in the present, for what has not ended yet."""
+        return self.ahead or self.sentence
 
 
 @dataclass(frozen=True)
@@ -100,17 +109,25 @@ def endings(facts: ApprovalFacts, at: datetime) -> list[Ending]:
     """Return all that ended the approval by `at` or is known to end it, soonest first."""
     found = [Ending(facts.review_at, "REVIEW_DUE", "The approval's review date is reached.")]
     for item in facts.rests_on:
-        found.append(Ending(item.until, "EVIDENCE_ENDED", f"The evidence “{item.title}” ended."))
+        evidence = f"The evidence “{item.title}”"
+        found.append(
+            Ending(item.until, "EVIDENCE_ENDED", f"{evidence} ended.", f"{evidence} ends.")
+        )
         if item.withdrawn_at is not None:
             found.append(
                 Ending(
                     item.withdrawn_at,
                     "EVIDENCE_WITHDRAWN",
-                    f"The evidence “{item.title}” was withdrawn.",
+                    f"{evidence} was withdrawn.",
                 )
             )
     found.extend(
-        Ending(one.until, "WAIVER_ENDED", f"The waiver of {one.requirement} ended.")
+        Ending(
+            one.until,
+            "WAIVER_ENDED",
+            f"The waiver of {one.requirement} ended.",
+            f"The waiver of {one.requirement} ends.",
+        )
         for one in facts.waived
     )
     found.extend(
@@ -118,6 +135,7 @@ def endings(facts: ApprovalFacts, at: datetime) -> list[Ending]:
             ends,
             "CONDITION_OVERDUE",
             f"The condition “{one.text}” of {one.owner} fell due and is not closed.",
+            f"The condition “{one.text}” of {one.owner} falls due.",
         )
         for one in facts.conditions
         if (ends := overdue_at(one)) is not None
