@@ -62,7 +62,7 @@ ALLOWED = {
         {
             "code": "APPROVED",
             "sentence": "Promotion 41 was approved on 2 Mar 2026 and holds until 1 Sep 2026. "
-            "First to end it: The evidence “Red team, March” ended.",
+            "First to end it: The evidence “Red team, March” ends.",
         }
     ],
     "release": "sha256:9f2c1e0b7a5d4f3c8e6a1b2d3c4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60",
