@@ -12,7 +12,9 @@ import gates.may_run_api
 import gates.policy_api
 import gates.readiness_api
 import registry.api
+import registry.comparison_api
 import registry.impact.api
+import registry.policy_api
 import registry.uses_api
 import runtime.api
 from config.openapi import SchemaView
@@ -30,7 +32,7 @@ for routes in (
 
 urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
-    path("compare/", registry.api.CompareView.as_view(), name="compare"),
+    path("compare/", registry.comparison_api.CompareView.as_view(), name="compare"),
     path("effective-gate/", gates.gate_pages.EffectiveGateView.as_view(), name="effective-gate"),
     path(
         "promotions/<int:pk>/findings/",
@@ -40,7 +42,7 @@ urlpatterns = [
     path("decision/", gates.api.DecisionView.as_view(), name="decision"),
     path(
         "effective-policy/",
-        registry.api.EffectivePolicyView.as_view(),
+        registry.policy_api.EffectivePolicyView.as_view(),
         name="effective-policy",
     ),
     re_path(

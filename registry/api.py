@@ -1,22 +1,13 @@
 """Reading the registry: find what the caller may see, and say it."""
 
-import re
-
 from django.db.models import Count, Prefetch, Q
-from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from audit import Reason, clock
-from audit.api.answers import Answers
 from audit.api.rows import RowsView
-from audit.instants import read_instant
-from audit.refusals import NotUnderstood
-from audit.rules import instant_text
-from registry import comparison, lifecycle, lineage, serializers
+from registry import lifecycle, lineage, serializers
 from registry.api_filters import (
     BySlug,
     DatasetFilters,
@@ -29,7 +20,6 @@ from registry.api_filters import (
     UseCaseFilters,
     VersionFilters,
 )
-from registry.effective import effective_policy
 from registry.lifecycle_api import Stands
 from registry.models import (
     Dataset,
@@ -325,93 +315,6 @@ class PolicyPacksView(SlugsView):
             Prefetch("versions", versions.order_by("-number")),
             Prefetch("versions__use_case_links", links.order_by("use_case__slug")),
         )
-
-
-class EffectivePolicyView(Answers, APIView):
-    """The policy for a use case in an environment: every clause, its packs, and who is overruled.
-
-    The SHA-256 of `content` is `digest`, which packages and decisions name.
-    """
-
-    @extend_schema(
-        operation_id="effective_policy",
-        parameters=[
-            OpenApiParameter("use_case", str, required=True, description="Its slug."),
-            OpenApiParameter("environment", str, required=True, description="Its slug."),
-            OpenApiParameter(
-                "at",
-                {"type": "string", "format": "date-time"},
-                description="A past instant (RFC 3339); what was published then counts.",
-            ),
-        ],
-        responses=serializers.EffectivePolicySerializer,
-    )
-    def get(self, request):
-        given = request.query_params
-        names, reasons = {}, []
-        for name, noun in (("use_case", "a use case"), ("environment", "an environment")):
-            names[name] = given.get(name, "")
-            if not re.fullmatch(SLUG, names[name]):
-                reasons.append(Reason("NOT_A_SLUG", f"Give the slug of {noun}.", name))
-        at, now = None, clock.now()
-        if "at" in given:
-            at, problem = read_instant(given["at"])
-            if not problem and at > now:
-                problem = "This instant lies in the future. Leave it out to ask about now."
-            if problem:
-                reasons.append(Reason("NOT_AN_INSTANT", problem, "at"))
-        if reasons:
-            raise NotUnderstood(reasons)
-        user = request.user
-        use_case = get_object_or_404(UseCase.objects.visible_to(user), slug=names["use_case"])
-        environments = Environment.objects.visible_to(user)
-        environment = get_object_or_404(environments, slug=names["environment"])
-        policy = effective_policy(use_case, environment, at)
-        answer = {
-            "use_case": use_case.slug,
-            "environment": environment.slug,
-            "at": instant_text(at) if at else None,
-            "digest": policy.digest,
-            "packs": list(policy.packs),
-            "clauses": policy.document["clauses"],
-            "content": policy.content,
-        }
-        return Response(answer)
-
-    def parameters(self):
-        return frozenset({"use_case", "environment", "at"})
-
-
-class CompareView(Answers, APIView):
-    """What differs from one version of a model, prompt or policy, or release, to another.
-
-    Without `a`, it is the row that `b` was made from, or the one before it; texts that differ are
-    named, and their lines are given as they changed.
-    """
-
-    @extend_schema(
-        operation_id="compare",
-        parameters=[
-            OpenApiParameter("kind", str, required=True, enum=list(comparison.KINDS)),
-            OpenApiParameter("a", int, description="Id of the row to compare from."),
-            OpenApiParameter("b", int, required=True, description="Id of the row to compare to."),
-        ],
-        responses=serializers.ComparisonSerializer,
-    )
-    def get(self, request):
-        reasons = comparison.problems(request.query_params)
-        if "b" not in request.query_params:
-            reasons.append(Reason("MISSING", "Name the row to compare to.", "b"))
-        if reasons:
-            raise NotUnderstood(reasons)
-        kind, a, b = comparison.asked(request.query_params, request.user)
-        if a is None or b is None:
-            raise Http404
-        found = comparison.compare(kind, a, b, request.user)
-        return Response(serializers.ComparisonSerializer(found).data)
-
-    def parameters(self):
-        return frozenset({"kind", "a", "b"})
 
 
 routes = (
