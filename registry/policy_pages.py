@@ -18,6 +18,7 @@ from registry.effective import (
     jurisdiction_of,
     number_for,
 )
+from registry.menus import menu
 from registry.models import Environment, PolicyPack, PolicyUseCase, PolicyVersion, UseCase
 from registry.policy import Effective, write_yaml
 from registry.policy.clauses import GROUPS
@@ -30,14 +31,16 @@ SAYS = {"sets": "sets it", "same": "same", "narrows": "narrows it", "looser": "l
 def effective(request):
     """The policy for a use case in an environment, now or at a past instant, clause by clause."""
     given = request.GET
-    use_cases = UseCase.objects.visible_to(request.user).order_by("slug")
-    environments = Environment.objects.visible_to(request.user).order_by("slug")
+    use_cases = UseCase.objects.visible_to(request.user)
+    environments = Environment.objects.visible_to(request.user)
     at, problem = _instant(given.get("at", ""))
     context = {
         **admin.site.each_context(request),
         "title": "Effective policy",
-        "use_cases": use_cases.values_list("slug", flat=True),
-        "environments": environments.values_list("slug", flat=True),
+        "menus": [
+            menu("use_case", "Use case", use_cases, given.get("use_case", "")),
+            menu("environment", "Environment", environments, given.get("environment", "")),
+        ],
         "given": given,
         "problem": problem,
         "now": clock.now(),

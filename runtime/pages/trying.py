@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from audit import clock
+from registry.menus import menu
 from registry.models import Environment, UseCase
 from registry.policy.clauses import kind_of
 from runtime import explaining, routing
@@ -28,14 +29,16 @@ ORDER = (
 def page(request):
     """Ask where a request would go, now or then; nothing is called."""
     given = request.GET
-    use_cases = UseCase.objects.visible_to(request.user).order_by("slug")
-    environments = Environment.objects.visible_to(request.user).order_by("slug")
+    use_cases = UseCase.objects.visible_to(request.user)
+    environments = Environment.objects.visible_to(request.user)
     context = {
         **admin.site.each_context(request),
         "title": "Try a route",
         "given": given,
-        "use_cases": use_cases.values_list("slug", flat=True),
-        "environments": environments.values_list("slug", flat=True),
+        "menus": [
+            menu("use_case", "Use case", use_cases, given.get("use_case", "")),
+            menu("environment", "Environment", environments, given.get("environment", "")),
+        ],
         "classifications": routing.CLASSIFICATIONS,
     }
     status = 200

@@ -344,3 +344,15 @@ def test_every_noun_that_is_immaterial_is_one_that_exists():
     }
     assert IMMATERIAL | OF_DEPLOYMENTS.keys() <= labels
     assert Environment._meta.label_lower not in IMMATERIAL
+
+
+def test_broken_glass_lets_in_for_hours_and_no_longer():
+    told = story()
+    glass = told.break_glass()
+    place(told)
+    (one,) = json.loads(current(told.environment).snapshot.content)["deployments"]
+    assert one["not_after"] is not None
+    assert routed(told)["status"] == "routed"
+    with clock.at(glass.opened_at + days(4)):
+        assert codes(routed(told)) == {"APPROVAL_ENDED"}
+    assert generations(told.environment)[-1] == (2, "placed")
