@@ -62,7 +62,7 @@ class Discussion:
 
 def discussion(loaded: Loaded) -> Discussion:
     """Return the threads, open ones first, then the newest; three queries for any number."""
-    rows = Thread.objects.filter(promotion=loaded.promotion).select_related("resolved_by")
+    rows = Thread.objects.filter(promotion=loaded.promotion).select_related("resolved_by", "change")
     threads = sorted(
         rows.order_by("-pk")[:THREADS], key=lambda one: (one.resolved_at is not None, -one.pk)
     )
@@ -97,7 +97,9 @@ def _talk(row: Thread, said: list[Said], subjects: dict[str, str], loaded: Loade
     resolved = ""
     if row.resolved_at:
         who = loaded.begins_with(row.resolved_by_id, row.resolved_by.username)
-        resolved = f"{who} resolved it on {row.resolved_at:%d %b %Y %H:%M} UTC."
+        # The last change of a resolved thread is the one that resolved it.
+        how = row.change.reason
+        resolved = f"{who} resolved it on {row.resolved_at:%d %b %Y %H:%M} UTC: “{how}”"
     return Talk(
         pk=row.pk,
         anchor=f"thread-{row.pk}",

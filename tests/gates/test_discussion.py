@@ -153,6 +153,7 @@ def test_threads_stand_on_the_page_with_permanent_addresses(client, told):
     assert "1 thread is open." in words
     assert f"Evidence: “{item.title}”" in words
     assert f"{told.reviewer.username} resolved it on" in words
+    assert "UTC: “The newest.”" in words
     assert "commented." in words
     assert "Open again" in words
     printed = client.get(f"/promotions/{told.promotion.pk}/?view=print").content.decode()
