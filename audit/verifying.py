@@ -81,7 +81,10 @@ def record(report: Report, *, scope: str, actor, started_at):
                 root=report.root,
                 started_at=started_at,
                 finished_at=clock.now(),
-                discrepancies=[vars(item) for item in report.found[:KEPT]],
+                # What is said of a row ends approvals that rest on it: those are kept first.
+                discrepancies=[
+                    vars(item) for item in sorted(report.found, key=lambda one: not one.row)[:KEPT]
+                ],
                 found=len(report.found),
                 not_checked=report.not_checked,
             ),

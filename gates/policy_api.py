@@ -53,7 +53,9 @@ class PolicyPreviewSerializer(serializers.Serializer):
     changes = DifferenceSerializer(
         many=True, help_text="What it says otherwise than the version in force."
     )
-    unseen = serializers.IntegerField(help_text="Bound use cases that the caller may not see.")
+    use_cases_hidden = serializers.IntegerField(
+        help_text="Bound use cases that the caller may not see."
+    )
 
 
 class PolicyPreviewView(Answers, APIView):

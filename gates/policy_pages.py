@@ -118,7 +118,7 @@ class Preview:
     now: Published | None
     changes: list[Change]
     #: Use cases bound otherwise that the reader may not see.
-    unseen: int
+    use_cases_hidden: int
 
 
 def previewed(draft: PolicyVersion, reader) -> Preview:
@@ -130,7 +130,7 @@ def previewed(draft: PolicyVersion, reader) -> Preview:
     )
     shown = tuple(one for one in found if one.promotion.pk in seen)
     now = _in_force(in_force(), draft)
-    changes, unseen = _differences(now, draft, reader)
+    changes, use_cases_hidden = _differences(now, draft, reader)
     return Preview(
         draft=draft,
         headline=_headline(found),
@@ -139,7 +139,7 @@ def previewed(draft: PolicyVersion, reader) -> Preview:
         environments=_environments(shown),
         now=now,
         changes=changes,
-        unseen=unseen,
+        use_cases_hidden=use_cases_hidden,
     )
 
 
@@ -158,7 +158,7 @@ def preview(request, pk):
         "environments": found.environments,
         "hidden": found.hidden,
         "changes": [row_of(change) for change in found.changes],
-        "unseen": found.unseen,
+        "use_cases_hidden": found.use_cases_hidden,
         "changes_counted": counted(change.effect for change in found.changes),
         "compare_url": f"{address('policy-version', found.draft)}&a={found.now.version.pk}"
         if found.now

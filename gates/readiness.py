@@ -5,7 +5,7 @@ It is judged as a promotion would be that asks now for all endpoints of its mode
 
 import re
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import cached_property
 
 from django.contrib import admin
 from django.http import Http404
@@ -14,6 +14,8 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from audit import clock
+from audit.naming import seen_keys
+from evidence.models import EvidenceItem
 from gates.facts import Gate, Gathered, gate_for, gather
 from gates.models import Promotion
 from gates.pages import words
@@ -21,7 +23,7 @@ from gates.pages.asking import choices
 from gates.pages.findings import shown_findings
 from gates.policy import Asked, judged, policy_findings
 from gates.rules import Finding, assess, in_the_way
-from registry.models import Environment, Release, ServingEndpoint
+from registry.models import Environment, ModelVersion, Person, Release, ServingEndpoint
 
 SLUG = r"[-a-zA-Z0-9_]{1,60}"
 
@@ -62,6 +64,27 @@ def readiness(release: Release, environment: Environment) -> Readiness:
     return Readiness(release, environment, gate, endpoints, gathered, findings)
 
 
+class Unasked:
+    """A promotion that nobody has asked for, as far as its findings are shown to one reader."""
+
+    #: Nobody is on it yet, and nothing is there to assign.
+    may_request = False
+
+    def __init__(self, found: Readiness, user: Person):
+        self.promotion = Promotion(release=found.release, environment=found.environment)
+        self.package, self.endpoints, self.in_the_way = found, found.endpoints, found.in_the_way
+        self.user, self.now, self.assigned = user, clock.now(), {}
+
+    @cached_property
+    def _sees_version(self) -> bool:
+        version = self.promotion.release.model_version_id
+        return bool(seen_keys(ModelVersion, [version], self.user))
+
+    def sees(self, item: EvidenceItem) -> bool:
+        """Whether the reader may open an item."""
+        return item.version_id is None or self._sees_version
+
+
 def lacks_button(request, release: Release) -> list[dict]:
     """Return the button that leads to what a release lacks, environment by environment."""
     url = f"{release.get_absolute_url()}readiness/"
@@ -83,22 +106,14 @@ def page(request, slug, number):
         if not re.fullmatch(SLUG, wanted):
             raise Http404("There is no such environment.")
         seen = Environment.objects.visible_to(request.user)
-        context |= _shown(readiness(release, get_object_or_404(seen, slug=wanted)))
+        found = readiness(release, get_object_or_404(seen, slug=wanted))
+        context |= _shown(found, request.user)
     request.current_app = admin.site.name
     return TemplateResponse(request, "gates/readiness.html", context)
 
 
-def _shown(found: Readiness) -> dict:
-    # Findings are written as on a review, of a promotion that nobody has asked for.
-    unasked = Promotion(release=found.release, environment=found.environment)
-    findings = shown_findings(
-        SimpleNamespace(
-            promotion=unasked,
-            package=found,
-            endpoints=found.endpoints,
-            in_the_way=found.in_the_way,
-        )
-    )
+def _shown(found: Readiness, user: Person) -> dict:
+    findings = shown_findings(Unasked(found, user))
     name = found.environment.slug
     return {
         "title": f"What {found.release} lacks for {name}",

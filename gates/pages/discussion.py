@@ -92,7 +92,7 @@ def _talk(row: Thread, said: list[Said], subjects: dict[str, str], loaded: Loade
     url = ""
     if what == "finding":
         url = f"#finding-{which.replace('.', '-', 1)}"
-    elif what == "evidence" and which in loaded.package.gathered.items:
+    elif what == "evidence" and row.subject in subjects:
         url = loaded.package.gathered.items[which].get_absolute_url()
     resolved = ""
     if row.resolved_at:
@@ -119,5 +119,6 @@ def _subjects(loaded: Loaded) -> list[tuple[str, str]]:
     evidence = [
         (f"evidence:{pk}", f"Evidence: “{item.title}”")
         for pk, item in loaded.package.gathered.items.items()
+        if loaded.sees(item)
     ]
     return list(dict([*findings, *evidence]).items())

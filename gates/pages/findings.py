@@ -16,7 +16,7 @@ from gates.rules import Finding, Status
 from gates.rules.findings import day
 from gates.rules.helping import code_of
 from gates.rules.waivers import unwaivable
-from registry.completeness import facts_of_release
+from registry.completeness import facts_of_release, lineage_gaps
 from registry.rights import may
 
 
@@ -80,10 +80,11 @@ def _row(finding: Finding, places: "_Places") -> FindingRow:
     url, said = places.of(finding) if finding.stands_in_the_way else ("", "")
     waiver_url, waiver_words = places.waiver(finding)
     asked = places.requirement(finding) if finding.stands_in_the_way else None
+    of_lineage = asked and asked.terms.get("lineage")
     return FindingRow(
         state=str(finding.status),
         requirement=finding.sentence,
-        fact=_linked(finding, places.loaded),
+        fact=places.gaps if of_lineage else _linked(finding, places.loaded),
         code=f"{finding.gate}.{finding.code}",
         fix=finding.fix,
         fix_url=url,
@@ -152,6 +153,11 @@ class _Places:
         """The checklist of the release, whose gaps know where they are filled."""
         facts = facts_of_release(self.release, self.loaded.endpoints, self.loaded.user)
         return {fact.code: fact for fact in facts}
+
+    @property
+    def gaps(self) -> str:
+        """What a lineage lacks, by name as far as the reader may see; packages only count it."""
+        return " ".join(lineage_gaps(self.release, self.loaded.user))
 
     def of(self, finding: Finding) -> tuple[str, str]:
         what, which = finding.fix_at

@@ -9,6 +9,8 @@ from audit import triggers
 from evidence.models import EvidenceFile
 from evidence.storage import path_of, storage
 from gates.packages import live
+from gates.pages.findings import shown_findings
+from gates.pages.loaded import load
 from registry.models import DatasetVersion
 from tests import make
 from tests.gates.stories import story, verify_record
@@ -98,9 +100,12 @@ def test_a_dataset_without_digest_breaks_the_lineage_until_it_is_recorded():
     told = story("regulated", dataset={"digest": ""})
     told.ask()
     dataset = DatasetVersion.objects.get()
+    page = shown_findings(load(told.promotion, make.registrar()))
+    (row,) = [row for row in page.open if row.code == "regulated.lineage_complete"]
+    assert str(dataset) in row.fact
     judged = finding(told, "lineage_complete")
     assert judged.status == "missing"
-    assert str(dataset) in judged.fact
+    assert judged.fact == "1 dataset version has no digest."
     make.save(DatasetVersion, {"digest": f"sha256:{'7' * 64}"}, pk=dataset.pk)
     assert finding(told, "lineage_complete").status == "met"
 

@@ -25,7 +25,8 @@ def blocks(language: str) -> list[str]:
 
 
 CHECK, WITHOUT_CURL = blocks("python")
-(CURL,) = blocks("sh")
+#: The first asks for a decision; what brings evidence is tried with evidence.
+CURL, *_ = blocks("sh")
 GITHUB, GITLAB = (yaml.safe_load(one) for one in blocks("yaml"))
 
 

@@ -112,8 +112,9 @@ def test_the_preview_in_the_api_names_what_may_be_seen_and_counts_the_rest():
     assert [one["code"] for one in effect["broken"]] == ["DATA_CLASSIFICATION"]
     assert effect["team"] == told.use_case.team.slug
     assert body["hidden"] == 1 and other.use_case.slug not in answer.content.decode()
-    (clause,) = body["clauses"]
-    assert clause["was"] is None and clause["will_be"]["value"] == "public"
+    (change,) = body["changes"]
+    assert (change["state"], change["name"]) == ("added", "data_classification.max")
+    assert (change["after"], change["effect"]) == ("public", "stricter")
 
 
 def test_only_drafts_have_a_preview():

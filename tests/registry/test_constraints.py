@@ -28,6 +28,7 @@ from registry.models import (
     Retirement,
     RoleGrant,
     ScoreDemand,
+    SearchWord,
     ServingEndpoint,
     SuiteVersion,
     ToolGrant,
@@ -197,6 +198,7 @@ BREAKS = {
         Retirement,
         lambda r: again(r.retired, state="in_use"),
     ),
+    "searchword_once": (SearchWord, lambda r: again(SearchWord.objects.first())),
     "toolscope_once": (ToolScope, lambda r: again(r.draft.tool_grants.get().scope)),
 }
 

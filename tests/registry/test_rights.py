@@ -12,17 +12,24 @@ from tests import make
 
 pytestmark = pytest.mark.django_db
 
-OF_REVIEWERS = {"sign", "accept_run", "close_condition", "break_glass", "review_break_glass"}
+OF_REVIEWERS = {
+    "sign",
+    "accept_run",
+    "close_condition",
+    "break_glass",
+    "review_break_glass",
+    "discuss",
+}
 #: Role -> the verbs it gives in its own team; nothing else is given.
 GIVEN = {
-    "registrar": {"register", "seal", "retire"},
-    "evidence_contributor": {"give_evidence", "withdraw_evidence"},
-    "requester": {"request"},
+    "registrar": {"register", "seal", "retire", "discuss"},
+    "evidence_contributor": {"give_evidence", "withdraw_evidence", "discuss"},
+    "requester": {"request", "discuss"},
     "reviewer": OF_REVIEWERS,
     "risk_owner": OF_REVIEWERS | {"waive", "revoke"},
     "privacy_officer": OF_REVIEWERS,
     "independent_validator": OF_REVIEWERS,
-    "operator": {"operate"},
+    "operator": {"operate", "discuss"},
     "policy_author": {"write_policy"},
     "auditor": {"read_log"},
     "viewer": set(),
