@@ -64,9 +64,8 @@ def main(arguments: list[str]) -> None:
             *(*MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull),
             **production,
         )
-    # A worker more than there are cores, since browsers and killed processes are waited for; a
-    # file stays together, so that its races have company.
-    workers = str(min((os.cpu_count() or 1) + 1, 4))
+    # One worker for each core; a file stays together, so that its races have company.
+    workers = str(min(os.cpu_count() or 1, 4))
     suite = [sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", "loadfile", *arguments]
     run("The suite on SQLite", *suite, DATABASE_URL="")
     with server() as url:

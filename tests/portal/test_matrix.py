@@ -1,4 +1,8 @@
-"""Every door tried by everybody: the table of `tests/portal/matrix.py` against real answers."""
+"""Every door tried by everybody: the table of `tests/portal/matrix.py` against real answers.
+
+Tried on SQLite alone, for it takes minutes: `tests/api/test_visibility.py` and
+`tests/audit/test_admin_doors.py` ask both databases who sees which rows.
+"""
 
 import logging
 from collections import Counter
@@ -14,7 +18,10 @@ from tests.portal import world
 from tests.portal.knocking import Knocker, routes
 from tests.portal.matrix import COLUMNS, MATRIX, ONLY_SHOWN, PUBLIC, READING_ONLY
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="Tried on SQLite."),
+]
 
 #: Who is told of the other team's rows, and so may read what it calls them.
 SEES_ALL = ("administrator", "auditor of all", "policy author of all")
