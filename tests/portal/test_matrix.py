@@ -1,8 +1,4 @@
-"""Every door tried by everybody: the table of `tests/portal/matrix.py` against real answers.
-
-Tried on SQLite alone, for it takes minutes: `tests/api/test_visibility.py` and
-`tests/audit/test_admin_doors.py` ask both databases who sees which rows.
-"""
+"""Every door tried by everybody: the table of `tests/portal/matrix.py` against real answers."""
 
 import logging
 from collections import Counter
@@ -18,10 +14,7 @@ from tests.portal import world
 from tests.portal.knocking import Knocker, routes
 from tests.portal.matrix import COLUMNS, MATRIX, ONLY_SHOWN, PUBLIC, READING_ONLY
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="Tried on SQLite."),
-]
+pytestmark = pytest.mark.django_db
 
 #: Who is told of the other team's rows, and so may read what it calls them.
 SEES_ALL = ("administrator", "auditor of all", "policy author of all")
