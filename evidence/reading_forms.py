@@ -9,12 +9,12 @@ from django.utils.dateparse import parse_datetime
 from audit import Refused
 from audit.admin import ReasonForm
 from evidence import matching
-from evidence.forms import MinuteField
 from evidence.imports.forms import UNITS
 from evidence.matching import Choice, Target
 from evidence.models import EvaluationRun
 from evidence.readers.result import Outcome, Score
 from evidence.reading import read_kept
+from evidence.run_fields import MinuteField
 from registry.models import Metric, SuiteVersion
 
 #: Figures of one file that a page asks about; the rest is counted.

@@ -104,12 +104,21 @@ class RunLineSerializer(RowSerializer):
         return acceptance and AcceptanceSerializer(acceptance).data
 
 
+class IntervalSerializer(serializers.Serializer):
+    """Bounds as the source spells them; `level` is a part of 1, or empty where it is not said."""
+
+    low = serializers.CharField(read_only=True)
+    high = serializers.CharField(read_only=True)
+    level = serializers.CharField(read_only=True)
+
+
 class ScoreSerializer(RowSerializer):
     """`text` is the source's own spelling and what rules judge; `value` is it as a number."""
 
     metric = Named("name")
     unit = serializers.CharField(source="metric.unit", read_only=True)
     higher_is_better = serializers.BooleanField(source="metric.higher_is_better", read_only=True)
+    interval = serializers.SerializerMethodField()
 
     class Meta:
         model = Score
@@ -123,7 +132,11 @@ class ScoreSerializer(RowSerializer):
             "text",
             "stderr",
             "samples",
+            "interval",
         )
+
+    def get_interval(self, score) -> IntervalSerializer(allow_null=True):
+        return IntervalSerializer(score).data if score.low else None
 
 
 class RunSerializer(RunLineSerializer):
