@@ -6,6 +6,7 @@ from audit.serializers import Named, RowSerializer
 from evidence.models import EvaluationRun, EvidenceFile, EvidenceItem, RunAcceptance, Score
 from evidence.models import Withdrawal as WithdrawalRow
 from evidence.safety import Safety
+from registry.models import ScoreDemand
 from registry.serializers import ReleaseNameSerializer, VersionNameSerializer
 
 
@@ -199,3 +200,42 @@ class LatestScoreSerializer(ScoreSerializer):
             "source",
             "expires_at",
         )
+
+
+class ScoreDemandSerializer(RowSerializer):
+    use_case = Named()
+    suite_version = serializers.IntegerField(source="metric.suite_version.number", read_only=True)
+
+    class Meta:
+        model = ScoreDemand
+        fields = ("use_case", "suite_version", "threshold")
+
+
+class PointSerializer(ScoreSerializer):
+    """The score that counts for one version."""
+
+    version = VersionNameSerializer(source="run.item.version", read_only=True)
+    suite_version = serializers.IntegerField(source="metric.suite_version.number", read_only=True)
+    run = serializers.IntegerField(source="run_id", read_only=True)
+    item = serializers.UUIDField(source="run.item_id", read_only=True)
+    ran_at = serializers.DateTimeField(source="run.ran_at", read_only=True)
+
+    class Meta:
+        model = Score
+        fields = (
+            "version",
+            "suite_version",
+            *("value", "text", "stderr", "samples", "interval"),
+            *("run", "item", "ran_at"),
+        )
+
+
+class SeriesSerializer(serializers.Serializer):
+    """One metric over versions, and what use cases demand of it, the strictest first."""
+
+    suite = serializers.SlugField(read_only=True)
+    metric = serializers.CharField(read_only=True)
+    unit = serializers.CharField(read_only=True)
+    higher_is_better = serializers.BooleanField(read_only=True)
+    demands = ScoreDemandSerializer(many=True, read_only=True)
+    scores = PointSerializer(many=True, read_only=True)
