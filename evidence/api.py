@@ -124,7 +124,8 @@ class RunsView(RowsView):
     def history(self, request):
         """Scores of a model over its newest 30 versions, a series for each suite and metric.
 
-        Of each version the newest complete, accepted run about it counts; oldest version first.
+        Of each version the newest complete, accepted run about it counts, or else that of a release
+        made with it; oldest version first.
         """
         found = history(self._subject(request)["model"], request.user)
         return Response(serializers.SeriesSerializer(found.series, many=True).data)

@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.db.models import F, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Case, F, Q, When, Window
+from django.db.models.functions import Coalesce, RowNumber
 
 from evidence.latest import counting
 from evidence.models import Score
@@ -20,6 +20,11 @@ def measured(score: Score) -> Measured:
     """Return a score as it is compared."""
     stderr = Decimal(score.stderr) if score.stderr else None
     return Measured(Decimal(score.text), stderr, score.samples)
+
+
+def _measures(score: Score) -> tuple[int, int | None]:
+    release = score.run.item.release
+    return score.metric_id, release.use_case_id if release else None
 
 
 @dataclass
@@ -50,12 +55,13 @@ class Series:
         ]
 
     def compared(self, place: int) -> Compared | None:
-        """Return how the score at `place` stands to the one before it, of the same suite version.
+        """Return how the score at `place` stands to the one before it, or None for the first.
 
-        Figures of two versions of a suite may measure two things.
+        Nor are figures compared that may not measure the same: of two versions of the suite, or
+        one of a version alone and one of a release, or of releases for two purposes.
         """
         before, now = self.scores[place - 1 : place + 1] if place else (None, None)
-        if before is None or before.metric_id != now.metric_id:
+        if before is None or _measures(before) != _measures(now):
             return None
         return compare(
             measured(before),
@@ -78,7 +84,8 @@ def history(model: RegisteredModel, user) -> History:
     """Return what counts for each version of a model that the reader may see: three queries.
 
     A headline metric is the metric itself, without filter or subset. Of each version the newest
-    complete, accepted run about it counts, as in `latest_scores`.
+    complete, accepted run about it counts; of one without any, that of a release made with it.
+    Each score says its `version`.
     """
     rows = ModelVersion.objects.visible_to(user).filter(model=model).order_by("-pk")
     versions = {row.pk: row for row in rows.defer("card", "content")[: MOST_VERSIONS + 1]}
@@ -90,30 +97,35 @@ def history(model: RegisteredModel, user) -> History:
     told = found[:MOST_SERIES]
     for one in told:
         for score in one.scores:
-            score.run.item.version = versions[score.run.item.version_id]
-            score.run.item.version.model = model
+            score.version = versions[score.subject]
+            score.version.model = model
     _add_demands(told, user)
     return History(told, older, len(found) - len(told))
 
 
+_UNREAD = ("content", "answers", "release__content")
+
+
 def _scores(versions: dict, user) -> list[Score]:
     """Return one score per version, suite and metric, oldest version first."""
+    about = Q(run__item__version__in=versions) | Q(run__item__release__model_version__in=versions)
     place = Window(
         RowNumber(),
-        partition_by=[
-            F("run__item__version"),
-            F("metric__suite_version__suite"),
-            F("metric__name"),
-        ],
-        order_by=[F("run__ran_at").desc(), F("run_id").desc()],
+        partition_by=[F("subject"), F("metric__suite_version__suite"), F("metric__name")],
+        order_by=[F("whole").asc(), F("run__ran_at").desc(), F("run_id").desc()],
     )
     newest = (
-        counting(Score.objects.visible_to(user).filter(run__item__version__in=list(versions)))
+        counting(Score.objects.visible_to(user).filter(about))
+        .annotate(
+            subject=Coalesce("run__item__version_id", "run__item__release__model_version_id"),
+            # What is about the version itself comes first.
+            whole=Case(When(run__item__release=None, then=0), default=1),
+        )
         .annotate(place=place)
         .filter(place=1)
-        .select_related("metric__suite_version__suite", "run__item")
-        .defer("run__config", "run__item__content", "run__item__answers")
-        .order_by("-run__item__version_id", "pk")
+        .select_related("metric__suite_version__suite", "run__item__release__use_case")
+        .defer("run__config", *(f"run__item__{name}" for name in _UNREAD))
+        .order_by("-subject", "pk")
     )
     return list(newest[:MOST_SCORES])[::-1]
 

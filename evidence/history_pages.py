@@ -40,7 +40,8 @@ def _shown(series: Series) -> dict:
     lines = [
         {
             "score": score,
-            "version": score.run.item.version,
+            "version": score.version,
+            "release": score.run.item.release,
             "compared": series.compared(place),
             "misses": series.misses(score),
         }

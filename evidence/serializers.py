@@ -212,9 +212,10 @@ class ScoreDemandSerializer(RowSerializer):
 
 
 class PointSerializer(ScoreSerializer):
-    """The score that counts for one version."""
+    """The score that counts for one version: its own, or else that of a release made with it."""
 
-    version = VersionNameSerializer(source="run.item.version", read_only=True)
+    version = VersionNameSerializer(read_only=True)
+    release = ReleaseNameSerializer(source="run.item.release", read_only=True, allow_null=True)
     suite_version = serializers.IntegerField(source="metric.suite_version.number", read_only=True)
     run = serializers.IntegerField(source="run_id", read_only=True)
     item = serializers.UUIDField(source="run.item_id", read_only=True)
@@ -224,6 +225,7 @@ class PointSerializer(ScoreSerializer):
         model = Score
         fields = (
             "version",
+            "release",
             "suite_version",
             *("value", "text", "stderr", "samples", "interval"),
             *("run", "item", "ran_at"),

@@ -143,7 +143,23 @@ def test_versions_of_a_suite_are_told_together_and_never_compared(run, model, su
     assert told(model) == [["0.80", "0.60"]]
     client.force_login(viewer())
     page = text(client.get(f"/scores/{model.slug}/"))
-    assert "several versions of the suite" in page and "another version of the suite" in page
+    assert "several versions of the suite" in page and "not measured alike" in page
+
+
+def test_a_release_speaks_for_a_version_that_has_no_score_of_its_own(run, model, suite, client):
+    own = run("0.80", days=9).item.version
+    bare = make.make_model_version(model=model, sealed=True)
+    for version, score in ((own, "0.50"), (bare, "0.60")):
+        release = make.make_release(version=version)
+        make_run(
+            make_evidence("benchmark", release=release), score, suite_version=suite, accepted=True
+        )
+    assert told(model) == [["0.80", "0.60"]]
+    # Whoever does not see the release is not told its score.
+    assert told(model, viewer(team=model.team)) == [["0.80"]]
+    client.force_login(viewer())
+    page = text(client.get(f"/scores/{model.slug}/"))
+    assert f"measured as {release}" in page and "not measured alike" in page
 
 
 def test_it_is_bounded_in_versions_scores_and_queries(

@@ -1183,7 +1183,7 @@ MATRIX = (
             GET /api/v1/decision/?release=<digest>&environment=<environment>
             GET /api/v1/effective-policy/?use_case=<use case>&environment=<environment>
             GET /api/v1/effective-gate/?use_case=<use case>&environment=<environment>
-            GET /api/v1/promotions/<pk>/findings/
+            GET /api/v1/promotions/<pk>/{findings scores}/
             GET /api/v1/audit/entries/?about=<key>
             GET /api/v1/audit/entries/<pk>/""",
     ),
@@ -1319,7 +1319,7 @@ READING_ONLY = (
     "api/v1/environments/<slug>/active/",
     "api/v1/routes/<use_case>/explain/",
     "api/v1/effective-gate/",
-    "api/v1/promotions/<pk>/findings/",
+    *spelled_out("api/v1/promotions/<pk>/{findings scores}/"),
     "api/v1/policy-packs/",
     "api/v1/policy-packs/<slug>/",
     "api/v1/schema/",
