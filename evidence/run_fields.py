@@ -11,6 +11,10 @@ from evidence.intervals import Interval
 from evidence.models import EvaluationRun
 from registry.models import SuiteVersion
 
+PARTIAL = (
+    "A run that was cancelled or limited is partial, and counts only where a gate takes such runs."
+)
+
 
 class MinuteField(forms.DateTimeField):
     """A minute in UTC."""
@@ -56,7 +60,7 @@ class RunFields:
         self.fields[f"{at}completeness"] = forms.ChoiceField(
             label="Completeness",
             choices=EvaluationRun.Completeness.choices,
-            help_text="A run that was cancelled or limited is partial, and meets no threshold.",
+            help_text=PARTIAL,
         )
         self.fields[f"{at}config"] = DocumentFormField(
             label="Settings",
