@@ -56,6 +56,8 @@ def answer_exception(error: Exception, context) -> Response | None:
             for reason in error.reasons
         ]
         answer = body(error.status, str(error), errors=errors)
+        if error.status == 503:
+            headers["Retry-After"] = "30"
     elif isinstance(error, Http404):
         # Its own text names the model that was asked for.
         answer = body(404, NOTHING_HERE)

@@ -12,6 +12,7 @@ from audit.api.filters import LARGEST, Choices, Ids, Numbers, Words
 from audit.api.rows import RowsView
 from audit.refusals import NotUnderstood
 from evidence import serializers
+from evidence.history import history
 from evidence.latest import latest_scores
 from evidence.models import EvaluationRun, EvidenceItem, Score, kind_choices
 from registry.models import ModelVersion, RegisteredModel, Release
@@ -73,8 +74,8 @@ class RunsView(RowsView):
     serializer_class = serializers.RunLineSerializer
     row_serializer_class = serializers.RunSerializer
     filterset_class = RunFilters
-    #: What the latest scores may be asked about.
-    subjects = ("release", "version", "model")
+    #: What the latest scores, and their history, may be asked about.
+    subjects = {"latest": ("release", "version", "model"), "history": ("model",)}
 
     def rows(self, visible):
         unread = (f"item__{path}" for path in (*UNREAD, "content", "answers"))
@@ -94,7 +95,7 @@ class RunsView(RowsView):
         )
 
     def parameters(self):
-        return frozenset(self.subjects) if self.action == "latest" else super().parameters()
+        return frozenset(self.subjects.get(self.action) or super().parameters())
 
     @extend_schema(
         filters=False,
@@ -114,11 +115,27 @@ class RunsView(RowsView):
         scores = latest_scores(**self._subject(request), user=request.user)
         return Response(serializers.LatestScoreSerializer(scores, many=True).data)
 
+    @extend_schema(
+        filters=False,
+        parameters=[OpenApiParameter("model", str, required=True, description="Slug of a model.")],
+        responses=serializers.SeriesSerializer(many=True),
+    )
+    @action(detail=False, pagination_class=None, filter_backends=())
+    def history(self, request):
+        """Scores of a model over its newest 30 versions, a series for each suite and metric.
+
+        Of each version the newest complete, accepted run about it counts, or else that of a release
+        made with it; oldest version first.
+        """
+        found = history(self._subject(request)["model"], request.user)
+        return Response(serializers.SeriesSerializer(found.series, many=True).data)
+
     def _subject(self, request) -> dict:
         given = {name: request.query_params[name] for name in request.query_params}
         if len(given) != 1:
-            sentence = "Name one subject: a release, a version or a model."
-            raise NotUnderstood(Reason("SUBJECT", sentence, next(iter(given), "release")))
+            asked = self.subjects[self.action]
+            sentence = f"Name one subject: {' or '.join(f'a {name}' for name in asked)}."
+            raise NotUnderstood(Reason("SUBJECT", sentence, next(iter(given), asked[0])))
         [(name, value)] = given.items()
         if name == "version" and not (value.isascii() and value.isdigit() and int(value) < LARGEST):
             raise NotUnderstood(Reason("NOT_A_NUMBER", "Give the id of a model version.", name))

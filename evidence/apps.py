@@ -9,7 +9,7 @@ class EvidenceConfig(AppConfig):
         from audit import verifiers
         from audit.admin import buttons, panels
         from evidence import impact, verifying
-        from evidence.panels import evidence_of, give_button, scores_of
+        from evidence.panels import evidence_of, give_button, history_button, scores_of
         from evidence.searching import searched
         from registry.impact.views import add
         from registry.search import sources
@@ -21,3 +21,4 @@ class EvidenceConfig(AppConfig):
             panels.setdefault(noun, []).extend([evidence_of, scores_of])
             buttons.setdefault(noun, []).append(give_button)
         panels.setdefault("registry.registeredmodel", []).append(scores_of)
+        buttons.setdefault("registry.registeredmodel", []).append(history_button)

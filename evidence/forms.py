@@ -3,18 +3,17 @@
 Fields are named like the `field` of the reasons that verbs give, so that each finds its place.
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from django import forms
 from django.conf import settings
 
-from audit import Reason, Refused, clock
+from audit import Refused, clock
 from audit.admin import ReasonForm
-from audit.fields import DocumentFormField
 from evidence import rules, storage
 from evidence.kinds import KINDS, Kind, Question
-from evidence.models import EvaluationRun, EvidenceItem
+from evidence.models import EvidenceItem
+from evidence.run_fields import RunFields
 from evidence.transitions.items import releases_named
 from registry.models import ModelVersion, Release, SuiteVersion
 from registry.roles import GIVE_EVIDENCE
@@ -43,12 +42,6 @@ class DayField(forms.DateField):
     def clean(self, value):
         day = super().clean(value)
         return day and datetime.combine(day, time(), UTC)
-
-
-class MinuteField(forms.DateTimeField):
-    """A minute in UTC."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
 def question_field(kind: Kind, question: Question, releases) -> forms.Field:
@@ -86,110 +79,6 @@ def _question_field(question: Question, releases) -> forms.Field:
     return forms.CharField(
         max_length=rules.LONGEST_ANSWER, widget=forms.Textarea(attrs=WIDE), **asked
     )
-
-
-class RunFields:
-    """The fields of one run of `suite_version`, for a form whose reasons begin with `run_field`."""
-
-    run_field = ""
-
-    def add_run_fields(self, suite_version: SuiteVersion) -> None:
-        self.suite_version = suite_version
-        self.metrics = list(suite_version.metrics.order_by("name"))
-        at = self.run_field
-        self.fields[f"{at}source"] = forms.CharField(
-            label="Source",
-            max_length=200,
-            help_text="Tool and version, or who measured.",
-            error_messages={"required": "Say where the scores come from."},
-        )
-        self.fields[f"{at}ran_at"] = MinuteField(
-            label="Ran at (UTC)",
-            initial=clock.now().replace(second=0, microsecond=0),
-            error_messages={"required": "Say when it was run."},
-        )
-        self.fields[f"{at}completeness"] = forms.ChoiceField(
-            label="Completeness",
-            choices=EvaluationRun.Completeness.choices,
-            help_text="A run that was cancelled or limited is partial, and meets no threshold.",
-        )
-        self.fields[f"{at}config"] = DocumentFormField(
-            label="Settings",
-            required=False,
-            initial="",
-            help_text='JSON, such as {"shots": 5, "seed": 42}.',
-        )
-        for metric in self.metrics:
-            better = "more is better" if metric.higher_is_better else "less is better"
-            unit = f"{metric.unit}, " if metric.unit else ""
-            at = self._score(metric)
-            self.fields[f"{at}.text"] = forms.CharField(
-                label=f"{metric.name} ({unit}{better})",
-                required=False,
-                max_length=rules.LONGEST_NUMBER,
-                help_text="As the source spells it, such as 0.873. Empty: not measured.",
-                widget=forms.TextInput(attrs={"inputmode": "decimal"}),
-            )
-            self.fields[f"{at}.stderr"] = forms.CharField(
-                label=f"{metric.name}: standard error",
-                required=False,
-                max_length=rules.LONGEST_NUMBER,
-                widget=forms.TextInput(attrs={"inputmode": "decimal"}),
-            )
-            self.fields[f"{at}.samples"] = forms.IntegerField(
-                label=f"{metric.name}: samples",
-                required=False,
-                min_value=1,
-                max_value=rules.MOST_SAMPLES,
-            )
-
-    def _score(self, metric) -> str:
-        return f"{self.run_field}score.{metric.pk}"
-
-    def run_values(self) -> dict:
-        """Return the arguments of `add_run` that were entered."""
-        given = self.cleaned_data
-        self.measured = [m for m in self.metrics if given.get(f"{self._score(m)}.text")]
-        names = ("source", "ran_at", "completeness", "config")
-        return {
-            "suite_version": self.suite_version,
-            **{name: given[f"{self.run_field}{name}"] for name in names},
-            "scores": [
-                {
-                    "metric": metric,
-                    **{
-                        name: given[f"{self._score(metric)}.{name}"]
-                        for name in ("text", "stderr", "samples")
-                    },
-                }
-                for metric in self.measured
-            ],
-        }
-
-    def in_fields(self, reason: Reason) -> Reason:
-        """Return the reason at the field of this form that it is about."""
-        for place, metric in enumerate(getattr(self, "measured", ())):
-            at = f"{self.run_field}scores.{place}."
-            if reason.field.startswith(at):
-                return replace(reason, field=f"{self._score(metric)}.{reason.field[len(at) :]}")
-        return reason
-
-    def refuse(self, refused: Refused) -> None:
-        """Show the reasons of a refusal, each at its field if the form has it."""
-        for reason in map(self.in_fields, refused.reasons):
-            self.add_error(reason.field if reason.field in self.fields else None, reason.sentence)
-
-    @property
-    def run_fields(self):
-        names = ("source", "ran_at", "completeness", "config")
-        return [self[f"{self.run_field}{name}"] for name in names]
-
-    @property
-    def score_rows(self):
-        """The fields of each metric's score: (metric, number, standard error, samples)."""
-        for metric in self.metrics:
-            at = self._score(metric)
-            yield metric, self[f"{at}.text"], self[f"{at}.stderr"], self[f"{at}.samples"]
 
 
 class AddRunForm(RunFields, ReasonForm):

@@ -3,7 +3,6 @@
 What is said is read here for both; whether it may be given is the verb's to judge.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from audit.refusals import Conflict, NotAllowed, NotUnderstood
 from audit.rules import canonical, digest
 from evidence import rules, transitions
 from evidence.models import Delivery, EvidenceItem
+from evidence.score_files import Wanted, runs_of, sha256_of, wanted
 from registry import rights
 from registry.models import ModelVersion, Release, Team
 
@@ -34,6 +34,10 @@ FIELDS = {
     "expires_at": "When it ends, if before the life of its kind: an instant such as "
     "2026-03-01T12:00:00Z.",
     "replaces": "Id of the earlier item that this one supersedes.",
+    "scores": "What to take from one of the files, a JSON object; `{}` takes each figure that "
+    "bears the name of a registered metric. `file` names the file if there are several, `metrics` "
+    'maps figures to metrics as in {"boolq acc none": "boolq v1 acc"}, `unit` confirms the unit of '
+    "figures that say none, and `ran_at` says when it ran if the file does not.",
     "reason": "Becomes part of the record.",
 }
 REASON = "Given by a pipeline."
@@ -59,6 +63,8 @@ class Given:
     values: dict[str, Any]
     reason: str
     texts: dict[str, str]
+    #: What is to be read from one of the files, if anything is.
+    wanted: Wanted | None = None
 
 
 def read(texts: Mapping[str, str], *, actor, team: Team | None = None) -> Given:
@@ -70,7 +76,8 @@ def read(texts: Mapping[str, str], *, actor, team: Team | None = None) -> Given:
     said = {name: text.strip() for name, text in texts.items()}
     reasons = [*_unread(said)]
     parsed: dict[str, Any] = {}
-    for name, parse in (("answers", _answers), ("expires_at", _instant), ("replaces", _item)):
+    parsers = {"answers": _answers, "expires_at": _instant, "replaces": _item, "scores": wanted}
+    for name, parse in parsers.items():
         if said.get(name):
             parsed[name], problem = parse(said[name])
             if problem:
@@ -78,13 +85,14 @@ def read(texts: Mapping[str, str], *, actor, team: Team | None = None) -> Given:
     if reasons:
         raise NotUnderstood(reasons[:MOST_REASONS])
     subject = _subject(said, actor, team)
+    scores = parsed.pop("scores", None)
     values = {
         **{name: said[name] for name in NEEDED},
         "release" if isinstance(subject, Release) else "version": subject,
         "standing": said.get("standing") or EvidenceItem.Standing.INTERNAL,
         **parsed,
     }
-    return Given(values, said.get("reason") or REASON, said)
+    return Given(values, said.get("reason") or REASON, said, scores)
 
 
 def give_once(given: Given, files: Iterable, *, key: str, actor) -> tuple[EvidenceItem, bool]:
@@ -112,8 +120,9 @@ def give_once(given: Given, files: Iterable, *, key: str, actor) -> tuple[Eviden
 
 
 def _give(given: Given, files: list, delivery: Delivery | None, actor) -> EvidenceItem:
+    runs = runs_of(given.wanted, files, actor) if given.wanted else ()
     return transitions.give(
-        **given.values, files=files, delivery=delivery, actor=actor, reason=given.reason
+        **given.values, files=files, runs=runs, delivery=delivery, actor=actor, reason=given.reason
     )
 
 
@@ -130,17 +139,8 @@ def _delivered(key: str, body: str, actor) -> EvidenceItem | None:
 
 
 def _body_digest(given: Given, files: list) -> str:
-    brought = [[rules.clean_name(file.name or ""), _sha256(file)] for file in files]
+    brought = [[rules.clean_name(file.name or ""), sha256_of(file)] for file in files]
     return digest(canonical({"texts": given.texts, "files": brought}))
-
-
-def _sha256(file) -> str:
-    if part := getattr(file, "part", None):
-        return part.sha256
-    hashed = hashlib.sha256()
-    for chunk in file.chunks():
-        hashed.update(chunk)
-    return hashed.hexdigest()
 
 
 # Reading

@@ -1,6 +1,6 @@
 """The latest score of each metric on a release, a model version or a model."""
 
-from django.db.models import Case, F, Q, Value, When, Window
+from django.db.models import Case, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import RowNumber
 
 from evidence.models import EvaluationRun, Score
@@ -27,14 +27,7 @@ def latest_scores(
         about = Q(run__item__version=version)
     else:
         about = Q(run__item__version__model=model)
-    scores = Score.objects.filter(
-        about,
-        filter="",
-        subset="",
-        run__completeness=EvaluationRun.Completeness.COMPLETE,
-        run__acceptance__isnull=False,
-        run__item__withdrawal__isnull=True,
-    )
+    scores = counting(Score.objects.filter(about))
     if user is not None:
         scores = scores.visible_to(user)
     place = Window(
@@ -54,4 +47,15 @@ def latest_scores(
             "run__acceptance__accepted_by",
         )
         .order_by("metric__suite_version__suite__slug", "metric__name")
+    )
+
+
+def counting(scores: QuerySet[Score]) -> QuerySet[Score]:
+    """Return those that are their metric itself, of complete, accepted runs that stand."""
+    return scores.filter(
+        filter="",
+        subset="",
+        run__completeness=EvaluationRun.Completeness.COMPLETE,
+        run__acceptance__isnull=False,
+        run__item__withdrawal__isnull=True,
     )

@@ -166,6 +166,7 @@ def _given(score: Score, choice: Choice) -> dict:
         "text": score.text,
         "stderr": score.stderr_text,
         "samples": score.n,
+        **score.interval._asdict(),
         "filter": kind,
         "subset": subset,
     }

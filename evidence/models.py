@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from audit.fields import DocumentField
 from audit.models import DIGEST_LENGTH, GovernedManager, GovernedModel, GovernedQuerySet
-from evidence import safety
+from evidence import intervals, safety
 from evidence.kinds import KINDS
 from registry.models import Metric, ModelVersion, Person, Release, SuiteVersion
 
@@ -308,6 +308,10 @@ class Score(GovernedModel):
     text = models.CharField(max_length=64)
     stderr = models.CharField("standard error", max_length=64, blank=True, default="")
     samples = models.PositiveIntegerField(null=True, blank=True)
+    #: Where it may well be, as the source says it, and how sure the source is: "0.95".
+    low = models.CharField("lower bound", max_length=64, blank=True, default="")
+    high = models.CharField("upper bound", max_length=64, blank=True, default="")
+    level = models.CharField("confidence level", max_length=64, blank=True, default="")
 
     objects = through_item("run__item__")
 
@@ -320,10 +324,21 @@ class Score(GovernedModel):
                 name="score_once",
                 violation_error_message="This score is given twice.",
             ),
+            # Half an interval, or a level of none, would be drawn as what nobody said.
+            models.CheckConstraint(
+                condition=Q(low="", high="", level="") | (~Q(low="") & ~Q(high="")),
+                name="score_interval_is_whole",
+                violation_error_message="An interval has two bounds.",
+            ),
         ]
 
     def __str__(self):
         return f"{self.metric} = {self.text}"
+
+    @property
+    def interval(self) -> str:
+        """The interval in words, empty where the source has none."""
+        return intervals.words(self.low, self.high, self.level)
 
 
 class RunAcceptance(GovernedModel):

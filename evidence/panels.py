@@ -47,6 +47,20 @@ def give_button(request, subject: Release | ModelVersion) -> list[dict]:
     ]
 
 
+def history_button(request, model: RegisteredModel) -> list[dict]:
+    """Return the button that leads to the model's scores over its versions."""
+    url = reverse("admin:score_history", args=[model.slug])
+    return [
+        {
+            "name": "score-history",
+            "label": "Scores over versions",
+            "url": url,
+            "primary": False,
+            "objections": [],
+        }
+    ]
+
+
 def evidence_of(request, subject: Release | ModelVersion) -> str:
     """Return the box of evidence; a release also rests on what is proved of its version."""
     wanted = Q(**about(subject))

@@ -1,4 +1,4 @@
-"""What the readers make of a kept file: its bytes are judged by their digest, then read apart.
+"""What the readers make of a file that is kept, or brought: its bytes are read apart.
 
 Reading goes on beside the request: a page waits a little and is told to come back for the rest.
 """
@@ -7,9 +7,12 @@ import hashlib
 import logging
 import tempfile
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from threading import BoundedSemaphore, Lock, Thread
+from typing import BinaryIO
 
 from evidence import storage
 from evidence.models import EvidenceFile
@@ -37,39 +40,60 @@ def read_kept(file: EvidenceFile, *, is_awaited: bool = False) -> Result | None:
     Never raises for what is in it: what cannot be read is refused in words. The same bytes say
     the same, so that what was read lately is not read again.
     """
+    patience = MORE_PATIENCE if is_awaited else PATIENCE
+    result = _asked_for(file.sha256, partial(_read, file.sha256), patience)
+    return result and replace(result, file=file.name)
+
+
+def read_brought(file: BinaryIO, sha256: str, name: str) -> Result | None:
+    """Return what an open file of that digest says, or None while it is still being read.
+
+    Asked again with the same bytes, it answers what came of the first reading. The file is closed
+    when it is read.
+    """
+    result = _asked_for(sha256, partial(_read_and_close, file), MORE_PATIENCE)
+    return result and replace(result, file=name)
+
+
+def _asked_for(sha256: str, read: Callable[[], Result], patience: int) -> Result | None:
     with _lock:
-        future = _asked.get(file.sha256)
+        future = _asked.get(sha256)
         if future is None:
             if sum(not one.done() for one in _asked.values()) >= MOST_WAITING:
                 sentence = "Other files are being read just now. Try again in a minute."
-                return refused(file.name, None, sentence)
-            future = _asked[file.sha256] = Future()
-            Thread(target=_read_into, args=(future, file.sha256), daemon=True).start()
-        _asked.move_to_end(file.sha256)
-        done = [sha256 for sha256, one in _asked.items() if one.done() and one is not future]
-        for sha256 in done[: max(0, len(_asked) - MOST_REMEMBERED)]:
-            del _asked[sha256]
+                return refused("", None, sentence)
+            future = _asked[sha256] = Future()
+            Thread(target=_read_into, args=(future, sha256, read), daemon=True).start()
+        _asked.move_to_end(sha256)
+        done = [key for key, one in _asked.items() if one.done() and one is not future]
+        for key in done[: max(0, len(_asked) - MOST_REMEMBERED)]:
+            del _asked[key]
     try:
-        result = future.result(timeout=MORE_PATIENCE if is_awaited else PATIENCE)
+        result = future.result(timeout=patience)
     except TimeoutError:
         return None
     if result.outcome is Outcome.REFUSED:
         # Next time the storage may answer, or the machine have more room.
         with _lock:
-            _asked.pop(file.sha256, None)
-    return replace(result, file=file.name)
+            _asked.pop(sha256, None)
+    return result
 
 
-def _read_into(future: Future, sha256: str) -> None:
+def _read_into(future: Future, sha256: str, read: Callable[[], Result]) -> None:
     with _SLOTS:
         try:
-            result = _read(sha256)
+            result = read()
         except Exception:
             # Each storage has errors of its own.
             log.exception("A file could not be read for its scores: sha256:%s", sha256)
             sentence = "Its bytes cannot be read from the storage. Tell an administrator."
             result = refused("", None, sentence)
     future.set_result(result)
+
+
+def _read_and_close(file: BinaryIO) -> Result:
+    with file:
+        return read_open_file(file, "")
 
 
 def _read(sha256: str) -> Result:

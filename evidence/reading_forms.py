@@ -8,13 +8,13 @@ from django.utils.dateparse import parse_datetime
 
 from audit import Refused
 from audit.admin import ReasonForm
-from evidence import matching
-from evidence.forms import MinuteField
+from evidence import matching, run_fields
 from evidence.imports.forms import UNITS
 from evidence.matching import Choice, Target
 from evidence.models import EvaluationRun
 from evidence.readers.result import Outcome, Score
 from evidence.reading import read_kept
+from evidence.run_fields import MinuteField
 from registry.models import Metric, SuiteVersion
 
 #: Figures of one file that a page asks about; the rest is counted.
@@ -140,9 +140,9 @@ class ReadScoresForm(ReasonForm):
         self.fields["completeness"] = forms.ChoiceField(
             label="Completeness",
             choices=[c for c in choices if not partial or c[0] == "partial"],
-            help_text="The file says that it is not a full run; it meets no threshold."
+            help_text="The file says that it is not a full run; few gates take partial ones."
             if partial
-            else "A run that was cancelled or limited is partial, and meets no threshold.",
+            else run_fields.PARTIAL,
         )
 
     def _ask_about(self, place: int, target: Target | None, units: list) -> None:

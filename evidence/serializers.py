@@ -6,6 +6,7 @@ from audit.serializers import Named, RowSerializer
 from evidence.models import EvaluationRun, EvidenceFile, EvidenceItem, RunAcceptance, Score
 from evidence.models import Withdrawal as WithdrawalRow
 from evidence.safety import Safety
+from registry.models import ScoreDemand
 from registry.serializers import ReleaseNameSerializer, VersionNameSerializer
 
 
@@ -104,12 +105,21 @@ class RunLineSerializer(RowSerializer):
         return acceptance and AcceptanceSerializer(acceptance).data
 
 
+class IntervalSerializer(serializers.Serializer):
+    """Bounds as the source spells them; `level` is a part of 1, or empty where it is not said."""
+
+    low = serializers.CharField(read_only=True)
+    high = serializers.CharField(read_only=True)
+    level = serializers.CharField(read_only=True)
+
+
 class ScoreSerializer(RowSerializer):
     """`text` is the source's own spelling and what rules judge; `value` is it as a number."""
 
     metric = Named("name")
     unit = serializers.CharField(source="metric.unit", read_only=True)
     higher_is_better = serializers.BooleanField(source="metric.higher_is_better", read_only=True)
+    interval = serializers.SerializerMethodField()
 
     class Meta:
         model = Score
@@ -123,7 +133,11 @@ class ScoreSerializer(RowSerializer):
             "text",
             "stderr",
             "samples",
+            "interval",
         )
+
+    def get_interval(self, score) -> IntervalSerializer(allow_null=True):
+        return IntervalSerializer(score).data if score.low else None
 
 
 class RunSerializer(RunLineSerializer):
@@ -186,3 +200,44 @@ class LatestScoreSerializer(ScoreSerializer):
             "source",
             "expires_at",
         )
+
+
+class ScoreDemandSerializer(RowSerializer):
+    use_case = Named()
+    suite_version = serializers.IntegerField(source="metric.suite_version.number", read_only=True)
+
+    class Meta:
+        model = ScoreDemand
+        fields = ("use_case", "suite_version", "threshold")
+
+
+class PointSerializer(ScoreSerializer):
+    """The score that counts for one version: its own, or else that of a release made with it."""
+
+    version = VersionNameSerializer(read_only=True)
+    release = ReleaseNameSerializer(source="run.item.release", read_only=True, allow_null=True)
+    suite_version = serializers.IntegerField(source="metric.suite_version.number", read_only=True)
+    run = serializers.IntegerField(source="run_id", read_only=True)
+    item = serializers.UUIDField(source="run.item_id", read_only=True)
+    ran_at = serializers.DateTimeField(source="run.ran_at", read_only=True)
+
+    class Meta:
+        model = Score
+        fields = (
+            "version",
+            "release",
+            "suite_version",
+            *("value", "text", "stderr", "samples", "interval"),
+            *("run", "item", "ran_at"),
+        )
+
+
+class SeriesSerializer(serializers.Serializer):
+    """One metric over versions, and what use cases demand of it, the strictest first."""
+
+    suite = serializers.SlugField(read_only=True)
+    metric = serializers.CharField(read_only=True)
+    unit = serializers.CharField(read_only=True)
+    higher_is_better = serializers.BooleanField(read_only=True)
+    demands = ScoreDemandSerializer(many=True, read_only=True)
+    scores = PointSerializer(many=True, read_only=True)

@@ -5,6 +5,8 @@ from datetime import datetime
 from django.http import Http404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -18,6 +20,8 @@ from audit.rules import instant_text
 from gates import serializers
 from gates.decisions import decide_for_a_while
 from gates.models import Promotion
+from gates.pages.loaded import WITH, load
+from gates.pages.scores import compared
 from gates.rules.questions import Question, read_question
 from registry.models import Environment, Release
 
@@ -40,6 +44,20 @@ class PromotionsView(RowsView):
     serializer_class = serializers.PromotionLineSerializer
     row_serializer_class = serializers.PromotionSerializer
     filterset_class = PromotionFilters
+
+    @extend_schema(filters=False, responses=serializers.ComparedScoresSerializer)
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def scores(self, request, pk: str):
+        """Each demanded score beside that of what is approved there: better, worse, or by chance.
+
+        Once this one is decided, beside what was approved there before it.
+        """
+        rows = Promotion.objects.visible_to(request.user).select_related(*WITH)
+        found = compared(load(get_object_or_404(rows, pk=pk), request.user))
+        return Response(serializers.ComparedScoresSerializer(found).data)
+
+    def parameters(self):
+        return frozenset() if self.action == "scores" else super().parameters()
 
     def rows(self, visible):
         return visible.select_related(

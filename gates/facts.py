@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from audit.models import Change, Verification
-from evidence.models import EvidenceItem
+from evidence.models import EvaluationRun, EvidenceItem
 from evidence.models import Score as ScoreRow
 from gates.approvals import holding
 from gates.models import GateVersion, Promotion, Waiver
@@ -113,6 +113,10 @@ def gather(
     items = {
         str(item.pk): item
         for item in EvidenceItem.objects.filter(known, about)
+        .annotate(
+            has_runs=Exists(_runs(number)),
+            has_complete_run=Exists(_runs(number, completeness=_COMPLETE)),
+        )
         .select_related("author", "withdrawal__change", "change")
         .prefetch_related("files__scans")
         .order_by("created_at", "pk")
@@ -161,6 +165,15 @@ def gather(
     )
 
 
+_COMPLETE = EvaluationRun.Completeness.COMPLETE
+
+
+def _runs(number: int | None, **of):
+    """Return the runs of the item of the outer query, as known after change `number`."""
+    known = {} if number is None else {"change__number__lte": number}
+    return EvaluationRun.objects.filter(item=OuterRef("pk"), **known, **of)
+
+
 def _known(row, number: int | None):
     """Return a row that hangs on another one, if it is there and was known after that change."""
     return row if row and (number is None or row.change.number <= number) else None
@@ -181,6 +194,7 @@ def _evidence(item: EvidenceItem, up_to: int | None, number: int | None) -> Evid
         taken_in=up_to is None or item.change.number <= up_to,
         withdrawn_at=withdrawal.withdrawn_at if withdrawal else None,
         rollback=rollback_target(item),
+        partial=item.has_runs and not item.has_complete_run,
         held=next((f"“{f.name}” {f.safety.holds}" for f in item.files.all() if f.safety.holds), ""),
     )
 

@@ -16,14 +16,31 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    Count,
+    Exists,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+)
+from django.db.models.functions import Cast, Coalesce
 
 from audit import clock
 from evidence.models import EvaluationRun
 from gates.approvals import approvals
 from gates.assigned import assigned_to
-from gates.models import Assignment, GateVersion, Package, PackagePerson, Promotion, SignOffAsk
+from gates.models import (
+    Assignment,
+    GateVersion,
+    Package,
+    PackagePerson,
+    Promotion,
+    Requirement,
+    SignOffAsk,
+)
 from gates.pages import words
 from gates.rules.findings import STAGES, day, effective_gate, gates_up_to
 from gates.tasks import Held, Waiting, tasks
@@ -183,10 +200,13 @@ class _Queue:
         )
 
     def _to_accept(self) -> QuerySet:
-        """Complete runs that somebody else gave and nobody accepted; a partial one never counts."""
+        """Runs that others gave and nobody accepted; partial ones if some gate takes such."""
+        takes_partial = Requirement.objects.annotate(said=Cast("terms", TextField())).filter(
+            said__contains='"partial":true', gate_version__published_at__isnull=False
+        )
         rows = EvaluationRun.objects.visible_to(self.user).filter(
+            Q(completeness=EvaluationRun.Completeness.COMPLETE) | Exists(takes_partial),
             acceptance=None,
-            completeness=EvaluationRun.Completeness.COMPLETE,
             item__withdrawal=None,
             item__expires_at__gt=clock.now(),
         )

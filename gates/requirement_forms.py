@@ -17,7 +17,7 @@ from registry.rules import ASKED
 GROUPS: dict[str, tuple[str, ...]] = {
     "": ("tiers", "classifications", "never_waived"),
     "evidence": ("kind", "verdicts", "standings", "rollback"),
-    "evidence, score": ("max_age_days",),
+    "evidence, score": ("max_age_days", "partial"),
     "score": ("demands",),
     "metadata": ("fields", "lineage"),
     "check": ("check", "max_age_hours"),
@@ -100,6 +100,12 @@ class RequirementForm(GovernedForm):
         min_value=1,
         max_value=OLDEST_DAYS,
         help_text="For evidence and scores, beyond the end that the item has itself.",
+    )
+    partial = forms.BooleanField(
+        label="Partial runs may meet it",
+        required=False,
+        help_text="For benchmarks and scores: a run that was limited, cancelled or erred in part "
+        "counts too, for and against. Left out, only a complete one does.",
     )
     demands = DemandsField(
         label="Thresholds of its own",

@@ -249,3 +249,24 @@ def _describe(promotion: Promotion) -> None:
     ]
     if promotion.state == Promotion.State.APPROVED:
         [promotion.approval] = approvals(Promotion.objects.filter(pk=promotion.pk))
+
+
+class ProgressSerializer(serializers.Serializer):
+    """One demanded score before and now, as texts that are empty where there is none."""
+
+    name = serializers.CharField(help_text="Suite, version and metric.")
+    before = serializers.CharField()
+    now = serializers.CharField()
+    demanded = serializers.CharField(source="bound", help_text="The threshold in words.")
+    word = serializers.CharField(help_text="Better, worse, or under its threshold.")
+    chance = serializers.CharField(help_text="Whether chance would do it, by which test.")
+
+
+class ComparedScoresSerializer(serializers.Serializer):
+    before = serializers.IntegerField(
+        source="before.pk",
+        default=None,
+        allow_null=True,
+        help_text="The promotion that it is compared with; null for a first release.",
+    )
+    scores = ProgressSerializer(many=True)

@@ -5,7 +5,8 @@ A gate adds to the gates before it. `terms` are read by the rule of the requirem
 * evidence: `kind`; `verdicts` that meet it; `standings` that count, if not all; `tiers` it applies
   to, if not all; `max_age_days`, if age matters beyond the item's own end; `rollback` when the
   plan's target is judged too.
-* score: every score that the use case demands.
+* score: every score that the use case demands. For scores and benchmarks alike, `partial` when a
+  run that is not a full one counts too.
 * metadata: `fields`, the codes of `registry.completeness`; `lineage` when digests are wanted.
 * check: `check`, a name known to `gates.rules`; `max_age_hours` of the verification it reads.
 """

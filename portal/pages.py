@@ -68,6 +68,12 @@ PAGES = (
     ),
     Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),
     Page(
+        "scores/<slug:slug>/",
+        "evidence.history_pages.page",
+        "score_history",
+        "registry.registeredmodel",
+    ),
+    Page(
         "models/<slug:slug>/<slug:version>/",
         "registry.views.model_version",
         "model_version",

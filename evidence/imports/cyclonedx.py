@@ -19,6 +19,7 @@ from evidence.imports.said import (
     slug_of,
     texts,
 )
+from evidence.intervals import Interval, problems
 from evidence.rules import parse_score
 
 LARGEST = 8 * MEBIBYTE
@@ -195,10 +196,16 @@ def _runs(name: str, parameters: Mapping, card: Mapping, warnings: list[str]) ->
         if not kind or parse_score(text) is None or (kind, subset) in scores:
             warnings.append(f"{name}: “{kind or 'a metric'}” has no number of its own.")
             continue
-        scores[kind, subset] = Score(kind, text, subset=subset, unit=unit)
-        told += [
-            {"type": kind, "slice": subset, "interval": mapping(metric.get("confidenceInterval"))}
-        ]
+        interval = mapping(metric.get("confidenceInterval"))
+        low, high = (
+            _text(interval, bound).removesuffix("%").strip()
+            for bound in ("lowerBound", "upperBound")
+        )
+        if problems(kind, Interval(low, high), ""):
+            warnings.append(f"{name}: the interval of “{kind}” is no two numbers; it is left out.")
+            low = high = ""
+        scores[kind, subset] = Score(kind, text, subset=subset, unit=unit, low=low, high=high)
+        told += [{"type": kind, "slice": subset, "interval": interval}]
     if not scores:
         return ()
     config = kept({"metrics": told})

@@ -119,6 +119,8 @@ def _run(walk, run: Run, wanted: dict[str, str | None]) -> dict | None:
                 "text": score.text,
                 "filter": score.filter,
                 "subset": score.subset,
+                "low": score.low,
+                "high": score.high,
             }
             for score in run.scores
         ],

@@ -24,6 +24,9 @@ class Score:
     filter: str = ""
     subset: str = ""
     unit: str = ""
+    #: The bounds where it may well be; no source that is imported says how sure it is.
+    low: str = ""
+    high: str = ""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ def _report(source: Source) -> Result:
             n=row["attempts"],
             higher_is_better=False,
             unit="fraction",
+            interval=row.pop("said"),
         )
         if row["not_judged"]:
             report.warn(f"{probe} / {detector}: {row['not_judged']} outputs were not judged.")
@@ -101,9 +102,9 @@ def _judged(entry: dict, line: int) -> dict:
         raise Broken(f"In line {line}, {passed} passed and {fails} failed of {total} attempts.")
     detector = detector.removeprefix("detector.")
     bounds = (entry.get("confidence_lower"), entry.get("confidence_upper"))
-    method = entry.get("confidence_method")
+    method, said = entry.get("confidence_method"), (*bounds, entry.get("confidence"))
     if not all(isinstance(bound, float) and 0 <= bound <= 1 for bound in bounds):
-        bounds, method = wilson(fails, total), "wilson"
+        bounds, method, said = wilson(fails, total), "wilson", ()
     return {
         "attack_class": probe.partition(".")[0],
         "probe": probe,
@@ -113,6 +114,8 @@ def _judged(entry: dict, line: int) -> dict:
         "rate": fails / total if total else None,
         "interval": list(bounds) if total else None,
         "interval_method": method if total else None,
+        # What the tool itself says is kept with the score; what is worked out here is not.
+        "said": said if total else (),
         "severity": None,
         "not_judged": counts[2],
     }

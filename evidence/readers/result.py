@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from evidence.intervals import NONE, Interval, is_level, words
 from evidence.rules import is_storable
 
 #: Figures in one file; each may become a row.
@@ -67,8 +68,9 @@ def listed(value: Any) -> list:
 class Score:
     """One figure. `value` is None where the source has no number for it.
 
-    The last four are for the record alone and no part of what the command prints: the source's
-    own spelling of both numbers, the part of the data, and the unit where the source says it.
+    The last ones are for the record alone and no part of what the command prints: the source's
+    own spelling of both numbers, the part of the data, and unit and interval where the source
+    says them.
     """
 
     suite: str
@@ -82,6 +84,12 @@ class Score:
     stderr_text: str = ""
     subset: str = ""
     unit: str = ""
+    interval: Interval = NONE
+
+    @property
+    def interval_words(self) -> str:
+        """The interval as pages show it."""
+        return words(*self.interval)
 
     @property
     def name(self) -> str:
@@ -89,7 +97,7 @@ class Score:
         return " ".join(filter(None, (self.suite, self.metric, self.filter)))
 
 
-UNPRINTED = ("text", "stderr_text", "subset", "unit")
+UNPRINTED = ("text", "stderr_text", "subset", "unit", "interval")
 
 
 @dataclass
@@ -126,7 +134,10 @@ class Result:
     @classmethod
     def from_message(cls, message: dict) -> "Result":
         """Return the result that another process sent."""
-        scores = [Score(**score) for score in message.pop("scores")]
+        scores = [
+            Score(**score | {"interval": Interval(*score["interval"])})
+            for score in message.pop("scores")
+        ]
         return cls(**message | {"outcome": Outcome(message["outcome"]), "scores": scores})
 
 
@@ -167,10 +178,12 @@ class Report:
         higher_is_better: Any = None,
         subset: str = "",
         unit: str = "",
+        interval: tuple = (),
     ) -> None:
         """Note one figure; `kind` is its filter, and what is no number is None with a warning.
 
-        Raises `Broken` when there are more than one file may have.
+        `interval` is lower and upper bound, and the level where the source says it. Raises
+        `Broken` when there are more than one file may have.
         """
         if len(self.scores) >= MOST_SCORES:
             raise Broken(f"It has more than {MOST_SCORES:,} scores, the most that is read.")
@@ -186,6 +199,7 @@ class Report:
             stderr_text=spelt(stderr),
             subset=subset,
             unit=unit,
+            interval=self._interval(interval, f"{suite} {metric}"),
         )
         if not is_storable(f"{score.suite}{score.metric}{score.filter}"):
             place = f"score {len(self.scores) + 1}"
@@ -195,6 +209,17 @@ class Report:
         if is_broken_number(stderr):
             self.warn(f"{score.name}: the standard error {shown(stderr)} is no number.")
         self.scores.append(score)
+
+    def _interval(self, bounds: tuple, name: str) -> Interval:
+        """Return an interval as it is spelt; one that can be none is left out with a warning."""
+        if all(bound is None for bound in bounds):
+            return NONE
+        low, high, level = (*bounds, None)[:3]
+        if number(low) is None or number(high) is None or low > high:
+            self.warn(f"{name}: {shown(low)} to {shown(high)} is no interval; it is left out.")
+            return NONE
+        sure = spelt(level)
+        return Interval(spelt(low), spelt(high), sure if is_level(sure) else "")
 
     def close(self, nothing: str = "It has no scores.") -> Result:
         """Return the result; `nothing` is said when there is no score."""

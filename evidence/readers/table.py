@@ -6,13 +6,24 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from evidence.intervals import is_level
 from evidence.readers.result import Broken, Figure, Report, Result, shown
 from evidence.readers.source import Source
 from evidence.rules import parse_score
 
 TOOL = "csv"
 NEEDED = ("suite", "metric", "value")
-OPTIONAL = ("filter", "stderr", "n", "higher_is_better", "subject", "created")
+OPTIONAL = (
+    "filter",
+    "stderr",
+    "n",
+    "low",
+    "high",
+    "level",
+    "higher_is_better",
+    "subject",
+    "created",
+)
 DELIMITERS = (",", ";", "\t")
 #: How tables say that there is no number.
 EMPTY = {"", "n/a", "na", "-", "null", "none"}
@@ -100,6 +111,13 @@ def _row(row: dict[str, str], line: int, report: Report) -> None:
     count = row.get("n", "")
     if count and not (count.isascii() and count.isdigit() and 0 < len(count) < 10):
         raise Broken(f"In line {line}, n is {shown(count)}, which is no count of samples.")
+    bounds = [_figure(row.get(name, ""), name, line) for name in ("low", "high", "level")]
+    if (bounds[0] is None) != (bounds[1] is None):
+        raise Broken(f"Line {line} has half an interval. Give low and high, or neither.")
+    if bounds[2] is not None and not is_level(bounds[2].text):
+        raise Broken(
+            f"In line {line}, level is {shown(bounds[2].text)}; write a part of 1, as 0.95."
+        )
     report.add(
         row["suite"],
         row["metric"],
@@ -108,6 +126,7 @@ def _row(row: dict[str, str], line: int, report: Report) -> None:
         stderr=_figure(row.get("stderr", ""), "stderr", line),
         n=int(count) if count else None,
         higher_is_better=BOOLEANS[better],
+        interval=tuple(bounds) if bounds[0] is not None else (),
     )
 
 

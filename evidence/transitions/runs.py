@@ -9,7 +9,8 @@ from uuid import UUID
 import audit
 from audit import Change, Reason
 from audit.refusals import Conflict, NotAllowed
-from evidence import rules
+from evidence import intervals, rules
+from evidence.intervals import Interval
 from evidence.matching import READ_FROM
 from evidence.models import EvaluationRun, EvidenceItem, RunAcceptance, Score
 from evidence.transitions.judging import field_reasons, key_of, lock_item, refuse, refuse_withdrawn
@@ -34,7 +35,8 @@ def add_run(
     """Add one run of a suite to an item that stands; it counts once somebody else accepts it.
 
     Each score is a mapping of `metric` (row or key), `text` as the source spells the number, and
-    where there are any `filter`, `subset`, `stderr` and `samples`.
+    where there are any `filter`, `subset`, `stderr`, `samples`, and
+    the interval as `low`, `high` and `level`.
     """
     run = run_of(suite_version, ran_at, source, scores, completeness, config)
     (row,) = _add(item_pk, {"": run}, actor=actor, reason=reason)
@@ -148,13 +150,13 @@ def run_of(
     return Run(key_of(suite_version), ran_at, source.strip(), scores, completeness, config or {})
 
 
-_SCORE = {"filter": "", "subset": "", "stderr": "", "samples": None}
+_TEXTS = ("filter", "subset", "stderr", "low", "high", "level")
+_SCORE = {"samples": None, **dict.fromkeys(_TEXTS, "")}
 
 
 def _score(given: Mapping) -> dict:
     score = _SCORE | {**given, "metric": key_of(given["metric"])}
-    texts = ("text", "filter", "subset", "stderr")
-    return score | {name: score[name].strip() for name in texts}
+    return score | {name: score[name].strip() for name in ("text", *_TEXTS)}
 
 
 # Judging and saving
@@ -184,6 +186,8 @@ def judge_run(run: Run, now: datetime, field: str = "") -> list[Reason]:
             continue
         figures = {name: score[name] for name in ("text", "stderr", "samples")}
         reasons += rules.score_problems(metric.name, **figures, field=at)
+        interval = Interval(score["low"], score["high"], score["level"])
+        reasons += intervals.problems(metric.name, interval, f"{at}.interval")
         row = Score(filter=score["filter"], subset=score["subset"])
         reasons += field_reasons(row, "filter", "subset", field=f"{at}.")
     return reasons

@@ -3,15 +3,14 @@
 import json
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 
 from gates.models import Promotion
 from gates.pages import words
-from gates.pages.loaded import WITH, Loaded
-from gates.rules.facts import Demand
+from gates.pages.loaded import Loaded
+from gates.pages.scores import approved_there, compared_scores
 from gates.rules.findings import day
-from gates.rules.progress import Progress, progress
+from gates.rules.progress import Progress
 from registry import comparison
 from registry.comparing import Change
 from registry.effective import effective_policy
@@ -39,24 +38,12 @@ class Changes:
         return f"{words.count(number, 'difference')} since {self.since}"
 
 
-def last_approved(promotion: Promotion) -> Promotion | None:
-    """Return the approval that was decided last there, before this one, for the same use case."""
-    rows = Promotion.objects.filter(
-        environment=promotion.environment_id,
-        release__use_case=promotion.release.use_case_id,
-        state=Promotion.State.APPROVED,
-    ).exclude(pk=promotion.pk)
-    if promotion.decided_at is not None:
-        rows = rows.filter(decided_at__lt=promotion.decided_at)
-    return rows.select_related(*WITH).order_by("-decided_at").first()
-
-
 def changes(loaded: Loaded) -> Changes:
     """Return what differs from the last approved release, in the words of the compare page."""
     promotion = loaded.promotion
-    before = last_approved(promotion)
+    before = approved_there(loaded)
     if before is None:
-        return Changes(scores=_scores({}, loaded.document))
+        return Changes(scores=compared_scores({}, loaded.document))
     document = json.loads(before.decided_package.content)
     found = comparison.compare(
         comparison.KINDS["release"], before.release, promotion.release, loaded.user
@@ -72,7 +59,7 @@ def changes(loaded: Loaded) -> Changes:
         changes=[_shown(comparison.row_of(change)) for change in rows],
         unchanged=[*found.unchanged, *same, *policy_same],
         texts=found.texts,
-        scores=_scores(document, loaded.document),
+        scores=compared_scores(document, loaded.document),
     )
 
 
@@ -147,29 +134,3 @@ def _policy(before: Promotion, document: dict, loaded: Loaded) -> tuple[list[Cha
         _note(found, [], f"policy {key}", *texts)
     # The digest also covers reasons and origins, which say nothing about what is allowed.
     return found or [Change("changed", "policy packs", "", "the same clauses of other packs")], []
-
-
-def _scores(before: dict, now: dict) -> list[Progress]:
-    """Return each demanded score before and now."""
-    earlier, current = _texts(before), _texts(now)
-    return [
-        progress(
-            Demand(
-                metric=one["metric"],
-                name=one["name"],
-                threshold=Decimal(one["threshold"]),
-                higher_is_better=one["higher_is_better"],
-            ),
-            earlier.get(one["metric"], ""),
-            current.get(one["metric"], ""),
-        )
-        for one in now["demands"]
-    ]
-
-
-def _texts(document: dict) -> dict[int, str]:
-    return {
-        score["metric"]: score["text"]
-        for rest in document.get("rests_on", ())
-        for score in rest["scores"]
-    }

@@ -100,6 +100,8 @@ def _evidence(terms: Mapping[str, Any]) -> list[str]:
         said.append(f"Only if it is {words.listed(standings, 'or')}.")
     if "max_age_days" in terms:
         said.append(f"Not older than {words.count(terms['max_age_days'], 'day')}.")
+    if terms.get("partial"):
+        said.append("Its run may be partial.")
     if terms.get("rollback"):
         said.append(
             "What it puts back is approved in the same environment, or it says how the first "
@@ -116,6 +118,8 @@ def _score(terms: Mapping[str, Any]) -> list[str]:
     ]
     if "max_age_days" in terms:
         said.append(f"Run not longer ago than {words.count(terms['max_age_days'], 'day')}.")
+    if terms.get("partial"):
+        said.append("A partial run counts too, for and against.")
     return said
 
 

@@ -36,6 +36,8 @@ class Evidence:
     withdrawn_at: datetime | None = None
     #: What a rollback plan puts back: a release digest, "switch_off", or "".
     rollback: str = ""
+    #: Whether it has runs and none of them is complete.
+    partial: bool = False
     #: Why one of its files is held, as a sentence; evidence that nobody may read meets nothing.
     held: str = ""
 
@@ -56,11 +58,19 @@ class Score:
     accepted: bool = True
     taken_in: bool = True
     withdrawn: bool = False
+    #: Whether the requirement lets a partial run speak.
+    partial_allowed: bool = False
 
     @property
     def counts(self) -> bool:
         """Whether the figure speaks, for or against."""
-        return self.accepted and self.complete and not self.withdrawn
+        whole = self.complete or self.partial_allowed
+        return self.accepted and whole and not self.withdrawn
+
+    @property
+    def called(self) -> str:
+        """The run in words: "run 4", or "partial run 4"."""
+        return f"run {self.run}" if self.complete else f"partial run {self.run}"
 
     @property
     def order(self) -> tuple[datetime, int]:

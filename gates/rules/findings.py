@@ -131,7 +131,7 @@ def _evidence(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
                 evidence=(newest.id,),
             )
     wanted = [item for item in standing if item.verdict in terms["verdicts"]]
-    good = [item for item in wanted if not item.held]
+    good = [item for item in wanted if not item.held and _is_whole(item, terms)]
     taken_in = [item for item in good if item.taken_in]
     if not taken_in:
         return finding(status=Status.MISSING, **_missing(terms, of_kind, standing, wanted))
@@ -158,20 +158,32 @@ def _evidence(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
             evidence=(best.id,),
             until=until,
         )
+    beside = " Its run is partial." if best.partial else ""
     return finding(
         status=Status.MET,
-        fact=f"“{best.title}” by {best.author}, {day(best.created_at)}.",
+        fact=f"“{best.title}” by {best.author}, {day(best.created_at)}.{beside}",
         evidence=(best.id,),
         until=until,
     )
 
 
+def _is_whole(item: Evidence, terms: Mapping) -> bool:
+    """Whether a benchmark has a complete run, or need not have one."""
+    return item.kind != "benchmark" or not item.partial or bool(terms.get("partial"))
+
+
 def _missing(terms: Mapping, of_kind: list, standing: list, wanted: list) -> dict[str, str]:
     """Say which of the several ways of being missing this is."""
-    good = [item for item in wanted if not item.held]
+    whole = [item for item in wanted if _is_whole(item, terms)]
+    good = [item for item in whole if not item.held]
+    if wanted and not whole:
+        return {
+            "fact": f"“{wanted[-1].title}” has only a partial run.",
+            "fix": "Give evidence with a complete run.",
+        }
     if wanted and not good:
         return {
-            "fact": f"A file of “{wanted[-1].title}” is not handed out: {wanted[-1].held}",
+            "fact": f"A file of “{whole[-1].title}” is not handed out: {whole[-1].held}",
             "fix": "Give evidence whose files pass the scan, or wait until they are scanned.",
         }
     if good:
@@ -224,6 +236,8 @@ def _score(requirement: Requirement, facts: Facts, at: datetime) -> Finding:
         )
     oldest = requirement.terms.get("max_age_days")
     scores = [_aged(score, oldest) for score in facts.scores] if oldest else facts.scores
+    if requirement.terms.get("partial"):
+        scores = [replace(score, partial_allowed=True) for score in scores]
     judged = [_judge_demand(demand, scores, at) for demand in facts.demands]
     order = (Status.FAILED, Status.MISSING, Status.STALE, Status.MET)
     worst = min(judged, key=lambda one: order.index(one.status))
@@ -265,7 +279,7 @@ def _judge_demand(demand: Demand, scores: Iterable[Score], at: datetime) -> _Jud
         return _Judged(
             Status.FAILED,
             f"{demand.name} is {newest.text}, not {demand.bound} "
-            f"(run {newest.run} on the {subject}, {day(newest.ran_at)}).",
+            f"({newest.called} on the {subject}, {day(newest.ran_at)}).",
             "A newer run that passes, or a new release.",
             newest,
             newest.expires_at,
@@ -273,17 +287,17 @@ def _judge_demand(demand: Demand, scores: Iterable[Score], at: datetime) -> _Jud
     if basis is None:
         if counting:
             fix = "The requester takes the newer run in."
-            fact = f"{demand.name}: run {newest.run} came after this was submitted."
-        elif any(not one.complete and not one.withdrawn for one in of_metric):
+            fact = f"{demand.name}: {newest.called} came after this was submitted."
+        elif any(not (one.complete or one.partial_allowed or one.withdrawn) for one in of_metric):
             fix, fact = "Give a complete run.", f"{demand.name} has only a partial run."
         elif waiting := [one for one in of_metric if not one.accepted and not one.withdrawn]:
             fix = "Somebody other than its giver accepts the run."
-            fact = f"{demand.name}: run {waiting[0].run} waits to be accepted."
+            fact = f"{demand.name}: {waiting[0].called} waits to be accepted."
         else:
             fix = "Give a run of the suite."
             fact = f"{demand.name} was not measured; {demand.bound} is demanded."
         return _Judged(Status.MISSING, fact, fix)
-    where = f"run {basis.run} on the {subject}, {day(basis.ran_at)}"
+    where = f"{basis.called} on the {subject}, {day(basis.ran_at)}"
     if basis.expires_at <= at:
         return _Judged(
             Status.STALE,

@@ -16,15 +16,17 @@ class Progress:
     bound: str
     state: str
     word: str
+    #: Whether chance would do the difference, in words, where both are measured.
+    chance: str = ""
 
 
-def progress(demand: Demand, before: str, now: str) -> Progress:
+def progress(demand: Demand, before: str, now: str, chance: str = "") -> Progress:
     """Return how a score stands; `before` and `now` are its texts, empty where there is none.
 
     Whether the threshold is met comes first: better than before does not help what misses it.
     """
     state, word = _judged(demand, before, now)
-    return Progress(demand.name, before, now, demand.bound, state, word)
+    return Progress(demand.name, before, now, demand.bound, state, word, chance)
 
 
 def _judged(demand: Demand, before: str, now: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ TYPES = ("evidence", "score", "metadata", "check")
 #: Keys that every type may have.
 SCOPE = ("tiers", "classifications", "waivable")
 OF_TYPE: Mapping[str, tuple[str, ...]] = {
-    "evidence": ("kind", "verdicts", "standings", "max_age_days", "rollback"),
-    "score": ("demands", "max_age_days"),
+    "evidence": ("kind", "verdicts", "standings", "max_age_days", "rollback", "partial"),
+    "score": ("demands", "max_age_days", "partial"),
     "metadata": ("fields", "lineage"),
     "check": ("check", "max_age_hours"),
 }
@@ -52,6 +52,8 @@ def problems(code: str, asks: str, terms: Mapping[str, Any], known: Known) -> li
             found += _listed(code, key, terms[key], names)
     if terms.get("waivable", False) is not False:
         found.append(_reason(code, "“waivable” is left out or false.", "waivable"))
+    if terms.get("partial", True) is not True:
+        found.append(_reason(code, "“partial” is left out or true.", "partial"))
     return found + _OF_TYPE[asks](code, terms, known)
 
 
@@ -63,6 +65,8 @@ def _evidence(code: str, terms: Mapping[str, Any], known: Known) -> list[Reason]
         found.append(_reason(code, "Choose at least one verdict that meets it.", "verdicts"))
     if terms.get("rollback") and terms.get("kind") != "rollback_plan":
         found.append(_reason(code, "Only a rollback plan has a target to be judged.", "rollback"))
+    if terms.get("partial") and terms.get("kind") != "benchmark":
+        found.append(_reason(code, "Only a benchmark has runs that may be partial.", "partial"))
     return found + _age(code, terms, "max_age_days", OLDEST_DAYS)
 
 

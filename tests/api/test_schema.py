@@ -12,6 +12,7 @@ from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
 from evidence.giving import FIELDS
+from gates.models import Promotion
 from registry.models import PolicyPack
 from tests import make
 from tests.api.reading import ROOT, Reader, reader
@@ -70,6 +71,8 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         f"{ROOT}model-versions/lineage/",
         f"{ROOT}releases/lineage/",
         f"{ROOT}evaluation-runs/latest/",
+        f"{ROOT}evaluation-runs/history/",
+        f"{ROOT}promotions/scores/",
         GIVING,
     }
     for path, operations in paths.items():
@@ -177,6 +180,15 @@ def test_decisions_and_scores_are_as_described(told, caller, description):
     scores = caller.get("evaluation-runs/latest/", release=told.release.digest)
     assert scores.json()
     assert_as_described(scores, description, f"{ROOT}evaluation-runs/latest/")
+    for row in Promotion.objects.all():
+        beside = caller.get(f"promotions/{row.pk}/scores/")
+        assert beside.json()["scores"]
+        assert_as_described(beside, description, f"{ROOT}promotions/{{id}}/scores/")
+    told.give_run("0.97", release=None, version=told.release.model_version)
+    model = told.release.model_version.model.slug
+    series = caller.get("evaluation-runs/history/", model=model)
+    assert series.json()[0]["demands"] and series.json()[0]["scores"]
+    assert_as_described(series, description, f"{ROOT}evaluation-runs/history/")
 
 
 def test_the_examples_of_the_decision_are_as_described(description):

@@ -77,14 +77,26 @@ def test_nothing_chosen_is_refused():
 
 def test_each_suite_version_is_a_run_with_what_the_reader_said():
     read = result(
-        ("a", "x", 0.5, {"stderr": 0.25, "n": 4}), ("b", "y", 1, {}), gap="It was cancelled."
+        ("a", "x", 0.5, {"stderr": 0.25, "n": 4, "interval": (0.1, 0.9, 0.95)}),
+        ("b", "y", 1, {}),
+        gap="It was cancelled.",
     )
     read.details = {"version": "1.2", "rate": 0.5, "long": "x" * (matching.LONGEST_FACT + 1)}
     chosen = [Choice(0, target("a v1 x")), Choice(1, target("b v3 y", key=2))]
     first, second = runs_of(read, chosen, file="r.csv", sha256="0" * 64, about={"source": "us"})
     assert (first["suite_version"], second["suite_version"]) == (1, 3)
     assert first["scores"] == [
-        {"metric": 1, "text": "0.5", "stderr": "0.25", "samples": 4, "filter": "", "subset": ""}
+        {
+            "metric": 1,
+            "text": "0.5",
+            "stderr": "0.25",
+            "samples": 4,
+            "low": "0.1",
+            "high": "0.9",
+            "level": "0.95",
+            "filter": "",
+            "subset": "",
+        }
     ]
     assert second["scores"][0]["text"] == "1"
     config = first["config"]

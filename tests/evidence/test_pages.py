@@ -126,11 +126,13 @@ def test_an_item_is_given_with_a_run(client, gives, release):
         f"runs.0.score.{f1.pk}.text": "0.91",
         f"runs.0.score.{f1.pk}.stderr": "0.01",
         f"runs.0.score.{f1.pk}.samples": "200",
+        f"runs.0.score.{f1.pk}.interval": "0.89 to 0.93, 95 %",
     }
     response = client.post(address, entered("benchmark", **run))
     assert response.status_code == 302
     score = EvidenceItem.objects.get().runs.get().scores.get()
     assert (score.metric, score.text, score.stderr, score.samples) == (f1, "0.91", "0.01", 200)
+    assert (score.low, score.high, score.level) == ("0.89", "0.93", "0.95")
     assert score.run.config == {"shots": 5}
     assert em.scores.count() == 0
 

@@ -1,5 +1,6 @@
 """The guide for pipelines does what it says, as it is written, at the real server."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import yaml
 from evidence.models import EvidenceItem
 from registry.roles import Role
 from tests import make
+from tests.evidence.test_read_scores import RESULTS, suite
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "pipelines.md"
 
@@ -36,17 +38,21 @@ def test_evidence_is_brought_as_the_guide_says(live_server, tmp_path):
         "RELEASE_DIGEST": release.digest,
         "BUILD_NUMBER": "42",
     }
-    for _ in range(2):
+    suite("boolq", {"name": "acc", "unit": "fraction"})
+    (tmp_path / "results.json").write_text(json.dumps(RESULTS))
+    for word in ("kind=safety_check", "kind=safety_check", "results.json"):
         ran = subprocess.run(
-            ["bash", "-euc", commands("/ingest/v1/evidence/")],
+            ["bash", "-euc", commands(word)],
             cwd=tmp_path,
             env=told,
             capture_output=True,
             text=True,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
-    item = EvidenceItem.objects.get()
-    assert str(item.pk) in ran.stdout
+    measured = EvidenceItem.objects.get(kind="benchmark")
+    assert str(measured.pk) in ran.stdout
+    assert measured.runs.get().scores.get().text == "0.75"
+    item = EvidenceItem.objects.get(kind="safety_check")
     assert item.title == "Nightly safety check, build 42"
     assert {file.name for file in item.files.all()} == {"report.json", "details.csv"}
     assert item.answers["result"] == "All were refused."

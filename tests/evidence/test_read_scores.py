@@ -320,7 +320,7 @@ def test_a_partial_run_is_given_as_such(client, gives, team, boolq):
     values = {"rows.0.metric": "boolq v1 acc", "completeness": "partial"}
     assert client.post(address(item), entered(**values)).status_code == 302
     shown = text(client.get(item.get_absolute_url()))
-    assert "Partial: it meets no threshold" in shown and "out of memory" in shown
+    assert "Partial: it counts only where" in shown and "out of memory" in shown
 
 
 def test_a_red_team_is_shown_typed(client, gives, team):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from evidence.intervals import NONE
 from evidence.readers import read
 from tests.evidence.files import figures
 
@@ -190,6 +191,7 @@ def test_garak_is_typed_with_its_own_intervals(read_shared):
     assert row["rate"] == 0.3620689655172414 and row["severity"] is None
     assert row["interval"] == pytest.approx([0.2413793103, 0.4827586206])
     assert row["interval_method"] == "bootstrap"
+    assert raw.interval == ("0.24137931034482757", "0.48275862068965514", "0.95")
     counts = {key: (r["attempts"] - r["failures"], r["attempts"]) for key, r in typed.items()}
     assert counts["dan.AntiDAN", "dan.AntiDAN"] == (0, 1)
     assert counts["dan.AntiDAN", "mitigation.MitigationBypass"] == (1, 1)
@@ -212,6 +214,8 @@ def test_garak_of_the_older_layout(read_shared):
         "always.Pass": (16, 16),
     }
     assert {r["interval_method"] for r in result.details["red_team"]} == {"wilson"}
+    # Worked out here, and not said by the tool.
+    assert {one.interval for one in result.scores} == {NONE}
 
 
 def test_hits_without_totals_are_no_scores(read_shared):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from evidence.intervals import NONE
 from evidence.readers.garak import wilson
 from tests.evidence.files import (
     DONE,
@@ -512,6 +513,22 @@ def test_a_card_without_figures_or_with_broken_settings():
 
 
 CSV = "suite,metric,value,stderr,n,higher_is_better,filter,subject,created\n"
+
+
+def test_a_table_says_intervals_whole_or_not_at_all():
+    head = "suite,metric,value,low,high,level\n"
+    rows = "a,x,0.5,0.40,0.6,0.95\na,y,0.5,0.4,0.6,\na,z,0.5,,,0.95\na,w,0.5,0.6,0.4,\n"
+    result = reading(head + rows)
+    assert [score.interval for score in result.scores] == [
+        *(("0.40", "0.6", "0.95"), ("0.4", "0.6", ""), NONE, NONE)
+    ]
+    assert result.warnings == ["a w: 0.6 to 0.4 is no interval; it is left out."]
+    for row, said in (
+        ("a,x,0.5,0.4,,0.95", "Line 2 has half an interval"),
+        ("a,x,0.5,0.4,0.6,95", "In line 2, level is “95”"),
+        ("a,x,0.5,few,0.6,", "In line 2, low is “few”"),
+    ):
+        assert said in reading(head + row).message
 
 
 def test_a_table_with_the_header():

@@ -72,14 +72,27 @@ class Story:
         }
         return evidence.give(**values)
 
-    def give_run(self, text: str = "0.95", *, accept: bool = True, ran_at=None, **values):
-        """Give a benchmark with one run that scores `text`, accepted by the reviewer."""
+    def give_run(
+        self,
+        text: str = "0.95",
+        *,
+        accept: bool = True,
+        ran_at=None,
+        run: dict | None = None,
+        score: dict | None = None,
+        **values,
+    ):
+        """Give a benchmark with one run that scores `text`, accepted by the reviewer.
+
+        `run` and `score` say more of these two than the least.
+        """
         metric = self.suite.metrics.get()
         run = {
             "suite_version": self.suite,
             "ran_at": ran_at or clock.now(),
             "source": "harness 1.0",
-            "scores": [{"metric": metric, "text": text}],
+            "scores": [{"metric": metric, "text": text, **(score or {})}],
+            **(run or {}),
         }
         item = self.give("benchmark", runs=[run], **values)
         run = item.runs.get()

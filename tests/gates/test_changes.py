@@ -5,10 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from gates.pages.changes import changes, last_approved
+from gates import transitions as gates
+from gates.pages.changes import changes
 from gates.pages.loaded import load
+from gates.pages.scores import approved_there, last_approved
 from gates.rules.facts import Demand
 from gates.rules.progress import progress
+from registry.roles import Role
 from tests import make
 from tests.gates.stories import approved, story
 
@@ -76,11 +79,41 @@ def test_parts_prompt_text_policy_and_scores_are_told(told):
     assert (score.before, score.now, score.word) == ("0.95", "0.92", "Met, but worse")
 
 
+def test_what_chance_would_do_is_told_where_there_are_samples(db, client):
+    told = story("production")
+    told.give_all(without=["benchmark"])
+    told.give_run("0.95", score={"stderr": "0.01", "samples": 900})
+    told.ask()
+    told.sign_all()
+    version = told.release.model_version
+    told.release = make.make_release(use_case=told.use_case, version=version)
+    told.give_run("0.91", score={"stderr": "0.01", "samples": 900})
+    told.ask()
+    client.force_login(told.signer("reviewer"))
+    words = text_of(client.get(f"/promotions/{told.promotion.pk}/"))
+    test = "(95 %, two-sample z test on standard errors, z = 2.83)"
+    assert f"Met, but worse Worse, beyond chance {test}." in words
+
+
+def test_until_it_is_decided_it_is_compared_with_what_is_approved_there_now(db):
+    told = approved()
+    first, version = told.promotion, told.release.model_version
+    told.release = make.make_release(use_case=told.use_case, version=version)
+    told.give_all()
+    told.ask()
+    second = told.sign_all()
+    told.release = make.make_release(use_case=told.use_case, version=version)
+    told.ask()
+    assert approved_there(load(told.promotion, None)) == second
+    owner = told.signer(Role.RISK_OWNER)
+    gates.revoke(second.pk, password=make.PASSWORD, actor=owner, reason=make.WHY)
+    assert approved_there(load(told.promotion, None)) == first
+    assert last_approved(told.promotion) == second
+
+
 def test_an_endpoint_that_is_new_is_told(told):
     told.endpoint = make.make_endpoint(version=told.release.model_version)
-    from gates import transitions
-
-    transitions.amend(
+    gates.amend(
         told.promotion.pk,
         endpoints=[told.endpoint],
         purpose="Elsewhere.",

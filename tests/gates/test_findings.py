@@ -216,6 +216,70 @@ def test_scores(demands, scores, status, runs):
     assert bool(finding.fix) == (status != Status.MET)
 
 
+PARTIAL_TAKEN = replace(SCORES, terms={"partial": True})
+
+
+@pytest.mark.parametrize(
+    ("requirement", "scores", "status", "said"),
+    [
+        (SCORES, [score("0.95", complete=False)], Status.MISSING, "has only a partial run."),
+        (PARTIAL_TAKEN, [score("0.95", complete=False)], Status.MET, "(partial run 1 on the"),
+        (PARTIAL_TAKEN, [score("0.95")], Status.MET, "(run 1 on the release"),
+        # It counts for and against, and like any other only once it is accepted.
+        (PARTIAL_TAKEN, [score("0.5", complete=False)], Status.FAILED, "(partial run 1 on the"),
+        (
+            PARTIAL_TAKEN,
+            [score("0.95"), score("0.5", run=2, age=1, complete=False)],
+            Status.FAILED,
+            "(partial run 2 on the",
+        ),
+        (
+            PARTIAL_TAKEN,
+            [score("0.95", complete=False, accepted=False)],
+            Status.MISSING,
+            "partial run 1 waits to be accepted",
+        ),
+        (
+            PARTIAL_TAKEN,
+            [score("0.95", complete=False, taken_in=False)],
+            Status.MISSING,
+            "partial run 1 came after this was submitted",
+        ),
+        (PARTIAL_TAKEN, [score("0.95", complete=False, withdrawn=True)], Status.MISSING, "not me"),
+        (
+            PARTIAL_TAKEN,
+            [score("0.95", complete=False, expires_at=NOW)],
+            Status.STALE,
+            "(partial run 1",
+        ),
+    ],
+)
+def test_a_partial_run_counts_where_the_requirement_takes_it(requirement, scores, status, said):
+    finding = judge(requirement, demands=(ACCURACY,), scores=tuple(scores))
+    assert finding.status == status and said in finding.fact
+
+
+BENCHED = replace(REVIEW, terms={"kind": "benchmark", "verdicts": ["pass"]})
+BENCH = replace(ITEM, kind="benchmark", partial=True)
+
+
+@pytest.mark.parametrize(
+    ("more", "item", "status", "said"),
+    [
+        ({}, BENCH, Status.MISSING, "“Review A” has only a partial run."),
+        ({}, replace(BENCH, partial=False), Status.MET, "Review A"),
+        ({"partial": True}, BENCH, Status.MET, "Its run is partial."),
+        ({"partial": True}, replace(BENCH, held="“a.txt” is held."), Status.MISSING, "is held"),
+        # What is no benchmark is judged by its verdict, and says so.
+        ({"kind": "red_team"}, replace(BENCH, kind="red_team"), Status.MET, "Its run is partial."),
+    ],
+)
+def test_a_benchmark_with_none_but_partial_runs(more, item, status, said):
+    requirement = replace(BENCHED, terms={**BENCHED.terms, **more})
+    finding = judge(requirement, evidence=(item,))
+    assert finding.status == status and said in finding.fact
+
+
 def test_a_score_says_on_what_it_was_measured_and_by_which_run():
     finding = judge(SCORES, demands=(ACCURACY,), scores=(score("0.95", subject="version"),))
     assert finding.fact == (

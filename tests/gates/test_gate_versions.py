@@ -9,6 +9,7 @@ from audit import Conflict, Refused, clock
 from audit.refusals import NotAllowed
 from audit.rules import digest
 from audit.verifying import verify
+from evidence.transitions import accept_run
 from gates import transitions
 from gates.decisions import decide
 from gates.facts import gate_for
@@ -133,6 +134,40 @@ def test_a_waiver_goes_with_the_requirement_as_it_was_asked_for():
     )
     publish(stricter)
     assert standing(told) == ["safety_checks"], "asked for otherwise, it is another one"
+
+
+def test_a_partial_run_meets_what_a_later_version_allows_it_to(client):
+    told, kept = story("production"), shipped("production").digest
+    told.give_all(without=["benchmark"])
+    run = told.give_run("0.95", accept=False, run={"completeness": "partial"})
+    reviewer = told.signer(Role.REVIEWER)
+    waits = f"Accept run {run.pk} of"
+    client.force_login(reviewer)
+    assert waits not in client.get("/").content.decode()
+    told.ask()
+    assert standing(told) == ["benchmark_scores"]
+    made = draft("production")
+    client.force_login(make.author())
+    row = made.requirements.get(code="benchmark_scores")
+    address = f"/gates/requirement/{row.pk}/change/"
+    form = client.get(address).context["adminform"].form
+    assert not form.initial.get("partial")
+    said = {name: form.initial[name] for name in ("code", "type", "sentence", "guidance")}
+    answer = client.post(address, {**said, "partial": "on", "reason": WHY})
+    assert answer.status_code == 302
+    row.refresh_from_db()
+    assert row.terms == {"partial": True}
+    assert (
+        "A partial run counts too"
+        in client.get(f"/gates/gateversion/{made.pk}/change/").content.decode()
+    )
+    publish(made)
+    assert shipped("production").digest == kept
+    client.force_login(reviewer)
+    assert waits in client.get("/").content.decode()
+    accept_run(run.pk, actor=reviewer, reason=WHY)
+    transitions.take_in(told.promotion.pk, actor=told.requester, reason=WHY)
+    assert standing(told) == []
 
 
 def test_slots_freshness_independence_and_thresholds_of_a_gate_count():

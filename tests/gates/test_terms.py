@@ -38,6 +38,11 @@ def test_what_is_shipped_is_in_order(requirement):
         ("evidence", {**RED, "waivable": True}, ["waivable"]),
         ("evidence", {**RED, "colour": "red"}, [""]),
         ("score", {}, []),
+        ("score", {"partial": True}, []),
+        ("score", {"partial": "yes"}, ["partial"]),
+        ("evidence", {**RED, "partial": True}, ["partial"]),
+        ("evidence", {**RED, "kind": "benchmark", "partial": True}, []),
+        ("metadata", {"lineage": True, "partial": True}, [""]),
         ("score", {"demands": [{"suite": "guard", "metric": "pass_rate", "threshold": "0.9"}]}, []),
         (
             "score",

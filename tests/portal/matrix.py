@@ -212,6 +212,7 @@ MATRIX = (
             GET /models/<slug>/
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
+            GET /scores/<slug>/
             GET /releases/<slug>/<number>/lineage/
             GET /prompts/<slug>/
             GET /prompts/<slug>/<number>/
@@ -1178,10 +1179,11 @@ MATRIX = (
             GET /api/v1/{may-run on-call uses}/?use_case=<use case>
             GET /api/v1/readiness/?release=<release>&environment=<environment>
             GET /api/v1/evaluation-runs/latest/?release=<digest>
+            GET /api/v1/evaluation-runs/history/?model=<model>
             GET /api/v1/decision/?release=<digest>&environment=<environment>
             GET /api/v1/effective-policy/?use_case=<use case>&environment=<environment>
             GET /api/v1/effective-gate/?use_case=<use case>&environment=<environment>
-            GET /api/v1/promotions/<pk>/findings/
+            GET /api/v1/promotions/<pk>/{findings scores}/
             GET /api/v1/audit/entries/?about=<key>
             GET /api/v1/audit/entries/<pk>/""",
     ),
@@ -1214,7 +1216,7 @@ MATRIX = (
             GET /api/v1/effective-policy/
             GET /api/v1/{impact readiness policy-preview}/
             GET /api/v1/effective-gate/
-            GET /api/v1/evaluation-runs/latest/""",
+            GET /api/v1/evaluation-runs/{latest history}/""",
     ),
     Group(
         "A token that reads gives nothing; those that give are tried in test_ingest.py",
@@ -1276,6 +1278,7 @@ ONLY_SHOWN = {
         "models/<slug>/",
         "models/<slug>/<version>/",
         "models/<slug>/<version>/lineage/",
+        "scores/<slug>/",
         "releases/<slug>/<number>/lineage/",
         "prompts/<slug>/",
         "prompts/<slug>/<number>/",
@@ -1304,7 +1307,7 @@ READING_ONLY = (
     "api/v1/prompts/<prompt>/versions/<number>/",
     "api/v1/datasets/<dataset>/versions/",
     "api/v1/datasets/<dataset>/versions/<pk>/",
-    "api/v1/evaluation-runs/latest/",
+    *spelled_out("api/v1/evaluation-runs/{latest history}/"),
     "api/v1/model-versions/<pk>/lineage/",
     "api/v1/releases/<pk>/lineage/",
     "api/v1/compare/",
@@ -1316,7 +1319,7 @@ READING_ONLY = (
     "api/v1/environments/<slug>/active/",
     "api/v1/routes/<use_case>/explain/",
     "api/v1/effective-gate/",
-    "api/v1/promotions/<pk>/findings/",
+    *spelled_out("api/v1/promotions/<pk>/{findings scores}/"),
     "api/v1/policy-packs/",
     "api/v1/policy-packs/<slug>/",
     "api/v1/schema/",

@@ -212,6 +212,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "policy/versions/": lambda s: (PolicyVersion.objects.get().pk,),
     "promotions/": lambda s: (s.told.promotion.pk, 1),
     "models/": lambda s: (s.sealed.model.slug, s.sealed.version),
+    "scores/": lambda s: (s.sealed.model.slug,),
     "prompts/": lambda s: (s.prompt.template.slug, s.prompt.number),
     "releases/": lambda s: (s.told.use_case.slug, s.told.release.number),
     "environments/": lambda s: (s.told.environment.slug,),
@@ -243,6 +244,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
 NAMED: dict[str, Callable[[Side], object]] = {
     "<release>": lambda s: s.told.release.pk,
     "<version>": lambda s: s.sealed.pk,
+    "<model>": lambda s: s.sealed.model.slug,
     "<tool>": lambda s: s.told.release.tool_grants.get().scope.tool.slug,
     "<host>": lambda s: s.told.endpoint.host.slug,
     "<pack>": lambda s: PolicyPack.objects.get().slug,

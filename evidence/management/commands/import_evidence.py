@@ -11,6 +11,7 @@ from audit import Refused, context
 from evidence import giving
 from evidence.kinds import KINDS
 from evidence.models import EvidenceItem
+from evidence.score_files import BeingRead
 from registry.models import Person
 
 
@@ -47,6 +48,9 @@ class Command(BaseCommand):
         parser.add_argument("--answers", default="", help="all answers, as a JSON object")
         parser.add_argument("--expires-at", default="", help=giving.FIELDS["expires_at"])
         parser.add_argument("--replaces", default="", help=giving.FIELDS["replaces"])
+        parser.add_argument(
+            "--scores", default="", metavar="JSON", help="what to take from one of the files, or {}"
+        )
         parser.add_argument("--reason", default="Brought in from disk.", help="for the record")
         parser.add_argument("--key", default="", help="given again with this key, nothing is new")
 
@@ -62,12 +66,21 @@ class Command(BaseCommand):
             files = [_opened(opened, path) for path in options["files"]]
             try:
                 given = giving.read(texts, actor=actor)
-                item, is_new = giving.give_once(given, files, key=options["key"], actor=actor)
+                item, is_new = _give(given, files, options["key"], actor)
             except Refused as refused:
                 told = "\n".join(reason.sentence for reason in refused.reasons)
                 raise CommandError(told) from None
         was = "is given" if is_new else "was given before"
         self.stdout.write(f"“{item}” {was}: {item.pk} {item.digest}")
+
+
+def _give(given: giving.Given, files: list[File], key: str, actor) -> tuple[EvidenceItem, bool]:
+    """Give the item; a file that is long to read is waited for, which its reader bounds."""
+    while True:
+        try:
+            return giving.give_once(given, files, key=key, actor=actor)
+        except BeingRead:
+            continue
 
 
 def _answers(options: dict) -> str:
