@@ -85,23 +85,31 @@ def active(environment: Environment, reader: Person, at: datetime | None = None)
         .values_list("digest", flat=True)
     )
     shown = [one for one in rows if one["release"]["digest"] in seen]
-    against = _against(snapshot, {one["use_case"] for one in shown}, at or clock.now())
+    reasons = against(snapshot, {one["use_case"] for one in shown}, at or clock.now())
     return {
         "environment": environment.slug,
         "at": instant_text(at) if at else None,
-        "generation": activation.generation,
-        "snapshot": activation.snapshot.digest,
-        "since": instant_text(activation.change.at),
-        "cause": activation.cause,
-        "restored": activation.restored,
-        "by": activation.change.actor_name,
-        "reason": activation.change.reason,
-        "deployments": [_line(one, against.get(one["name"], [])) for one in shown],
+        **line(activation),
+        "deployments": [_running(one, reasons.get(one["name"], [])) for one in shown],
         "hidden": len(rows) - len(shown),
     }
 
 
-def _line(one: dict, reasons: list[dict]) -> dict:
+def line(activation: Activation) -> dict:
+    """Return one generation in short: since when, by whom and why."""
+    change = activation.change
+    return {
+        "generation": activation.generation,
+        "snapshot": activation.snapshot.digest,
+        "since": instant_text(change.at),
+        "cause": activation.cause,
+        "restored": activation.restored,
+        "by": change.actor_name,
+        "reason": change.reason,
+    }
+
+
+def _running(one: dict, reasons: list[dict]) -> dict:
     return {
         "name": one["name"],
         "use_case": one["use_case"],
@@ -115,7 +123,7 @@ def _line(one: dict, reasons: list[dict]) -> dict:
     }
 
 
-def _against(snapshot: dict, use_cases: Iterable[str], at: datetime) -> dict[str, list[dict]]:
+def against(snapshot: dict, use_cases: Iterable[str], at: datetime) -> dict[str, list[dict]]:
     """Return by deployment what stands against it whatever a request asks."""
     found = {}
     for use_case in sorted(use_cases):
