@@ -8,7 +8,9 @@ class RuntimeConfig(AppConfig):
     def ready(self):
         from audit import conclusions, verifiers
         from audit.admin import panels
+        from gates import tasks
         from gates.may_run import offering
+        from runtime import reviewing
         from runtime.panels import of_environment, offered
         from runtime.publishing import follow
         from runtime.verifying import snapshots
@@ -16,4 +18,5 @@ class RuntimeConfig(AppConfig):
         conclusions.append(follow)
         verifiers.append(snapshots)
         offering.append(offered)
+        tasks.others.append(reviewing.tasks)
         panels.setdefault("registry.environment", []).insert(0, of_environment)

@@ -20,7 +20,7 @@ from gates.may_run import SLUG
 from registry.effective import number_for
 from registry.models import Environment, Person, Provider, Region, UseCase
 from runtime.changing import seen_use_cases
-from runtime.explaining import against
+from runtime.explaining import against, as_seen, in_sight_of
 from runtime.models import Activation, Deployment
 
 #: Use cases of one page, and environments that it looks at.
@@ -100,9 +100,15 @@ def matrix(filters: Filters, reader: Person, at: datetime | None = None) -> Foun
             at or clock.now(),
         ).items()
     }
+    in_sight = in_sight_of(reader, [one for _, _, one in shown])
     since = _since(shown, at)
     cells = [
-        _cell(environment, activation, one, reasons.get((environment.pk, one["name"]), []))
+        _cell(
+            environment,
+            activation,
+            one,
+            as_seen(reasons.get((environment.pk, one["name"]), []), one["name"] in in_sight),
+        )
         | {"since": since.get(_key(environment, one))}
         for environment, activation, one in shown
     ]
@@ -125,7 +131,7 @@ def matrix(filters: Filters, reader: Person, at: datetime | None = None) -> Foun
 
 
 def active_in(
-    environments: QuerySet, at: datetime | None = None
+    environments: QuerySet, at: datetime | None = None, *, whole: bool = True
 ) -> tuple[list[Environment], dict[int, Activation]]:
     """Return the first environments, and what is (was) active in each by its key; two queries."""
     rows = Activation.objects.filter(environment=OuterRef("pk"))
@@ -134,9 +140,15 @@ def active_in(
     newest = Subquery(rows.order_by("-generation").values("pk")[:1])
     looked_at = list(environments.annotate(active=newest)[:ENVIRONMENTS])
     found = Activation.objects.filter(pk__in=[one.active for one in looked_at if one.active])
-    return looked_at, {
-        one.environment_id: one for one in found.select_related("snapshot", "change")
-    }
+    found = found.select_related("change", "environment", *(["snapshot"] if whole else []))
+    return looked_at, {one.environment_id: one for one in found}
+
+
+def heads(reader: Person) -> list[Activation]:
+    """Return what is active in each environment, without what it says; two queries."""
+    environments = Environment.objects.visible_to(reader).order_by("slug")
+    looked_at, activations = active_in(environments, whole=False)
+    return [activations[one.pk] for one in looked_at if one.pk in activations]
 
 
 def refuse_unseen(filters: Filters, reader: Person) -> None:

@@ -5,7 +5,7 @@ for one.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,9 @@ from runtime.models import Activation, Deployment
 OFFERED, RELEASES_OFFERED = 20, 50
 
 #: (digest of a release, slug of an endpoint)
-Offer = tuple[str, str]
+Key = tuple[str, str]
+#: What was offered: (use case, priority)
+Offers = Mapping[Key, tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Target:
     staying: tuple[Deployment, ...]
     #: Rows that are not saved yet.
     coming: tuple[Deployment, ...]
-    against: tuple[Reason, ...]
+    #: What stands against it, each with the use case that it is about.
+    against: tuple[tuple[str, Reason], ...]
     #: The environment's document now, and as it would be.
     before: Mapping[str, Any]
     after: Mapping[str, Any]
@@ -53,14 +56,22 @@ class Target:
         rows = (*self.leaving, *self.coming)
         return tuple({one.release_id: one.release for one in rows}.values())
 
+    def objections(self, seen: Collection[str]) -> list[Reason]:
+        """Return what stands against it; of use cases that are not seen, that something does."""
+        told = [reason for slug, reason in self.against if slug in seen]
+        if len(told) < len(self.against):
+            sentence = "Something stands against what you may not see."
+            told.append(Reason("AGAINST_OTHERS", sentence))
+        return told
+
 
 @dataclass(frozen=True)
 class _Wish:
-    """An earlier state to judge, with the offers that it would make, by priority."""
+    """An earlier state to judge, with the offers that it would make."""
 
     activation: Activation
     use_case: str
-    wanted: Mapping[Offer, int]
+    wanted: Offers
 
 
 def target_of(environment: Environment, generation: int, use_case: str = "") -> Target | None:
@@ -74,12 +85,10 @@ def target_of(environment: Environment, generation: int, use_case: str = "") -> 
     if activation is None or last is None or generation >= last.generation:
         return None
     now = running(environment)
-    wanted = _wanted(activation, use_case)
-    if use_case:
-        if not wanted:
-            return None
-        wanted |= _offered(now, apart_from=use_case)
-    return _judged(environment, now, [_Wish(activation, use_case, wanted)])[0]
+    wanted = _made_by(activation)
+    if use_case and not _for(use_case, wanted):
+        return None
+    return _judged(environment, now, [_wish(activation, use_case, wanted, now)])[0]
 
 
 def targets_of(environment: Environment) -> list[Target]:
@@ -90,49 +99,57 @@ def targets_of(environment: Environment) -> list[Target]:
     rows = Activation.objects.filter(environment=environment).order_by("-generation")
     earlier = list(rows.select_related("snapshot", "change")[1 : OFFERED + 1])
     now = running(environment)
+    made = [(one, _made_by(one)) for one in earlier]
     wishes = [
-        *_of_use_cases(now, earlier)[:RELEASES_OFFERED],
-        *(_Wish(one, "", _wanted(one)) for one in earlier),
+        *_of_use_cases(now, made)[:RELEASES_OFFERED],
+        *(_Wish(one, "", wanted) for one, wanted in made),
     ]
     return _judged(environment, now, wishes)
 
 
-def _of_use_cases(now: list[Deployment], earlier: Iterable[Activation]) -> list[_Wish]:
+def _of_use_cases(now: list[Deployment], made: Iterable[tuple[Activation, Offers]]) -> list[_Wish]:
     """Return for each use case the newest state of each other set of releases that served it."""
-    told = {
-        (slug, frozenset(one.release.digest for one in now if _slug(one) == slug))
-        for slug in {_slug(one) for one in now}
-    }
-    found: list[_Wish] = []
-    for activation in earlier:
-        deployments = json.loads(activation.snapshot.content)["deployments"]
-        for slug in sorted({one["use_case"] for one in deployments}):
-            wanted = _wanted(activation, slug)
-            state = (slug, frozenset(digest for digest, _ in wanted))
+    here = {_offer(one): (_slug(one), one.priority) for one in now}
+    told = {(slug, _releases(_for(slug, here))) for slug, _ in here.values()}
+    found = []
+    for activation, wanted in made:
+        for slug in sorted({slug for slug, _ in wanted.values()}):
+            state = (slug, _releases(_for(slug, wanted)))
             if state not in told:
                 told.add(state)
-                found.append(_Wish(activation, slug, wanted | _offered(now, apart_from=slug)))
+                found.append(_wish(activation, slug, wanted, now))
     return sorted(found, key=lambda one: one.use_case)
+
+
+def _wish(activation: Activation, use_case: str, wanted: Offers, now: list[Deployment]) -> _Wish:
+    """Return the wish for a state, in all or, all else as it is, for one use case."""
+    if use_case:
+        others = {_offer(one): (_slug(one), one.priority) for one in now if _slug(one) != use_case}
+        wanted = {**others, **_for(use_case, wanted)}
+    return _Wish(activation, use_case, wanted)
+
+
+def _made_by(activation: Activation) -> Offers:
+    """Return what a generation offered."""
+    return {
+        (one["release"]["digest"], one["endpoint"]["slug"]): (one["use_case"], one["priority"])
+        for one in json.loads(activation.snapshot.content)["deployments"]
+    }
+
+
+def _for(use_case: str, offers: Offers) -> Offers:
+    return {key: made for key, made in offers.items() if made[0] == use_case}
+
+
+def _releases(offers: Offers) -> frozenset[str]:
+    return frozenset(digest for digest, _ in offers)
 
 
 def _slug(one: Deployment) -> str:
     return one.release.use_case.slug
 
 
-def _wanted(activation: Activation, use_case: str = "") -> dict[Offer, int]:
-    """Return what a generation offered, for one use case or all."""
-    return {
-        (one["release"]["digest"], one["endpoint"]["slug"]): one["priority"]
-        for one in json.loads(activation.snapshot.content)["deployments"]
-        if use_case in ("", one["use_case"])
-    }
-
-
-def _offered(now: Iterable[Deployment], *, apart_from: str) -> dict[Offer, int]:
-    return {_offer(one): one.priority for one in now if _slug(one) != apart_from}
-
-
-def _offer(one: Deployment) -> Offer:
+def _offer(one: Deployment) -> Key:
     return one.release.digest, one.endpoint.slug
 
 
@@ -146,7 +163,9 @@ def _judged(environment: Environment, now: list[Deployment], wishes: list[_Wish]
     return [_target(environment, here, rows, wish, whole, parts, before) for wish in wishes]
 
 
-def _rows(environment: Environment, missing: set[Offer]) -> dict[Offer, Deployment]:
+def _rows(
+    environment: Environment, missing: set[tuple[str, str]]
+) -> dict[tuple[str, str], Deployment]:
     """Return a row, not saved, of each offer whose release and endpoint are there."""
     found = Release.objects.filter(digest__in={digest for digest, _ in missing})
     releases = {
@@ -165,21 +184,23 @@ def _rows(environment: Environment, missing: set[Offer]) -> dict[Offer, Deployme
 
 def _target(
     environment: Environment,
-    here: Mapping[Offer, Deployment],
-    rows: Mapping[Offer, Deployment],
+    here: Mapping[Key, Deployment],
+    rows: Mapping[Key, Deployment],
     wish: _Wish,
     whole: Mapping[str, Any],
     parts: Mapping[str, Any],
     before: Mapping[str, Any],
 ) -> Target:
     wanted = wish.wanted
-    leaving = [one for key, one in here.items() if wanted.get(key) != one.priority]
-    staying = [one for key, one in here.items() if wanted.get(key) == one.priority]
-    coming, broken = [], []
-    for (digest, slug), priority in sorted(wanted.items()):
+    staying = [one for key, one in here.items() if wanted.get(key) == (_slug(one), one.priority)]
+    leaving = [one for one in here.values() if one not in staying]
+    coming: list[Deployment] = []
+    against: list[tuple[str, Reason]] = []
+    for (digest, slug), (use_case, priority) in sorted(wanted.items()):
         row = rows.get((digest, slug))
         if row is None:
-            broken.append(Reason("BROKEN_REFERENCE", f"{slug} or its release is not there."))
+            sentence = f"{slug} or its release is not there."
+            against.append((use_case, Reason("BROKEN_REFERENCE", sentence)))
         elif row not in staying:
             coming.append(
                 Deployment(
@@ -197,7 +218,7 @@ def _target(
         leaving=tuple(leaving),
         staying=tuple(staying),
         coming=tuple(coming),
-        against=(*broken, *_against(after, judged & after["routes"].keys())),
+        against=(*against, *_against(after, judged & after["routes"].keys())),
         before=before,
         after=after,
     )
@@ -216,14 +237,14 @@ def _part(
     }
 
 
-def _against(made: Mapping[str, Any], use_cases: Iterable[str]) -> list[Reason]:
+def _against(made: Mapping[str, Any], use_cases: Iterable[str]) -> list[tuple[str, Reason]]:
     """Return what of today's hard rules stands against each deployment, whatever is asked of it."""
     found = []
     for use_case in sorted(use_cases):
         facts = routing.Facts(use_case=use_case)
         answer = routing.decide(made, facts, clock.now(), generation=0, digest="")
         found += [
-            Reason(reason["code"], f"{refused['deployment']}: {reason['fact']}")
+            (use_case, Reason(reason["code"], f"{refused['deployment']}: {reason['fact']}"))
             for refused in answer["candidates"]["refused"]
             for reason in refused["reasons"]
         ]

@@ -4,6 +4,7 @@ from audit import Change, Conflict, Reason, Refused, change
 from registry.models import Environment, UseCase
 from registry.rights import acting, demand
 from registry.sign_in import check_password_for_signing
+from runtime.changing import seen_use_cases
 from runtime.models import Activation, Deployment, Rollback, RollbackReview, Suspension
 from runtime.publishing import TOLD, current
 from runtime.replaying import broken, replay
@@ -41,7 +42,8 @@ def roll_back(
             raise Refused(Reason("NO_SUCH_GENERATION", sentence, "generation"))
         for release in target.moved:
             demand(person, "operate", release)
-        reasons = list(target.against)
+        slugs = {slug for slug, _ in target.against}
+        reasons = target.objections(seen_use_cases(person, slugs))
         if not incident.strip():
             reasons += broken(replay(target.before, target.after, opened.now))
         if reasons:
