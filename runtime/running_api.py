@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from audit import clock
 from audit.api.answers import Answers
 from audit.refusals import NotUnderstood
+from gates.policy_api import RouteDifferenceSerializer
 from registry.models import Environment
 from runtime import drilling, matrix
 from runtime.api import AT
@@ -92,14 +93,6 @@ class RunningView(Answers, APIView):
         return frozenset({*matrix.NAMES, "at"})
 
 
-class DifferenceToldSerializer(serializers.Serializer):
-    code = serializers.CharField()
-    state = serializers.ChoiceField(["added", "removed", "changed"])
-    sentence = serializers.CharField()
-    use_cases = serializers.ListField(child=serializers.SlugField())
-    effect = serializers.CharField(allow_blank=True, help_text="Whether policy asks for more.")
-
-
 class StepSerializer(serializers.Serializer):
     """One generation, and what differs from the one before it."""
 
@@ -110,7 +103,7 @@ class StepSerializer(serializers.Serializer):
     restored = serializers.IntegerField(allow_null=True)
     by = serializers.CharField()
     reason = serializers.CharField()
-    changes = DifferenceToldSerializer(many=True)
+    changes = RouteDifferenceSerializer(many=True)
     hidden = serializers.IntegerField(help_text="Changes that the caller may not see.")
 
 
@@ -119,7 +112,7 @@ class ChangesSerializer(serializers.Serializer):
 
     environment = serializers.SlugField()
     to = serializers.IntegerField(help_text="The generation that it reaches up to.")
-    changes = DifferenceToldSerializer(many=True)
+    changes = RouteDifferenceSerializer(many=True)
     hidden = serializers.IntegerField(help_text="Changes that the caller may not see.")
     generations = StepSerializer(many=True, help_text="At most 20.")
     earlier = serializers.IntegerField(

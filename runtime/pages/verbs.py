@@ -17,6 +17,7 @@ from registry.rights import may
 from runtime import transitions
 from runtime.forms import ActivateForm, ReasonForm, SecuredForm, SuspendForm
 from runtime.models import Deployment, Suspension
+from runtime.previewing import suspended
 from runtime.transitions.suspending import NOUNS
 
 asks = require_http_methods(["GET", "HEAD", "POST"])
@@ -158,8 +159,29 @@ def suspend(request, slug):
             ),
             "It is suspended.",
             objections,
+            _suspending(request, environment, subjects),
         ),
+        "runtime/suspend.html",
     )
+
+
+def _suspending(request, environment: Environment, subjects) -> dict:
+    """Return what suspending the subject that the address names would do, if it names one."""
+    key, everywhere = request.GET.get("subject", ""), bool(request.GET.get("everywhere"))
+    row = next((row for one, _, row in subjects if one == key), None)
+    context = {
+        "subjects": [(one, label) for one, label, _ in subjects],
+        "looked_at": key,
+        "everywhere": everywhere,
+    }
+    if row is None:
+        return context
+    imagined = Suspension(
+        **{key.partition(":")[0]: row},
+        environment=None if everywhere else environment,
+        why="your reason",
+    )
+    return context | {"followed": suspended(imagined, request.user)}
 
 
 def _subjects(request, environment: Environment) -> list[tuple[str, str, object]]:
