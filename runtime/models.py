@@ -90,6 +90,7 @@ class Activation(GovernedModel):
         BEGUN = "begun", "the environment began"
         PLACED = "placed", "a release was activated"
         REMOVED = "removed", "a deployment was taken out"
+        RANKED = "ranked", "a deployment got another priority"
         ROLLED_BACK = "rolled_back", "rolled back"
         SUSPENDED = "suspended", "something was suspended"
         RESUMED = "resumed", "a suspension was lifted"

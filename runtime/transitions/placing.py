@@ -111,6 +111,7 @@ def rank(pk: int, *, priority: int, actor, reason: str) -> Deployment:
     with change(actor=actor, reason=reason) as opened:
         deployment = _lock(opened, pk, actor)
         deployment.priority = priority
+        opened.told[TOLD] = (Activation.Cause.RANKED, None)
         return opened.save(deployment, event="deployment.ranked")
 
 

@@ -278,7 +278,7 @@ def test_an_operator_activates_suspends_and_goes_back_in_a_browser(
     assert_accessible()
     page.goto(f"{live_server.url}{page_of(told)}suspend/")
     assert_accessible()
-    page.get_by_label(f"The serving endpoint {told.endpoint.slug}").check()
+    page.get_by_role("radio", name=f"The serving endpoint {told.endpoint.slug}").check()
     page.get_by_label("Your password again").fill(make.PASSWORD)
     page.locator("#id_reason").fill("It lies.")
     page.get_by_role("button", name="Suspend").click()
