@@ -14,7 +14,8 @@ from gates.readiness import readiness
 from registry.models import Environment, PolicyVersion, RegisteredModel, Release, Team
 from tests import make
 from tests.api.reading import Reader
-from tests.gates.stories import Story, approved
+from tests.gates.stories import Story
+from tests.runtime.stories import running
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +51,7 @@ def world(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock(), transaction.atomic():
         connection.atomic_blocks[-1]._from_testcase = True
         make.make_policy(make.make_pack("baseline"), retention_days=90)
-        told = approved()
+        told = running()
         team = told.use_case.team
         make.save(Team, {"contact": "rota heron, #heron"}, pk=team.pk, actor=make.admin())
         refuses = [{"use_case": told.use_case, "stance": "disallowed"}]
@@ -99,6 +100,9 @@ SAYS: dict[int, Callable[[World], list[str]]] = {
     8: lambda w: [one.sentence for one in lacking(w)],
     9: lambda w: [w.told.use_case.slug, w.told.endpoint.slug, w.told.environment.slug],
     10: lambda w: [w.told.use_case.team.name, "rota heron, #heron"],
+    11: lambda w: [w.told.use_case.slug, w.told.endpoint.slug, w.told.environment.slug],
+    12: lambda w: [f"{w.told.use_case.slug} release 1 is offered at {w.told.endpoint.slug}"],
+    13: lambda w: [f"{w.told.use_case.slug}-1@{w.told.endpoint.slug}", w.told.environment.slug],
 }
 
 
@@ -116,8 +120,8 @@ def address(template: str, world: World) -> str:
     return re.sub("<([^>]+)>", lambda found: str(NAMED[found[1]](world)), template)
 
 
-def test_there_are_ten_questions_and_each_is_tried():
-    assert [number for number, *_ in rows()] == list(SAYS) == list(range(1, 11))
+def test_each_question_is_tried():
+    assert [number for number, *_ in rows()] == list(SAYS) == list(range(1, 14))
 
 
 @pytest.mark.parametrize("number", SAYS)

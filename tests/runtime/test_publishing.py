@@ -100,7 +100,7 @@ def test_taking_out_and_ranking_publish_the_next_generation():
     told = running()
     deployment = Deployment.objects.get()
     transitions.rank(deployment.pk, priority=3, actor=operator(told), reason=WHY)
-    assert generations(told.environment)[-1] == (3, "followed")
+    assert generations(told.environment)[-1] == (3, "ranked")
     assert routed(told)["selected"]["priority"] == 3
     transitions.remove(deployment.pk, actor=operator(told), reason=WHY)
     assert generations(told.environment)[-1] == (4, "removed")

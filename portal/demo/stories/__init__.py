@@ -10,9 +10,9 @@ from portal.demo.stories.contracts import contracts
 from portal.demo.stories.customer import customer
 from portal.demo.stories.founding import founding
 from portal.demo.stories.policy import policy
-from portal.demo.stories.running import running
+from portal.demo.stories.running import going_back, running
 
 #: In the order in which those of one instant are told.
-STORIES = (founding, policy, customer, code, claims, contracts, running)
+STORIES = (founding, policy, customer, code, claims, contracts, running, going_back)
 
 __all__ = ["STORIES"]
