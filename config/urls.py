@@ -10,6 +10,7 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("api/v1/", include("config.api_urls")),
     path("ingest/v1/", include("config.ingest_urls")),
+    path("ofrep/v1/", include("config.ofrep_urls")),
     # The portal sends anonymous visitors of any unknown address to its sign-in; tools get 404.
     re_path(problems.FOR_TOOLS, problems.not_found),
     path("", admin.site.urls),
