@@ -135,7 +135,7 @@ def active(environment: int, position: int) -> Active:
         generation, digest = row
         return Active(generation, digest, *_table(digest)), None
 
-    return kept.answer(("active", environment), find, position)
+    return kept.answer(("routes", environment), find, position)
 
 
 @lru_cache(maxsize=32)
