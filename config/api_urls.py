@@ -17,6 +17,7 @@ import registry.impact.api
 import registry.policy_api
 import registry.uses_api
 import runtime.api
+import runtime.snapshot_api
 from config.openapi import SchemaView
 
 router = SimpleRouter()
@@ -49,6 +50,16 @@ urlpatterns = [
         rf"^environments/(?P<slug>{registry.api.SLUG})/active/$",
         runtime.api.ActiveView.as_view(),
         name="environment-active",
+    ),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/snapshot/$",
+        runtime.snapshot_api.CurrentSnapshotView.as_view(),
+        name="environment-snapshot",
+    ),
+    re_path(
+        r"^snapshots/(?P<digest>sha256:[0-9a-f]{64})/$",
+        runtime.snapshot_api.SnapshotView.as_view(),
+        name="snapshot",
     ),
     re_path(
         rf"^routes/(?P<use_case>{registry.api.SLUG})/explain/$",

@@ -14,6 +14,7 @@ GROUPS = ("Work", "Runtime", "Gates", "Evidence", "Registry", "Audit")
 ELSEWHERE = {
     "gates.promotion": "Work",
     "registry.environment": "Runtime",
+    "registry.router": "Runtime",
     "gates.webhook": "Registry",
     "registry.evaluationsuite": "Evidence",
     "registry.suiteversion": "Evidence",
@@ -50,6 +51,7 @@ ORDER = (
     "registry.apitoken",
     "gates.webhook",
     "registry.environment",
+    "registry.router",
     "may_run",
     "route_try",
     "on_call",

@@ -41,6 +41,7 @@ IMMATERIAL = frozenset(
         "registry.region",
         "registry.retirement",
         "registry.rolegrant",
+        "registry.router",
         "registry.suiteversion",
         "registry.team",
         "registry.tool",

@@ -1,5 +1,6 @@
 """What every test stands on: the database, the evidence folder, the browser, the long ones."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -54,6 +55,10 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """Make the database and remember it as it is after the migrations."""
     with django_db_blocker.unblock():
         restore_after_each_transactional_test()
+    # What is there now stays: looking through it again and again is a twentieth of the run.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +80,17 @@ def real_passwords(settings):
     from django.conf import global_settings
 
     settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signing_key():
+    """A key that signs at any instant that a test tells of, made once for all runs."""
+    from datetime import UTC, datetime
+
+    from audit import keys
+
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    return next(iter(keys.published()), None) or keys.make(long_ago, long_ago)
 
 
 # --- Files ----------------------------------------------------------------------------------------
