@@ -15,6 +15,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.object_storage import s3_storage
+from config.router_ages import max_age
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -270,6 +271,11 @@ EVIDENCE_SCAN_COMMAND = shlex.split(env.str("EVIDENCE_SCAN_COMMAND", default="")
 EVIDENCE_SCAN_SECONDS = env.int("EVIDENCE_SCAN_SECONDS", default=20)
 # Items that one token may bring in.
 EVIDENCE_INGEST_RATE = env.str("EVIDENCE_INGEST_RATE", default="60/min")
+
+# Where the keys lie that snapshots' heads are signed with; they are never in the database.
+SIGNING_KEYS_DIR = Path(env.str("SIGNING_KEYS_DIR", default=str(DATA_DIR / "keys")))
+# Seconds for which a router may decide from data this old, by how closely what it routes is held.
+ROUTER_MAX_AGE = max_age(env.dict("ROUTER_MAX_AGE", default={}))
 
 # Bodies of requests; forms with files may be as large as an item is.
 BODY_MAX_BYTES = 4 * 1024**2

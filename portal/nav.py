@@ -14,6 +14,7 @@ GROUPS = ("Work", "Runtime", "Gates", "Evidence", "Registry", "Audit")
 ELSEWHERE = {
     "gates.promotion": "Work",
     "registry.environment": "Runtime",
+    "registry.router": "Runtime",
     "gates.webhook": "Registry",
     "registry.evaluationsuite": "Evidence",
     "registry.suiteversion": "Evidence",
@@ -51,6 +52,7 @@ ORDER = (
     "gates.webhook",
     "registry.environment",
     "running",
+    "registry.router",
     "may_run",
     "route_try",
     "drill",
