@@ -14,6 +14,7 @@ from portal.demo.world import World
 from registry.models import Environment, ServingEndpoint, UseCase
 from runtime import routing, transitions
 from runtime.models import Deployment, Suspension
+from runtime.targets import targets_of
 
 OPERATOR = "ops.lead"
 #: The days before now on which the operator looks, and the hour.
@@ -124,28 +125,22 @@ def _keep(world: World, slug: str, name: str, facts: dict, expected: str) -> Non
 
 
 def _roll_back(world: World, where: str, slug: str, why: str, incident: str = "") -> None:
-    """Go back to the newest generation in which one release alone served the use case."""
+    """Go back to the newest earlier release of the use case that may be chosen."""
     environment = Environment.objects.get(slug=where)
-    newest = (
-        environment.activations.filter(change__at__lt=_placed_last(environment, slug))
-        .order_by("-generation")
-        .first()
-    )
+    with world.act():
+        target = next(
+            one for one in targets_of(environment) if one.use_case == slug and not one.against
+        )
     with world.act():
         transitions.roll_back(
             environment,
-            newest.generation,
+            target.activation.generation,
             use_case=UseCase.objects.get(slug=slug),
             incident=incident,
             password=PASSWORD,
             actor=world.who(OPERATOR),
             reason=why,
         )
-
-
-def _placed_last(environment: Environment, slug: str) -> datetime:
-    rows = Deployment.objects.filter(environment=environment, release__use_case__slug=slug)
-    return rows.order_by("-placed_at").first().placed_at
 
 
 def _let_go_on(world: World, where: str, slug: str, why: str) -> None:
