@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from django.http import Http404, HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
@@ -22,10 +22,10 @@ from rest_framework.views import APIView
 
 from audit import clock
 from audit.fields import parse_document
-from audit.kept import kept
-from registry.models import ApiToken
-from runtime.models import Activation, Snapshot
+from registry.models import ApiToken, Environment
+from runtime.models import Snapshot
 from runtime.routing import Facts, NotAQuestion, Table, encode, read
+from runtime.snapshot_api import active_in
 
 #: Bytes of a request; facts are few.
 LARGEST = 64 * 1024
@@ -120,22 +120,10 @@ class Active:
 NOTHING = ("deployment", "release", "endpoint", "model", "prompts", "parameters", "not_after")
 
 
-def active(environment: int, position: int) -> Active:
-    """Return what is active in the environment of that key; one look in memory between changes."""
-
-    def find():
-        row = (
-            Activation.objects.filter(environment=environment)
-            .order_by("-generation")
-            .values_list("generation", "snapshot__digest")
-            .first()
-        )
-        if row is None:
-            raise Http404
-        generation, digest = row
-        return Active(generation, digest, *_table(digest)), None
-
-    return kept.answer(("routes", environment), find, position)
+def active(environment: Environment, position: int) -> Active:
+    """Return what is active in an environment; between changes, one look in memory."""
+    found = active_in(environment, position)
+    return Active(found.generation, found.digest, *_table(found.digest))
 
 
 @lru_cache(maxsize=32)
@@ -178,7 +166,7 @@ class Evaluating(APIView):
             raise NotEvaluated("INVALID_CONTEXT", sentence) from None
 
     def active(self) -> Active:
-        return active(self.request.auth.environment_id, self.request.position)
+        return active(self.request.auth.environment, self.request.position)
 
 
 @extend_schema(exclude=True)

@@ -168,14 +168,15 @@ def _us(took: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.routing", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", choices=["decisions", "server"])
+    parts = ["decisions", "requests", "publishing", "as_of"]
+    parser.add_argument("--only", choices=parts, nargs="+", default=parts)
     given = parser.parse_args()
-    if given.only != "server":
+    if "decisions" in given.only:
         decisions(given.rounds)
-    if given.only != "decisions":
+    if rest := [part for part in given.only if part != "decisions"]:
         from tests.bench import routing_server
 
-        routing_server.measure(given.rounds)
+        routing_server.measure(rest, given.rounds)
 
 
 if __name__ == "__main__":
