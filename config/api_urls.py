@@ -17,6 +17,7 @@ import registry.impact.api
 import registry.policy_api
 import registry.uses_api
 import runtime.api
+import runtime.running_api
 from config.openapi import SchemaView
 
 router = SimpleRouter()
@@ -50,6 +51,13 @@ urlpatterns = [
         runtime.api.ActiveView.as_view(),
         name="environment-active",
     ),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/changes/$",
+        runtime.running_api.ChangesView.as_view(),
+        name="environment-changes",
+    ),
+    path("running/", runtime.running_api.RunningView.as_view(), name="running"),
+    path("drill/", runtime.running_api.DrillView.as_view(), name="drill"),
     re_path(
         rf"^routes/(?P<use_case>{registry.api.SLUG})/explain/$",
         runtime.api.ExplainView.as_view(),

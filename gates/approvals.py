@@ -24,7 +24,7 @@ from gates.rules.approvals import (
     endings,
 )
 from gates.rules.facts import Demand
-from registry.effective import number_at
+from registry.effective import InForce, number_at
 from registry.models import ServingEndpoint
 
 
@@ -58,10 +58,13 @@ class Approval:
         return self.facts.covered
 
 
-def approvals(promotions: QuerySet, at: datetime | None = None) -> list[Approval]:
+def approvals(
+    promotions: QuerySet, at: datetime | None = None, *, force: InForce | None = None
+) -> list[Approval]:
     """Return the approvals among `promotions` with their ends, as known at `at` (now).
 
-    What was decided, withdrawn, accepted or changed later than `at` is not looked at.
+    What was decided, withdrawn, accepted or changed later than `at` is not looked at. `force`
+    takes the place of the packs in force, to try what a draft would do.
     """
     now = clock.now()
     at = at or now
@@ -93,6 +96,7 @@ def approvals(promotions: QuerySet, at: datetime | None = None) -> list[Approval
         ),
         at,
         number,
+        force=force,
     )
     result = []
     for promotion in approved:

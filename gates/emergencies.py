@@ -11,7 +11,7 @@ from gates.models import BreakGlass
 from gates.policy import Asked, judged
 from gates.rules.approvals import Ending
 from gates.rules.emergencies import LONGEST_HOURS, Emergency, ends_of
-from registry.effective import number_at
+from registry.effective import InForce, number_at
 from registry.models import Environment, Person, Release, Team
 
 #: Before the first computer; what is asked of earlier instants is about nothing.
@@ -46,10 +46,13 @@ class Standing:
         return self.ends[0].at
 
 
-def standings(rows: QuerySet, at: datetime | None = None) -> list[Standing]:
+def standings(
+    rows: QuerySet, at: datetime | None = None, *, force: InForce | None = None
+) -> list[Standing]:
     """Return the break-glasses among `rows` that began within 72 hours before `at` (now).
 
     Earlier ones have run out. What was opened, ended or changed later than `at` is not looked at.
+    `force` takes the place of the packs in force, to try what a draft would do.
     """
     now = clock.now()
     at = at or now
@@ -62,7 +65,7 @@ def standings(rows: QuerySet, at: datetime | None = None) -> list[Standing]:
     if not found:
         return []
     digests = endpoint_digests({one["slug"] for row in found for one in row.endpoints}, number)
-    policy = judged((asked(row) for row in found), at, number)
+    policy = judged((asked(row) for row in found), at, number, force=force)
     result = []
     for row in found:
         facts = Emergency(

@@ -19,6 +19,7 @@ from gates.facts import gate_for, gather
 from gates.models import GateVersion, Promotion
 from gates.pages import gateversion, words
 from gates.policy import Asked, judged
+from gates.previewing import Attempt, followed
 from gates.rules import Finding
 from gates.rules.findings import STAGES, effective_gate, gates_up_to
 from registry.models import Person
@@ -125,6 +126,8 @@ def preview(request, pk):
         "hidden": everything.count() - seen.count(),
         "most": MOST,
         "page": gateversion.gate_page(draft),
+        # No route rests on a gate: what was approved by an earlier version stays approved.
+        "followed": followed(Attempt(), request.user),
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, "gates/gate_preview.html", context)

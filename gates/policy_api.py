@@ -44,6 +44,23 @@ class TouchedSerializer(serializers.Serializer):
     teams = serializers.ListField(child=serializers.CharField())
 
 
+class RouteDifferenceSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    state = serializers.ChoiceField(["added", "removed", "changed"])
+    sentence = serializers.CharField()
+    use_cases = serializers.ListField(child=serializers.SlugField())
+    effect = serializers.CharField(allow_blank=True, help_text="Whether policy asks for more.")
+
+
+class FollowedSerializer(serializers.Serializer):
+    """A generation that would be published, and what would differ from the active one."""
+
+    environment = serializers.SlugField()
+    generation = serializers.IntegerField()
+    changes = RouteDifferenceSerializer(many=True)
+    hidden = serializers.IntegerField(help_text="Changes that the caller may not see.")
+
+
 class PolicyPreviewSerializer(serializers.Serializer):
     draft = serializers.CharField(source="draft.__str__")
     headline = serializers.CharField()
@@ -56,10 +73,11 @@ class PolicyPreviewSerializer(serializers.Serializer):
     use_cases_hidden = serializers.IntegerField(
         help_text="Bound use cases that the caller may not see."
     )
+    generations = FollowedSerializer(many=True)
 
 
 class PolicyPreviewView(Answers, APIView):
-    """What publishing a draft of a pack would break or free: approvals, requests, environments."""
+    """What publishing a draft of a pack would break or free, and what routes would be told."""
 
     @extend_schema(
         operation_id="policy_preview",

@@ -14,6 +14,7 @@ from audit.rules import canonical
 from gates.approvals import approvals
 from gates.models import Promotion
 from gates.policy import Asked, judged
+from gates.previewing import Attempt, Followed, followed
 from registry import documents
 from registry.comparing import Change, differences
 from registry.comparison import address, leave_unseen, row_of
@@ -119,6 +120,8 @@ class Preview:
     changes: list[Change]
     #: Use cases bound otherwise that the reader may not see.
     use_cases_hidden: int
+    #: The generations that it would have published.
+    generations: list[Followed]
 
 
 def previewed(draft: PolicyVersion, reader) -> Preview:
@@ -140,6 +143,7 @@ def previewed(draft: PolicyVersion, reader) -> Preview:
         now=now,
         changes=changes,
         use_cases_hidden=use_cases_hidden,
+        generations=followed(Attempt(force=in_force().with_draft(_as_published(draft))), reader),
     )
 
 
@@ -159,6 +163,7 @@ def preview(request, pk):
         "hidden": found.hidden,
         "changes": [row_of(change) for change in found.changes],
         "use_cases_hidden": found.use_cases_hidden,
+        "followed": found.generations,
         "changes_counted": counted(change.effect for change in found.changes),
         "compare_url": f"{address('policy-version', found.draft)}&a={found.now.version.pk}"
         if found.now

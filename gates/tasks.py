@@ -35,6 +35,10 @@ class Waiting:
     note: str = ""
 
 
+#: Called with a person and their reviewing roles; apps above add lists of theirs in `ready()`.
+others: list[Callable[[Person, Held], Iterable[Tasks]]] = []
+
+
 def tasks(user: Person, held: Held) -> Iterable[Tasks]:
     """Yield the lists of what waits for `user`, who holds these reviewing roles."""
     if Role.RISK_OWNER in held:
@@ -43,6 +47,8 @@ def tasks(user: Person, held: Held) -> Iterable[Tasks]:
     if held:
         yield _conditions_to_close(user), _close_condition
         yield _break_glasses(user, held), _review_break_glass
+    for other in others:
+        yield from other(user, held)
 
 
 def in_teams(path: str, teams: set[int] | None) -> Q:

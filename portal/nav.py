@@ -50,15 +50,19 @@ ORDER = (
     "registry.apitoken",
     "gates.webhook",
     "registry.environment",
+    "running",
     "may_run",
     "route_try",
+    "drill",
     "on_call",
 )
 
 # Pages that answer a question and belong to no noun: their group, name and words.
 QUESTIONS = (
+    ("Runtime", "running", "What runs where"),
     ("Runtime", "may_run", "What may run"),
     ("Runtime", "route_try", "Try a route"),
+    ("Runtime", "drill", "Fallback drill"),
     ("Runtime", "on_call", "On call"),
     ("Audit", "api_docs", "API"),
 )

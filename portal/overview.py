@@ -10,6 +10,7 @@ from gates.revalidation import due_for_renewal
 from portal.axis import draw
 from registry.models import Person, Release
 from registry.rights import may
+from runtime import matrix, reviewing
 
 #: Labels that the axis has room for; the table beneath it has them all.
 ON_AXIS = 12
@@ -61,6 +62,8 @@ def overview(user: Person, page: str = "1") -> dict:
         "waivers": shown_in_force(user),
         "break_glasses": shown_open(user),
         "renewals": due_for_renewal(user),
+        "overdue_rollbacks": reviewing.overdue(user),
+        "running": matrix.heads(user),
     }
 
 

@@ -116,6 +116,12 @@ PAGES = (
         "registry.environment",
     ),
     Page(
+        "environments/<slug:slug>/changes/",
+        "runtime.pages.running.changes_page",
+        "environment_changes",
+        "registry.environment",
+    ),
+    Page(
         "environments/<slug:slug>/activate/<int:release>/",
         "runtime.pages.verbs.activate",
         "environment_activate",
@@ -135,8 +141,14 @@ PAGES = (
     ),
     Page(
         "environments/<slug:slug>/roll-back/",
-        "runtime.pages.verbs.roll_back",
+        "runtime.pages.rolling.roll_back",
         "environment_roll_back",
+        "registry.environment",
+    ),
+    Page(
+        "rollbacks/<int:pk>/",
+        "runtime.pages.rolling.rollback",
+        "rollback",
         "registry.environment",
     ),
     Page(
@@ -145,7 +157,16 @@ PAGES = (
         "suspension_lift",
         "registry.environment",
     ),
+    Page("running/", "runtime.pages.running.matrix_page", "running"),
+    Page("drill/", "runtime.pages.running.drill_page", "drill"),
     Page("routes/try/", "runtime.pages.trying.page", "route_try", "route_try"),
+    Page("routes/keep/", "runtime.pages.keeping.keep", "facts_keep", "route_try"),
+    Page(
+        "routes/facts/<int:pk>/drop/",
+        "runtime.pages.keeping.drop",
+        "facts_drop",
+        "route_try",
+    ),
     Page(
         "policy/effective/",
         "registry.policy_pages.effective",

@@ -18,9 +18,11 @@ class Menu:
     given: str
     #: Whether it offers all there are.
     whole: bool
+    #: Whether nothing need be chosen, which then takes all.
+    optional: bool = False
 
 
-def menu(name: str, label: str, rows: QuerySet, given: str) -> Menu:
+def menu(name: str, label: str, rows: QuerySet, given: str, *, optional: bool = False) -> Menu:
     """Return the menu of the slugs of `rows`, in their order; one query."""
     slugs = list(rows.order_by("slug").values_list("slug", flat=True)[: MOST + 1])
-    return Menu(name, label, slugs[:MOST], given, len(slugs) <= MOST)
+    return Menu(name, label, slugs[:MOST], given, len(slugs) <= MOST, optional)

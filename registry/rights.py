@@ -86,6 +86,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "close_condition": roles.REVIEWING,
     "waive": roles.OWN_RISK,
     "operate": roles.OPERATE,
+    "review_rollback": roles.REVIEWING,
     "write_policy": roles.WRITE_POLICY,
     "administer": roles.ADMINISTER,
     "read_log": roles.READ_LOG,

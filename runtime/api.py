@@ -49,7 +49,8 @@ class ExplainView(Answers, APIView):
     """Where a request with these facts goes, what follows it, and every refused candidate.
 
     Nothing is called. All reasons of a candidate are told, each with its clause of policy, the
-    packs that say it, and what would make the candidate eligible.
+    packs that say it, and what would make the candidate eligible. Of candidates whose model or
+    endpoint the caller may not see there are codes and counts.
     """
 
     @extend_schema(
@@ -80,7 +81,7 @@ class ExplainView(Answers, APIView):
         found = get_object_or_404(UseCase.objects.visible_to(user), slug=use_case)
         environments = Environment.objects.visible_to(user)
         environment = get_object_or_404(environments, slug=given["environment"])
-        answer = explaining.explain(found, environment, facts, at)
+        answer = explaining.explain(found, environment, facts, user, at)
         if answer is None:
             raise Http404
         # The answer is about this very instant.

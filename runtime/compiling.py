@@ -5,6 +5,7 @@ A fixed number of queries for any number of deployments.
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from gates.approvals import approvals
 from gates.emergencies import standings
 from gates.models import BreakGlass, Promotion
 from gates.policy import Asked, judged
-from registry.effective import in_force
+from registry.effective import InForce, in_force
 from registry.models import Environment, ModelUse
 from runtime.models import Deployment, Suspension
 from runtime.routing import SCHEMA, instant_text
@@ -34,6 +35,20 @@ WITH = (
     "release__model_version__model",
     "endpoint__host",
 )
+
+
+@dataclass(frozen=True)
+class Supposing:
+    """What a preview takes to be so, though it is not: a policy, revocations, suspensions."""
+
+    force: InForce | None = None
+    #: Keys of promotions.
+    revoked: frozenset[int] = frozenset()
+    #: Rows that are not saved.
+    suspensions: tuple[Suspension, ...] = ()
+
+
+AS_IT_IS = Supposing()
 
 
 def empty(slug: str, stage: str, jurisdiction: str, regions: Iterable[str]) -> dict[str, Any]:
@@ -57,17 +72,19 @@ def running(environment: Environment) -> list[Deployment]:
     return list(rows.select_related(*WITH).order_by("pk"))
 
 
-def document(environment: Environment, deployments: list[Deployment]) -> dict[str, Any]:
-    """Return what a snapshot of `environment` with these deployments says now."""
+def document(
+    environment: Environment, deployments: list[Deployment], supposing: Supposing = AS_IT_IS
+) -> dict[str, Any]:
+    """Return what a snapshot of `environment` with these deployments says (would say) now."""
     regions = environment.region_links.values_list("region__slug", flat=True)
     found = empty(environment.slug, environment.stage, environment.jurisdiction, regions)
     if not deployments:
         return found
-    ends = _ends(environment, deployments)
-    breaches = _breaches(environment, deployments)
+    ends = _ends(environment, deployments, supposing)
+    breaches = _breaches(environment, deployments, supposing)
     uses = _uses(deployments)
-    suspended = _suspended(environment, deployments)
-    found["routes"] = _routes(environment, deployments)
+    suspended = _suspended(environment, deployments, supposing)
+    found["routes"] = _routes(environment, deployments, supposing)
     found["deployments"] = sorted(
         (
             _deployment(one, uses)
@@ -124,16 +141,21 @@ def _deployment(one: Deployment, uses: dict[int, dict[str, list[str]]]) -> dict[
     }
 
 
-def _ends(environment: Environment, deployments: list[Deployment]) -> dict[tuple[int, str], str]:
+def _ends(
+    environment: Environment, deployments: list[Deployment], supposing: Supposing
+) -> dict[tuple[int, str], str]:
     """Return until when each release is, or was, let in at each endpoint: the minute it ends.
 
     By approval or by broken glass. What neither covers is left out, and what ended for no recorded
     instant: it would be another one at every look.
     """
     where = {"environment": environment, "release__in": {one.release_id for one in deployments}}
+    promotions = Promotion.objects.filter(**where).exclude(pk__in=supposing.revoked)
+    glasses = BreakGlass.objects.filter(**where)
+    force = supposing.force
     let_in = [
-        *((one.promotion.release_id, one) for one in approvals(Promotion.objects.filter(**where))),
-        *((one.row.release_id, one) for one in standings(BreakGlass.objects.filter(**where))),
+        *((one.promotion.release_id, one) for one in approvals(promotions, force=force)),
+        *((one.row.release_id, one) for one in standings(glasses, force=force)),
     ]
     latest: dict[tuple[int, str], datetime] = {}
     for release, one in let_in:
@@ -146,7 +168,7 @@ def _ends(environment: Environment, deployments: list[Deployment]) -> dict[tuple
 
 
 def _breaches(
-    environment: Environment, deployments: list[Deployment]
+    environment: Environment, deployments: list[Deployment], supposing: Supposing
 ) -> dict[str, list[dict[str, str]]]:
     """Return by deployment what is against clauses that a router cannot judge."""
     asked = [Asked(one.name, one.release, environment, (one.endpoint.slug,)) for one in deployments]
@@ -156,7 +178,7 @@ def _breaches(
             for breach in said.breaches
             if not _judged_there(breach.clause)
         ]
-        for name, said in judged(asked, clock.now()).items()
+        for name, said in judged(asked, clock.now(), force=supposing.force).items()
     }
 
 
@@ -174,10 +196,15 @@ def _uses(deployments: list[Deployment]) -> dict[int, dict[str, list[str]]]:
     return found
 
 
-def _suspended(environment: Environment, deployments: list[Deployment]) -> dict[str, list[str]]:
+def _suspended(
+    environment: Environment, deployments: list[Deployment], supposing: Supposing
+) -> dict[str, list[str]]:
     """Return by deployment why it is suspended: the reasons that were given."""
     here = Q(environment=environment) | Q(environment=None)
     standing = list(Suspension.objects.filter(here, lifted_at=None))
+    standing += [
+        one for one in supposing.suspensions if one.environment_id in (None, environment.pk)
+    ]
     return {
         one.name: sorted({said.why for said in standing if _hits(said, one)}) for one in deployments
     }
@@ -196,9 +223,11 @@ def _hits(suspension: Suspension, one: Deployment) -> bool:
     )
 
 
-def _routes(environment: Environment, deployments: list[Deployment]) -> dict[str, Any]:
+def _routes(
+    environment: Environment, deployments: list[Deployment], supposing: Supposing
+) -> dict[str, Any]:
     """Return each use case that something is deployed for, with its policy and where it is from."""
-    force, found = in_force(), {}
+    force, found = supposing.force or in_force(), {}
     for use_case in {one.release.use_case for one in deployments}:
         policy = force.of(use_case.slug, environment.jurisdiction)
         found[use_case.slug] = {

@@ -1,6 +1,7 @@
 """What runs in an environment and how it routes, for people and tools alike, at any instant."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,14 @@ from typing import Any
 from audit import clock
 from audit.rules import instant_text
 from registry.effective import number_for
-from registry.models import Environment, Person, Release, UseCase
+from registry.models import (
+    Environment,
+    Person,
+    RegisteredModel,
+    Release,
+    ServingEndpoint,
+    UseCase,
+)
 from runtime import routing
 from runtime.models import Activation
 from runtime.publishing import current
@@ -47,6 +55,7 @@ TITLES = {
     "UNHEALTHY": "Not answering",
     "EXCLUDED": "Left out by the request",
 }
+POLICY_TITLE = "Against policy"
 POLICY_REMEDY = "A release that meets the clause is approved."
 
 #: The first line of an answer, by its reason.
@@ -85,23 +94,35 @@ def active(environment: Environment, reader: Person, at: datetime | None = None)
         .values_list("digest", flat=True)
     )
     shown = [one for one in rows if one["release"]["digest"] in seen]
-    against = _against(snapshot, {one["use_case"] for one in shown}, at or clock.now())
+    reasons = against(snapshot, {one["use_case"] for one in shown}, at or clock.now())
+    in_sight = in_sight_of(reader, shown)
     return {
         "environment": environment.slug,
         "at": instant_text(at) if at else None,
-        "generation": activation.generation,
-        "snapshot": activation.snapshot.digest,
-        "since": instant_text(activation.change.at),
-        "cause": activation.cause,
-        "restored": activation.restored,
-        "by": activation.change.actor_name,
-        "reason": activation.change.reason,
-        "deployments": [_line(one, against.get(one["name"], [])) for one in shown],
+        **line(activation),
+        "deployments": [
+            _running(one, as_seen(reasons.get(one["name"], []), one["name"] in in_sight))
+            for one in shown
+        ],
         "hidden": len(rows) - len(shown),
     }
 
 
-def _line(one: dict, reasons: list[dict]) -> dict:
+def line(activation: Activation) -> dict:
+    """Return one generation in short: since when, by whom and why."""
+    change = activation.change
+    return {
+        "generation": activation.generation,
+        "snapshot": activation.snapshot.digest,
+        "since": instant_text(change.at),
+        "cause": activation.cause,
+        "restored": activation.restored,
+        "by": change.actor_name,
+        "reason": change.reason,
+    }
+
+
+def _running(one: dict, reasons: list[dict]) -> dict:
     return {
         "name": one["name"],
         "use_case": one["use_case"],
@@ -115,7 +136,7 @@ def _line(one: dict, reasons: list[dict]) -> dict:
     }
 
 
-def _against(snapshot: dict, use_cases: Iterable[str], at: datetime) -> dict[str, list[dict]]:
+def against(snapshot: dict, use_cases: Iterable[str], at: datetime) -> dict[str, list[dict]]:
     """Return by deployment what stands against it whatever a request asks."""
     found = {}
     for use_case in sorted(use_cases):
@@ -126,12 +147,52 @@ def _against(snapshot: dict, use_cases: Iterable[str], at: datetime) -> dict[str
     return found
 
 
+def in_sight_of(reader: Person, deployments: Iterable[dict]) -> set[str]:
+    """Return the deployments whose model and endpoint the reader may see; two queries."""
+    deployments = list(deployments)
+    endpoints, models = (
+        set(
+            noun.objects.visible_to(reader)
+            .filter(slug__in={one[part]["slug"] for one in deployments})
+            .values_list("slug", flat=True)
+        )
+        for noun, part in ((ServingEndpoint, "endpoint"), (RegisteredModel, "model"))
+    )
+    return {
+        one["name"]
+        for one in deployments
+        if one["endpoint"]["slug"] in endpoints and one["model"]["slug"] in models
+    }
+
+
+def as_seen(reasons: list[dict], in_sight: bool) -> list[dict]:
+    """Return reasons in full, or, of what is not in sight, each code once with its title."""
+    if in_sight:
+        return reasons
+    return [
+        {
+            "code": code,
+            "sentence": f"{TITLES.get(code, POLICY_TITLE)}.",
+            "clause": None,
+            "value": None,
+            "packs": [],
+            "remedy": "",
+        }
+        for code in dict.fromkeys(reason["code"] for reason in reasons)
+    ]
+
+
 def explain(
-    use_case: UseCase, environment: Environment, facts: routing.Facts, at: datetime | None = None
+    use_case: UseCase,
+    environment: Environment,
+    facts: routing.Facts,
+    reader: Person,
+    at: datetime | None = None,
 ) -> dict[str, Any] | None:
     """Return where a request would go (would have gone), with every candidate and its reasons.
 
-    None before the environment's first generation.
+    Of refused candidates whose model or endpoint the reader may not see there are codes and
+    counts, and of offers no addresses. None before the environment's first generation.
     """
     activation = current(environment, number_for(at))
     if activation is None:
@@ -144,7 +205,31 @@ def explain(
         generation=activation.generation,
         digest=activation.snapshot.digest,
     )
-    return told(answer, snapshot)
+    asked = [one for one in snapshot["deployments"] if one["use_case"] == use_case.slug]
+    return _seen(told(answer, snapshot), in_sight_of(reader, asked))
+
+
+def _seen(answer: dict[str, Any], in_sight: set[str]) -> dict[str, Any]:
+    """Return an answer without what is not in sight."""
+    refused = answer["candidates"]["refused"]
+    hidden = [one for one in refused if one["deployment"] not in in_sight]
+    codes = Counter(code for one in hidden for code in {said["code"] for said in one["reasons"]})
+    offers = {
+        "selected": answer["selected"] and _offer_seen(answer["selected"], in_sight),
+        "fallbacks": [_offer_seen(one, in_sight) for one in answer["fallbacks"]],
+    }
+    candidates = {
+        "refused": [one for one in refused if one["deployment"] in in_sight],
+        "hidden": {"refused": len(hidden), "codes": dict(sorted(codes.items()))},
+    }
+    return {**answer, **offers, "candidates": {**answer["candidates"], **candidates}}
+
+
+def _offer_seen(offer: dict[str, Any], in_sight: set[str]) -> dict[str, Any]:
+    if offer["deployment"] in in_sight:
+        return offer
+    endpoint = {**offer["endpoint"], "address": "", "host": ""}
+    return {**offer, "endpoint": endpoint, "model": {**offer["model"], "identifier": ""}}
 
 
 def told(answer: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:

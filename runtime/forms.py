@@ -4,6 +4,7 @@ from django import forms
 
 from audit.admin.acts import ReasonForm
 from registry.models import ServingEndpoint
+from runtime.models import KeptFacts, RollbackReview
 
 
 class SecuredForm(ReasonForm):
@@ -56,3 +57,49 @@ class SuspendForm(SecuredForm):
         super().__init__(*args, **kwargs)
         self.fields["subject"].choices = subjects
         self.order_fields(["subject", "everywhere", "password", "reason"])
+
+
+class RollBackForm(SecuredForm):
+    """Going back, in an emergency by naming the incident."""
+
+    incident = forms.CharField(
+        label="Incident, if this is an emergency",
+        max_length=200,
+        required=False,
+        help_text="With an incident it goes on though kept test facts would be refused, never past "
+        "a hard rule; somebody else reviews it within 24 hours.",
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.order_fields(["incident", "password", "reason"])
+
+
+class ReviewForm(ReasonForm):
+    """What somebody else finds of an emergency afterwards."""
+
+    outcome = forms.ChoiceField(
+        choices=RollbackReview.Outcome,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say whether it was justified."},
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.order_fields(["outcome", "reason"])
+
+
+class KeepForm(ReasonForm):
+    """A name for test facts, and what is expected of their route."""
+
+    name = forms.CharField(max_length=100, error_messages={"required": "Give them a name."})
+    expected = forms.ChoiceField(
+        label="A request like this",
+        choices=KeptFacts.Expected,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say what is expected of their route."},
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.order_fields(["name", "expected", "reason"])

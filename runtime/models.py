@@ -1,5 +1,7 @@
 """What runs where: deployments as operators placed them, and every state they made."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
@@ -12,6 +14,7 @@ from registry.models import (
     Provider,
     Release,
     ServingEndpoint,
+    UseCase,
 )
 from registry.visibility import visible
 
@@ -148,6 +151,8 @@ class Suspension(GovernedModel):
     provider = models.ForeignKey(
         Provider, models.PROTECT, null=True, blank=True, related_name="suspensions"
     )
+    #: A release that a rollback left: it does not come back by itself.
+    quarantine = models.BooleanField(default=False, editable=False)
     why = models.TextField()
     suspended_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     suspended_at = models.DateTimeField()
@@ -168,6 +173,11 @@ class Suspension(GovernedModel):
                 | Q(release=None, version=None, endpoint=None, provider__isnull=False),
                 name="suspension_of_one_thing",
             ),
+            # A quarantine is of what was left where it was left, and of nothing more.
+            models.CheckConstraint(
+                condition=Q(quarantine=False) | Q(release__isnull=False, environment__isnull=False),
+                name="suspension_quarantine_of_a_release_here",
+            ),
             # Lifted by nobody, it would have no one to ask.
             models.CheckConstraint(
                 condition=Q(lifted_at=None, lifted_by=None)
@@ -178,9 +188,145 @@ class Suspension(GovernedModel):
 
     def __str__(self):
         where = self.environment.slug if self.environment else "everywhere"
-        return f"suspension of {self.subject}, {where}"
+        return f"{self.word} of {self.subject}, {where}"
+
+    @property
+    def word(self) -> str:
+        """What people call it."""
+        return "quarantine" if self.quarantine else "suspension"
 
     @property
     def subject(self):
         """What is suspended."""
         return self.release or self.version or self.endpoint or self.provider
+
+
+class KeptFacts(GovernedModel):
+    """Facts of a request as somebody kept them, to try a use case's route by again and again.
+
+    Dropped, they are never taken up again: keeping them anew is a new row.
+    """
+
+    class Expected(models.TextChoices):
+        ROUTED = "routed", "is routed"
+        REFUSED = "refused", "is refused"
+
+    sealed_by = "dropped_at"
+    about = "use_case"
+
+    use_case = models.ForeignKey(UseCase, models.PROTECT, related_name="kept_facts")
+    name = models.CharField(max_length=100)
+    #: As canonical JSON, without the use case.
+    facts = models.TextField()
+    expected = models.CharField(max_length=20, choices=Expected)
+    kept_by = models.ForeignKey(Person, models.PROTECT, editable=False, related_name="+")
+    kept_at = models.DateTimeField(editable=False)
+    dropped_at = models.DateTimeField(null=True, editable=False)
+
+    objects = visible("use_case__team")
+    history = HistoricalRecords()
+
+    class Meta(GovernedModel.Meta):
+        ordering = ("use_case", "name", "pk")
+        verbose_name = verbose_name_plural = "test facts"
+        constraints = [
+            # Two of one name would be taken for each other where a drill names them.
+            models.UniqueConstraint(
+                fields=["use_case", "name"],
+                condition=Q(dropped_at=None),
+                name="keptfacts_once",
+                violation_error_message="Test facts of this name are kept already.",
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+class Rollback(GovernedModel):
+    """Somebody went back to what an earlier generation offered, in all or for one use case.
+
+    The generation that followed is the activation of the same change.
+    """
+
+    #: By when an emergency is looked at by somebody else.
+    REVIEWED_WITHIN = timedelta(hours=24)
+
+    append_only = True
+    about = "environment"
+
+    environment = models.ForeignKey(Environment, models.PROTECT, related_name="rollbacks")
+    generation = models.PositiveIntegerField()
+    #: The one use case that went back; none for the whole environment.
+    use_case = models.ForeignKey(
+        UseCase, models.PROTECT, null=True, blank=True, related_name="rollbacks"
+    )
+    emergency = models.BooleanField(default=False)
+    incident = models.CharField(max_length=200, blank=True)
+    reason = models.TextField()
+    rolled_back_by = models.ForeignKey(Person, models.PROTECT, related_name="rollbacks")
+    rolled_back_at = models.DateTimeField()
+
+    objects = visible()
+
+    class Meta(GovernedModel.Meta):
+        ordering = ("-pk",)
+        indexes = [
+            models.Index(
+                fields=["rolled_back_at"],
+                condition=Q(emergency=True),
+                name="rollback_emergencies",
+            ),
+        ]
+        constraints = [
+            # An emergency that names no incident could not be looked at afterwards.
+            models.CheckConstraint(
+                condition=Q(emergency=False, incident="") | (Q(emergency=True) & ~Q(incident="")),
+                name="rollback_emergency_names_its_incident",
+                violation_error_message="An emergency names its incident.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"rollback {self.pk} of {self.environment}"
+
+    def get_absolute_url(self):
+        return f"/rollbacks/{self.pk}/"
+
+    @property
+    def review_due(self) -> datetime | None:
+        """By when somebody else reviews it; none but for an emergency."""
+        return self.rolled_back_at + self.REVIEWED_WITHIN if self.emergency else None
+
+
+class RollbackReview(GovernedModel):
+    """Somebody else than who rolled back looked at an emergency afterwards."""
+
+    class Outcome(models.TextChoices):
+        JUSTIFIED = "justified", "justified"
+        NOT_JUSTIFIED = "not_justified", "not justified"
+
+    append_only = True
+    about = "rollback"
+
+    rollback = models.OneToOneField(Rollback, models.PROTECT, related_name="review")
+    outcome = models.CharField(max_length=20, choices=Outcome)
+    rolled_back_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    reviewed_by = models.ForeignKey(Person, models.PROTECT, related_name="rollback_reviews")
+    reviewed_at = models.DateTimeField()
+    reason = models.TextField()
+
+    objects = visible()
+
+    class Meta(GovernedModel.Meta):
+        constraints = [
+            # Nobody finds their own emergency justified.
+            models.CheckConstraint(
+                condition=~Q(reviewed_by=F("rolled_back_by")),
+                name="rollbackreview_by_somebody_else",
+                violation_error_message="A rollback is reviewed by somebody who did not do it.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"review of rollback {self.rollback_id}"

@@ -2,17 +2,18 @@
 
 from django.template.loader import render_to_string
 
+from audit import clock
 from gates.approvals import approvals
 from gates.endings import active
 from gates.models import Promotion
 from registry.models import Environment
 from registry.rights import may
 from runtime import explaining
-from runtime.models import Deployment, Suspension
+from runtime.models import Activation, Deployment, Rollback, Suspension
 from runtime.routing import instant
 
-#: Rows of one panel.
-SHOWN = 20
+#: Rows of one panel, and rollbacks in it.
+SHOWN, ROLLBACKS = 20, 5
 
 
 def of_environment(request, environment: Environment) -> str:
@@ -38,6 +39,7 @@ def of_environment(request, environment: Environment) -> str:
         "may_operate": not may(request.user, "operate"),
         "generation_words": f"Generation {found['generation']} active",
         "since": instant(found["since"]),
+        "rollbacks": _rollbacks(environment),
     }
     return render_to_string("runtime/_environment_panel.html", context, request)
 
@@ -90,6 +92,27 @@ def _suspensions(request, environment: Environment) -> list[Suspension]:
         for model in {type(one.subject) for one in here}
     }
     return [one for one in here if one.subject.pk in seen[type(one.subject)]]
+
+
+def _rollbacks(environment: Environment) -> list[dict]:
+    """Return the newest rollbacks, with the generation that each became and how its review is."""
+    rows = Rollback.objects.filter(environment=environment).order_by("-pk")
+    shown = list(rows.select_related("rolled_back_by", "review")[:ROLLBACKS])
+    became = dict(
+        Activation.objects.filter(change__in=[one.change_id for one in shown]).values_list(
+            "change", "generation"
+        )
+    )
+    now = clock.now()
+    return [
+        {
+            "row": one,
+            "generation": became.get(one.change_id),
+            "reviewed": not one.emergency or hasattr(one, "review"),
+            "late": one.emergency and not hasattr(one, "review") and one.review_due < now,
+        }
+        for one in shown
+    ]
 
 
 def offered(releases: set[int]) -> set[tuple[int, int, str]]:

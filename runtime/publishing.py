@@ -42,6 +42,9 @@ IMMATERIAL = frozenset(
         "registry.suiteversion",
         "registry.team",
         "registry.tool",
+        "runtime.keptfacts",
+        "runtime.rollback",
+        "runtime.rollbackreview",
     }
 )
 

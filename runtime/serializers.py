@@ -14,7 +14,7 @@ class AgainstSerializer(serializers.Serializer):
     code = serializers.CharField()
     sentence = serializers.CharField()
     clause = serializers.CharField(allow_null=True)
-    value = serializers.JSONField(allow_null=True)
+    value = serializers.JSONField(help_text="Null where no clause says it.")
     packs = serializers.ListField(child=serializers.CharField())
     remedy = serializers.CharField()
 
@@ -53,8 +53,8 @@ class ActiveSerializer(serializers.Serializer):
 
 class OfferedEndpointSerializer(serializers.Serializer):
     slug = serializers.SlugField()
-    address = serializers.CharField()
-    host = serializers.SlugField()
+    address = serializers.CharField(help_text="Empty where the caller may not see the parts.")
+    host = serializers.CharField(help_text="Empty where the caller may not see the parts.")
 
 
 class OfferedModelSerializer(serializers.Serializer):
@@ -82,10 +82,18 @@ class RefusedSerializer(serializers.Serializer):
     reasons = AgainstSerializer(many=True)
 
 
+class HiddenSerializer(serializers.Serializer):
+    """Refused candidates whose model or endpoint the caller may not see, counted by code."""
+
+    refused = serializers.IntegerField()
+    codes = serializers.DictField(child=serializers.IntegerField())
+
+
 class CandidatesSerializer(serializers.Serializer):
     total = serializers.IntegerField()
     eligible = serializers.IntegerField()
     refused = RefusedSerializer(many=True)
+    hidden = HiddenSerializer()
 
 
 class PromptNamedSerializer(serializers.Serializer):

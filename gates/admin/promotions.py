@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 
 from audit.admin import Act, GovernedAdmin, GovernedChangeList, ReasonForm, VisibleRelatedFilter
 from audit.admin.filters import LONGEST
-from gates import queue, transitions
+from gates import previewing, queue, transitions
 from gates.admin.acts import AuthenticatedAct
 from gates.admin.helping import Reminding
 from gates.forms import PromotionForm
@@ -105,7 +105,8 @@ class Revoke(AuthenticatedAct):
         return row.state == Promotion.State.APPROVED and not hasattr(row, "revocation")
 
     def context(self, model_admin, request, row):
-        return {"row_url": row.get_absolute_url()}
+        effects = previewing.shown(request, previewing.Attempt(revoked=frozenset({row.pk})))
+        return {"row_url": row.get_absolute_url(), "effects": effects}
 
     def run(self, request, row, cleaned):
         transitions.revoke(row.pk, actor=request.user, **cleaned)

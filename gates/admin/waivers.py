@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from audit import Refused, clock
 from audit.admin import GovernedAdmin, VisibleRelatedFilter
-from gates import transitions
+from gates import previewing, transitions
 from gates.admin.acts import AuthenticatedAct
 from gates.forms import WaiverForm
 from gates.models import Promotion, Waiver, WaiverAnswer
@@ -49,6 +49,10 @@ class Grant(Answer):
     note = "It is counted on every page that shows the finding, and ends by itself."
     done = "The waiver is granted."
     primary = True
+
+    def context(self, model_admin, request, row):
+        effects = previewing.shown(request, previewing.Attempt())
+        return {**super().context(model_admin, request, row), "effects": effects}
 
     def run(self, request, row, cleaned):
         transitions.grant_waiver(row.pk, actor=request.user, **cleaned)

@@ -1,19 +1,26 @@
 """Trying a route: facts at one side, the answer with every reason at the other."""
 
+import json
 from itertools import groupby
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from audit import clock
+from registry.effective import number_for
 from registry.menus import menu
 from registry.models import Environment, UseCase
 from registry.policy.clauses import kind_of
+from registry.rights import may
 from runtime import explaining, routing
 from runtime.asking import PARAMETERS, read_facts, read_past
+from runtime.keeping import Kept, kept_for, written
+from runtime.publishing import current
 
 #: The groups of refusals in the order they are read: policy before what can be mended by asking.
 ORDER = (
@@ -51,20 +58,27 @@ def page(request):
         else:
             use_case = get_object_or_404(use_cases, slug=given["use_case"])
             environment = get_object_or_404(environments, slug=given["environment"])
-            context |= _answered(use_case, environment, facts, at, given)
+            context |= _answered(request, use_case, environment, facts, at)
     request.current_app = admin.site.name
     return TemplateResponse(request, "runtime/try.html", context, status=status)
 
 
-def _answered(use_case, environment, facts, at, given) -> dict:
-    answer = explaining.explain(use_case, environment, facts, at)
+def _answered(request, use_case, environment, facts, at) -> dict:
+    given = request.GET
+    answer = explaining.explain(use_case, environment, facts, request.user, at)
     if answer is None:
         raise Http404
     first = [answer["selected"]] if answer["selected"] else []
     query = given.copy()
     for name in set(given) - PARAMETERS:
         del query[name]
+    off = may(request.user, "operate", use_case)
+    kept = urlencode({"use_case": use_case.slug, **query.dict()})
     return {
+        "keep_url": "" if off else f"{reverse('admin:facts_keep')}?{kept}",
+        "may_keep": not off,
+        "kept": _kept(use_case, environment, at),
+        "codes": answer["candidates"]["hidden"]["codes"].items(),
         "title": f"Route of {use_case.slug} in {environment.slug}",
         "answer": answer,
         "environment": environment,
@@ -72,6 +86,40 @@ def _answered(use_case, environment, facts, at, given) -> dict:
         "groups": _groups(answer["candidates"]["refused"]),
         "api_url": f"/api/v1/routes/{use_case.slug}/explain/?{query.urlencode()}",
     }
+
+
+def _kept(use_case, environment, at) -> list[dict]:
+    """Return the test facts that are kept of a use case, with how each fares here."""
+    kept = kept_for([use_case.slug]).get(use_case.slug, ())
+    activation = current(environment, number_for(at))
+    if not kept or activation is None:
+        return []
+    document, when = json.loads(activation.snapshot.content), at or clock.now()
+    rows = []
+    for one in kept:
+        answer = routing.decide(document, one.facts, when, generation=0, digest="")
+        found = "routed" if answer["status"] == "routed" else "refused"
+        offer = answer["selected"]
+        rows.append(
+            {
+                "pk": one.pk,
+                "name": one.name,
+                "as_expected": found == one.expected,
+                "expected": one.expected,
+                "to": offer["deployment"] if offer else "",
+                "url": f"?{urlencode(_asked(one, environment))}",
+            }
+        )
+    return rows
+
+
+def _asked(kept: Kept, environment) -> dict[str, str]:
+    """Return the address that asks for kept facts again."""
+    said = json.loads(written(kept.facts))
+    asked = {"use_case": kept.use_case, "environment": environment.slug}
+    for name, value in said.items():
+        asked[name] = ",".join(value) if isinstance(value, list) else str(value)
+    return asked
 
 
 def _groups(refused: list[dict]) -> list[dict]:
@@ -84,7 +132,7 @@ def _groups(refused: list[dict]) -> list[dict]:
     return [
         {
             "reason": (of_group := list(group))[0]["first"],
-            "title": explaining.TITLES.get(code, "Against policy"),
+            "title": explaining.TITLES.get(code, explaining.POLICY_TITLE),
             "words": _words(of_group[0]["first"]),
             "rows": of_group,
             "quiet": code in (*routing.CAPABILITY, *routing.SOFT),

@@ -1,6 +1,6 @@
-"""Pages that ask before something runs, stops or goes back; each posts to one verb."""
+"""Pages that ask before something runs or stops; each posts to one verb."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,7 +17,7 @@ from registry.rights import may
 from runtime import transitions
 from runtime.forms import ActivateForm, ReasonForm, SecuredForm, SuspendForm
 from runtime.models import Deployment, Suspension
-from runtime.targets import OFFERED, Target, target_of
+from runtime.previewing import suspended
 from runtime.transitions.suspending import NOUNS
 
 asks = require_http_methods(["GET", "HEAD", "POST"])
@@ -39,7 +39,7 @@ class Verb:
     context: dict = field(default_factory=dict)
 
 
-def _answer(request, verb: Verb):
+def ask(request, verb: Verb, template: str = "runtime/verb.html"):
     """Show the page, or do what was posted and go back to the environment."""
     form, status = verb.form(), 200
     if verb.objections:
@@ -64,17 +64,18 @@ def _answer(request, verb: Verb):
         **verb.context,
     }
     request.current_app = admin.site.name
-    return TemplateResponse(request, "runtime/verb.html", context, status=status)
+    return TemplateResponse(request, template, context, status=status)
 
 
-def _environment(request, slug: str) -> Environment:
+def visible_environment(request, slug: str) -> Environment:
+    """Return the environment that the reader may see; else it is not there."""
     return get_object_or_404(Environment.objects.visible_to(request.user), slug=slug)
 
 
 @asks
 def activate(request, slug, release):
     """Offer an approved release at endpoints that its approval covers."""
-    environment = _environment(request, slug)
+    environment = visible_environment(request, slug)
     rows = Release.objects.visible_to(request.user).select_related("use_case__team")
     found = get_object_or_404(rows, pk=release)
     answer = decide(found, environment)
@@ -88,7 +89,7 @@ def activate(request, slug, release):
     elif not covered:
         sentence = "It is offered already at every endpoint that its approval covers."
         objections.append(Reason("THERE_ALREADY", sentence))
-    return _answer(
+    return ask(
         request,
         Verb(
             environment,
@@ -113,12 +114,12 @@ def activate(request, slug, release):
 @asks
 def remove(request, slug, pk):
     """Take one deployment out."""
-    environment = _environment(request, slug)
+    environment = visible_environment(request, slug)
     rows = Deployment.objects.visible_to(request.user).filter(environment=environment)
     found = get_object_or_404(
         rows.select_related("release__use_case__team", "endpoint"), pk=pk, removed_at=None
     )
-    return _answer(
+    return ask(
         request,
         Verb(
             environment,
@@ -136,12 +137,12 @@ def remove(request, slug, pk):
 @asks
 def suspend(request, slug):
     """Stop a release, model version, endpoint or provider of what runs here."""
-    environment = _environment(request, slug)
+    environment = visible_environment(request, slug)
     subjects = _subjects(request, environment)
     objections = may(request.user, "operate")
     if not subjects and not objections:
         objections = [Reason("NOTHING_RUNS", "Nothing runs here that you may see.")]
-    return _answer(
+    return ask(
         request,
         Verb(
             environment,
@@ -158,8 +159,29 @@ def suspend(request, slug):
             ),
             "It is suspended.",
             objections,
+            _suspending(request, environment, subjects),
         ),
+        "runtime/suspend.html",
     )
+
+
+def _suspending(request, environment: Environment, subjects) -> dict:
+    """Return what suspending the subject that the address names would do, if it names one."""
+    key, everywhere = request.GET.get("subject", ""), bool(request.GET.get("everywhere"))
+    row = next((row for one, _, row in subjects if one == key), None)
+    context = {
+        "subjects": [(one, label) for one, label, _ in subjects],
+        "looked_at": key,
+        "everywhere": everywhere,
+    }
+    if row is None:
+        return context
+    imagined = Suspension(
+        **{key.partition(":")[0]: row},
+        environment=None if everywhere else environment,
+        why="your reason",
+    )
+    return context | {"followed": suspended(imagined, request.user)}
 
 
 def _subjects(request, environment: Environment) -> list[tuple[str, str, object]]:
@@ -209,12 +231,13 @@ def lift(request, pk):
     environment = found.environment or Environment.objects.visible_to(request.user).first()
     if not subject or environment is None:
         raise Http404
-    return _answer(
+    return ask(
         request,
         Verb(
             environment,
             f"Lift the {found}",
-            "It serves again from the next generation on, if nothing else stands against it.",
+            f"The {found.word} ends: it serves again from the next generation on, if nothing else "
+            "stands against it.",
             "Lift",
             SecuredForm,
             lambda given: transitions.lift(
@@ -223,99 +246,8 @@ def lift(request, pk):
                 actor=request.user,
                 reason=given["reason"],
             ),
-            "The suspension is lifted.",
+            f"The {found.word} is lifted.",
             may(request.user, "operate", found.subject),
-            {"facts": [{"label": "Suspended because", "value": found.why}]},
+            {"facts": [{"label": "It stands because", "value": found.why}]},
         ),
-    )
-
-
-@asks
-def roll_back(request, slug):
-    """Choose an earlier generation, see what going back to it would do, and do it."""
-    environment = _environment(request, slug)
-    objections = may(request.user, "operate")
-    given = request.POST.get("generation") or request.GET.get("generation", "")
-    chosen = None
-    if given:
-        number = int(given) if given.isascii() and given.isdecimal() and len(given) < 9 else 0
-        chosen = target_of(environment, number)
-        if chosen is None:
-            raise Http404
-    if chosen is None:
-        if objections:
-            return _answer(request, _going_back(request, environment, None, objections))
-        return _choose(request, environment)
-    objections += _not_now(request, chosen)
-    return _answer(request, _going_back(request, environment, chosen, objections))
-
-
-def _choose(request, environment: Environment):
-    """Show the generations that one may go back to, and why not to the others."""
-    rows = environment.activations.order_by("-generation").values_list("generation", flat=True)
-    targets = [target_of(environment, number) for number in rows[1 : OFFERED + 1]]
-    context = {
-        **admin.site.each_context(request),
-        "title": f"Roll back {environment.slug}",
-        "environment": environment,
-        "targets": [
-            {
-                "title": f"Generation {target.activation.generation}",
-                "target": target,
-                "objections": _not_now(request, target),
-                **_told(request, target),
-            }
-            for target in targets
-            if target is not None
-        ],
-    }
-    request.current_app = admin.site.name
-    return TemplateResponse(request, "runtime/roll_back.html", context)
-
-
-def _not_now(request, target: Target) -> list[Reason]:
-    moved = {one.release for one in (*target.leaving, *target.coming)}
-    reasons = [reason for release in moved for reason in may(request.user, "operate", release)]
-    if not moved:
-        reasons.append(Reason("NOTHING_TO_DO", "What it offered is offered now."))
-    return [*dict.fromkeys(reasons), *target.against]
-
-
-def _told(request, target: Target) -> dict:
-    """Return what would come and go, as far as the reader may see."""
-    keys = {one.release_id for one in (*target.leaving, *target.coming)}
-    seen = set(
-        Release.objects.visible_to(request.user).filter(pk__in=keys).values_list("pk", flat=True)
-    )
-
-    def names(rows: Iterable[Deployment]) -> list[str]:
-        return sorted(one.name for one in rows if one.release_id in seen)
-
-    rows = (*target.leaving, *target.coming)
-    return {
-        "coming": names(target.coming),
-        "leaving": names(target.leaving),
-        "hidden": sum(1 for one in rows if one.release_id not in seen),
-    }
-
-
-def _going_back(request, environment, chosen: Target | None, objections: list[Reason]) -> Verb:
-    number = chosen.activation.generation if chosen else ""
-    return Verb(
-        environment,
-        f"Roll back {environment.slug}" + (f" to generation {number}" if chosen else ""),
-        "A new generation offers again what that one offered. A release that is left is "
-        "suspended here until somebody lifts that.",
-        "Roll back",
-        SecuredForm,
-        lambda given: transitions.roll_back(
-            environment,
-            chosen.activation.generation,
-            password=given["password"],
-            actor=request.user,
-            reason=given["reason"],
-        ),
-        f"{environment.slug} is back to what generation {number} offered.",
-        objections,
-        {"generation": number, **(_told(request, chosen) if chosen else {})},
     )

@@ -26,6 +26,8 @@ def activate(
     """
     with change(actor=actor, reason=reason) as opened:
         person = acting(opened, actor)
+        # What is offered in an environment changes under its lock: a rollback counts on that.
+        opened.lock(Environment, environment.pk)
         release = opened.lock(Release, release.pk)
         demand(person, "operate", release)
         wanted = sorted({endpoint.pk for endpoint in endpoints})
@@ -115,6 +117,7 @@ def rank(pk: int, *, priority: int, actor, reason: str) -> Deployment:
 def _lock(opened: Change, pk: int, actor) -> Deployment:
     """Return a deployment that is not taken out and that `actor` operates, under its lock."""
     person = acting(opened, actor)
+    opened.lock(Environment, Deployment.objects.values_list("environment", flat=True).get(pk=pk))
     deployment = opened.lock(Deployment, pk)
     demand(person, "operate", deployment.release)
     if deployment.removed_at is not None:

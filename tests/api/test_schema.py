@@ -21,7 +21,7 @@ from tests.gates.stories import story
 pytestmark = pytest.mark.django_db
 
 #: Answers about one instant, which no caller may keep.
-NEVER_KEPT = (f"{ROOT}decision/", f"{ROOT}routes/{{use_case}}/explain/")
+NEVER_KEPT = (f"{ROOT}decision/", f"{ROOT}routes/{{use_case}}/explain/", f"{ROOT}drill/")
 
 GIVING = "/ingest/v1/evidence/"
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
@@ -60,7 +60,10 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         f"{ROOT}promotions/findings/",
         f"{ROOT}compare/",
         f"{ROOT}environments/active/",
+        f"{ROOT}environments/changes/",
         f"{ROOT}routes/explain/",
+        f"{ROOT}running/",
+        f"{ROOT}drill/",
         f"{ROOT}impact/",
         f"{ROOT}may-run/",
         f"{ROOT}on-call/",

@@ -112,6 +112,8 @@ MATRIX = (
         routes="""
             GET /
             GET /menu/
+            GET /running/
+            GET /drill/
             GET /search/
             GET /search/?q=case
             GET /search/?q=<digest>
@@ -236,6 +238,10 @@ MATRIX = (
             GET /gates/{gateversion requirement}/<object_id>/history/
             GET /gates/versions/<pk>/preview/
             GET /environments/<slug>/
+            GET /environments/<slug>/changes/
+            GET /running/?provider=<host>
+            GET /drill/?provider=<host>
+            GET /rollbacks/<pk>/
             GET /impact/?kind=tool&key=<tool>
             GET /may-run/?provider=<host>""",
     ),
@@ -248,7 +254,26 @@ MATRIX = (
         routes="""
             GET /environments/<slug>/activate/<release>/
             GET /environments/<slug>/deployments/<pk>/remove/
+            GET /routes/facts/<pk>/drop/
+            GET /routes/keep/?use_case=<use case>
             GET /suspensions/<pk>/lift/""",
+    ),
+    Group(
+        "Keeping the facts of no use case",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        routes="""
+            GET /routes/keep/
+            POST /routes/keep/""",
+    ),
+    Group(
+        "An emergency is reviewed, with an outcome, by reviewing roles of the team it moved",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 422 422 422 422 403 403 403 403 403 403 403",
+        foreign="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="This takes the role",
+        body=WHY,
+        routes="POST /rollbacks/<pk>/",
     ),
     Group(
         "A form without its endpoint or password does nothing",
@@ -259,16 +284,19 @@ MATRIX = (
         body=WHY,
         routes="""
             POST /environments/<slug>/activate/<release>/
+            POST /routes/keep/?use_case=<use case>
             POST /suspensions/<pk>/lift/""",
     ),
     Group(
-        "Taking a deployment out asks for its reason alone",
+        "Taking a deployment out, or dropping test facts, asks for the reason alone",
         #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         own="    302 404 403 403 403 403 403 403 403 302 403 403 403 403 403 403",
         foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
         says="This takes the role operator",
         body=WHY,
-        routes="POST /environments/<slug>/deployments/<pk>/remove/",
+        routes="""
+            POST /environments/<slug>/deployments/<pk>/remove/
+            POST /routes/facts/<pk>/drop/""",
     ),
     Group(
         "The kill switch and the way back are shown to operators",
@@ -1156,7 +1184,7 @@ MATRIX = (
         routes="""
             GET /api/v1/{models model-versions prompts datasets tools use-cases environments}/
             GET /api/v1/policy-packs/
-            GET /api/v1/{may-run on-call uses}/
+            GET /api/v1/{may-run on-call running uses}/
             GET /api/v1/{releases evidence evaluation-runs promotions schema}/""",
     ),
     Group(
@@ -1192,7 +1220,8 @@ MATRIX = (
         routes="""
             GET /api/v1/{tools environments policy-packs}/<slug>/
             GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>
-            GET /api/v1/environments/<slug>/active/
+            GET /api/v1/environments/<slug>/{active changes}/
+            GET /api/v1/{drill running}/?provider=<host>
             GET /api/v1/impact/?kind=tool&key=<tool>
             GET /api/v1/may-run/?provider=<host>
             GET /api/v1/policy-preview/?pack=<pack>&version=1""",
@@ -1212,7 +1241,7 @@ MATRIX = (
             GET /api/v1/compare/
             GET /api/v1/decision/
             GET /api/v1/effective-policy/
-            GET /api/v1/{impact readiness policy-preview}/
+            GET /api/v1/{drill impact readiness policy-preview}/
             GET /api/v1/effective-gate/
             GET /api/v1/evaluation-runs/latest/""",
     ),
@@ -1281,6 +1310,9 @@ ONLY_SHOWN = {
         "prompts/<slug>/<number>/",
         "releases/<slug>/<number>/",
         "environments/<slug>/",
+        "environments/<slug>/changes/",
+        "running/",
+        "drill/",
         "routes/try/",
         "policy/effective/",
         "gates/effective/",
@@ -1309,11 +1341,12 @@ READING_ONLY = (
     "api/v1/releases/<pk>/lineage/",
     "api/v1/compare/",
     *spelled_out("api/v1/{impact may-run on-call policy-preview readiness uses}/"),
+    *spelled_out("api/v1/{drill running}/"),
     "api/v1/audit/entries/",
     "api/v1/audit/entries/<pk>/",
     "api/v1/decision/",
     "api/v1/effective-policy/",
-    "api/v1/environments/<slug>/active/",
+    *spelled_out("api/v1/environments/<slug>/{active changes}/"),
     "api/v1/routes/<use_case>/explain/",
     "api/v1/effective-gate/",
     "api/v1/promotions/<pk>/findings/",

@@ -23,14 +23,17 @@ from registry.models import (
     Team,
 )
 from registry.roles import Role
-from runtime.models import Deployment, Suspension
+from runtime.models import Deployment, KeptFacts, Rollback, Suspension
 from tests import make
 from tests.gates.stories import Story, make_webhook, story
 
 #: Stands in the name of all that the other team owns: whoever may not see it never reads it.
 MARK = "unseen"
 #: The makers whose rows a team owns; what the others make is named to everybody.
-OWNED = ("team", "use-case", "model", "v", "endpoint", "dataset", "prompt", "text", "token")
+OWNED = (
+    *("team", "use-case", "model", "v", "endpoint", "dataset", "prompt", "text", "token"),
+    "facts",
+)
 
 
 @dataclass
@@ -51,6 +54,8 @@ class Side:
     glass: BreakGlass
     deployment: Deployment
     suspension: Suspension
+    facts: KeptFacts
+    rollback: Rollback
 
     @property
     def team(self) -> Team:
@@ -87,7 +92,7 @@ def tell() -> Side:
     )
     by = {"actor": make.registrar(), "reason": make.WHY}
     member = make.make_person(make.name("member"))
-    deployment, suspension = _run(told)
+    deployment, suspension, facts, rollback = _run(told)
     return Side(
         told=told,
         item=item,
@@ -105,11 +110,16 @@ def tell() -> Side:
         glass=told.break_glass(environment=make.make_environment()),
         deployment=deployment,
         suspension=suspension,
+        facts=facts,
+        rollback=rollback,
     )
 
 
-def _run(told: Story) -> tuple[Deployment, Suspension]:
-    """Offer the story's release without an approval, so that a line of it stands, and stop it."""
+def _run(told: Story) -> tuple[Deployment, Suspension, KeptFacts, Rollback]:
+    """Offer the story's release without an approval, so that a line of it stands, and stop it.
+
+    As an emergency went back to it, which nobody reviewed yet.
+    """
     person = make.make_person(make.name("operator"))
     with change(actor=person, reason=make.WHY) as opened:
         deployment = opened.save(
@@ -129,7 +139,29 @@ def _run(told: Story) -> tuple[Deployment, Suspension]:
                 suspended_at=opened.now,
             )
         )
-    return deployment, suspension
+        facts = opened.save(
+            KeptFacts(
+                use_case=told.use_case,
+                name=make.name("facts"),
+                facts="{}",
+                expected="routed",
+                kept_by=person,
+                kept_at=opened.now,
+            )
+        )
+        rollback = opened.save(
+            Rollback(
+                environment=told.environment,
+                generation=1,
+                use_case=told.use_case,
+                emergency=True,
+                incident="INC-7",
+                reason=make.WHY,
+                rolled_back_by=person,
+                rolled_back_at=opened.now,
+            )
+        )
+    return deployment, suspension, facts, rollback
 
 
 @dataclass
@@ -218,6 +250,8 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "environments/<slug>/activate/": lambda s: (s.told.environment.slug, s.told.release.pk),
     "environments/<slug>/deployments/": lambda s: (s.told.environment.slug, s.deployment.pk),
     "suspensions/": lambda s: (s.suspension.pk,),
+    "rollbacks/": lambda s: (s.rollback.pk,),
+    "routes/facts/": lambda s: (s.facts.pk,),
     "evidence/": lambda s: (s.item.pk, s.item.files.get().pk),
     "reset/": lambda s: ("MQ", "abc-def"),
     "r/": lambda s: (1, s.team.pk),
