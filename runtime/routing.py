@@ -2,13 +2,15 @@
 
 One file, standard library only: a router may carry a copy of it. `decide` is a pure function of
 a snapshot, the facts of a request and an instant; the same three give the same answer, byte for
-byte (`encode`), for as long as `ENGINE` stays the same.
+byte (`encode`), for as long as `ENGINE` stays the same. Whoever asks one snapshot many times keeps
+a `Table` of it.
 
 A rule refuses what it cannot judge: a fact that is missing, or a rule that raises, is a reason
 against. Fallbacks are what is left when every rule has been asked; none is listed anywhere else.
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -141,14 +143,43 @@ class _Asked:
 Rule = Callable[[_Asked], Iterator[Against]]
 
 
+@dataclass(frozen=True)
+class Reads:
+    """What a rule reads beside its route: what is alike in all of that is judged alike.
+
+    `parts` are paths into a deployment; without any, deployments are never alike. `facts` are of
+    the request; `time` says that it compares the end of an approval with the instant. `named` says
+    that it finds nothing against a deployment that none of those facts names.
+    """
+
+    parts: tuple[str, ...] = ()
+    facts: tuple[str, ...] | None = ()
+    time: bool = False
+    named: bool = False
+
+
+#: Of a rule that does not say what it reads: it is asked of every deployment, every time.
+READS_ALL = Reads(facts=None)
+
+
+def _reads(*parts: str, **more: Any) -> Callable[[Rule], Rule]:
+    def told(rule: Rule) -> Rule:
+        rule.reads = Reads(parts, **more)
+        return rule
+
+    return told
+
+
 # The rules. Each yields every reason that it finds; all are asked, of every deployment.
 
 
+@_reads("suspended")
 def _suspended(asked: _Asked) -> Iterator[Against]:
     for one in asked.deployment["suspended"]:
         yield Against("SUSPENDED", f"Suspended: {one}")
 
 
+@_reads("not_after", time=True)
 def _approval(asked: _Asked) -> Iterator[Against]:
     until = asked.deployment["not_after"]
     if until is None:
@@ -157,6 +188,7 @@ def _approval(asked: _Asked) -> Iterator[Against]:
         yield Against("APPROVAL_ENDED", f"Its approval ended at {until}.")
 
 
+@_reads("endpoint.regions", facts=("regions",))
 def _residency(asked: _Asked) -> Iterator[Against]:
     regions = asked.deployment["endpoint"]["regions"]
     for purpose in PURPOSES:
@@ -179,6 +211,7 @@ def _within(
         yield Against("RESIDENCY", f"Its {purpose} is in {', '.join(outside)}.", clause)
 
 
+@_reads("use_case", facts=("data_classification",))
 def _classification(asked: _Asked) -> Iterator[Against]:
     approved = asked.route["data_classification"]
     wanted = asked.facts.data_classification or approved
@@ -191,6 +224,7 @@ def _classification(asked: _Asked) -> Iterator[Against]:
         yield Against("DATA_CLASSIFICATION", fact, "data_classification.max")
 
 
+@_reads("model.intended", "model.disallowed")
 def _use_case(asked: _Asked) -> Iterator[Against]:
     name, model = asked.facts.use_case, asked.deployment["model"]
     if name in model["disallowed"]:
@@ -201,6 +235,7 @@ def _use_case(asked: _Asked) -> Iterator[Against]:
         yield Against("USE_CASE_DISALLOWED", f"The use case is {name}.", "use_cases")
 
 
+@_reads("model.maker", "endpoint.host")
 def _provider(asked: _Asked) -> Iterator[Against]:
     said = asked.clause("providers")
     if said is None:
@@ -214,6 +249,7 @@ def _provider(asked: _Asked) -> Iterator[Against]:
         yield Against("PROVIDER_DENIED", f"It is hosted by {host}.", "providers")
 
 
+@_reads("tools", facts=("tools",))
 def _tools(asked: _Asked) -> Iterator[Against]:
     grants = asked.deployment["tools"]
     granted = {one["tool"] for one in grants}
@@ -226,6 +262,7 @@ def _tools(asked: _Asked) -> Iterator[Against]:
             yield Against("TOOL_NOT_GRANTED", f"The release may call {tool}.", "tools")
 
 
+@_reads("tools")
 def _authorization(asked: _Asked) -> Iterator[Against]:
     for grant in asked.deployment["tools"]:
         clause = f"tools.authorization.{grant['tool']}"
@@ -236,6 +273,7 @@ def _authorization(asked: _Asked) -> Iterator[Against]:
             yield Against("POLICY_TOOLS_AUTHORIZATION", fact, clause)
 
 
+@_reads("endpoint.served_release_id")
 def _reports_release(asked: _Asked) -> Iterator[Against]:
     clause = "require.served_release_id"
     if asked.clause(clause) and not asked.deployment["endpoint"]["served_release_id"]:
@@ -243,12 +281,14 @@ def _reports_release(asked: _Asked) -> Iterator[Against]:
         yield Against("POLICY_REQUIRE_SERVED_RELEASE_ID", fact, clause)
 
 
+@_reads("breaches")
 def _breaches(asked: _Asked) -> Iterator[Against]:
     """What was against policy when the snapshot was made, and a router cannot see for itself."""
     for one in asked.deployment["breaches"]:
         yield Against(one["code"], one["fact"], one["clause"])
 
 
+@_reads("model.context_window", facts=("tokens",))
 def _window(asked: _Asked) -> Iterator[Against]:
     tokens, window = asked.facts.tokens, asked.deployment["model"]["context_window"]
     if tokens is None:
@@ -259,11 +299,13 @@ def _window(asked: _Asked) -> Iterator[Against]:
         yield Against("CONTEXT_WINDOW", f"It holds {window} tokens; the request needs {tokens}.")
 
 
+@_reads("model.capabilities", facts=("capabilities",))
 def _capabilities(asked: _Asked) -> Iterator[Against]:
     for name in sorted(asked.facts.capabilities - set(asked.deployment["model"]["capabilities"])):
         yield Against("CAPABILITY_MISSING", f"It cannot do {name}.")
 
 
+@_reads("name", facts=("health", "exclude"), named=True)
 def _health(asked: _Asked) -> Iterator[Against]:
     name = asked.deployment["name"]
     if not asked.facts.health.get(name, True):
@@ -327,55 +369,204 @@ def decide(
     `generation` and `digest` name the snapshot and are repeated in the answer. A snapshot of
     another schema is not read: the answer is an error, which routes nothing.
     """
-    answer: dict[str, Any] = {
-        "engine": ENGINE,
-        "environment": None,
-        "use_case": facts.use_case,
-        "at": instant_text(at),
-        "generation": generation,
-        "digest": digest,
-        "status": "error",
-        "reason": "SNAPSHOT_UNKNOWN",
-        "retryable": False,
-        "selected": None,
-        "fallbacks": [],
-        "prompts": [],
-        "candidates": {"total": 0, "eligible": 0, "refused": []},
-    }
-    if snapshot.get("schema") != SCHEMA:
-        return answer
-    answer["environment"] = snapshot["environment"]["slug"]
-    route = snapshot["routes"].get(facts.use_case)
-    if route is None:
-        return answer | {"status": "refused", "reason": "NO_ROUTE"}
-    eligible, refused = [], []
-    candidates = [one for one in snapshot["deployments"] if one["use_case"] == facts.use_case]
-    rules = tuple(rules)
-    for one in sorted(candidates, key=_name):
-        reasons = against(_Asked(one, route, facts, at), rules)
-        if reasons:
-            refused.append((one, reasons))
-        else:
-            eligible.append(one)
-    eligible.sort(key=_rank)
-    answer["candidates"] = {
-        "total": len(candidates),
-        "eligible": len(eligible),
-        "refused": [
-            {"deployment": one["name"], "reasons": [_told(reason) for reason in reasons]}
-            for one, reasons in refused
-        ],
-    }
-    if not eligible:
-        reason, retryable = _why_nothing(reasons for _, reasons in refused)
-        return answer | {"status": "refused", "reason": reason, "retryable": retryable}
-    return answer | {
-        "status": "routed",
-        "reason": "ROUTED",
-        "selected": _offer(eligible[0]),
-        "fallbacks": [_offer(one) | {"code": "OUTRANKED"} for one in eligible[1:]],
-        "prompts": eligible[0]["prompts"],
-    }
+    return Table(snapshot, rules).decide(facts, at, generation=generation, digest=digest)
+
+
+class Table:
+    """A snapshot made ready to be asked often: each rule is asked once of what it sees as alike.
+
+    Answers share parts with one another: read them, copy what is to be changed. Any number of
+    threads may ask.
+    """
+
+    def __init__(self, snapshot: Mapping[str, Any], rules: Iterable[Rule] = RULES):
+        self.snapshot = snapshot
+        self._rules = tuple(rules)
+        self._candidates: dict[str, _Candidates] = {}
+
+    def decide(self, facts: Facts, at: datetime, *, generation: int, digest: str) -> dict[str, Any]:
+        """Answer as `decide` does."""
+        answer: dict[str, Any] = {
+            "engine": ENGINE,
+            "environment": None,
+            "use_case": facts.use_case,
+            "at": instant_text(at),
+            "generation": generation,
+            "digest": digest,
+            "status": "error",
+            "reason": "SNAPSHOT_UNKNOWN",
+            "retryable": False,
+            "selected": None,
+            "fallbacks": [],
+            "prompts": [],
+            "candidates": {"total": 0, "eligible": 0, "refused": []},
+        }
+        if self.snapshot.get("schema") != SCHEMA:
+            return answer
+        answer["environment"] = self.snapshot["environment"]["slug"]
+        if facts.use_case not in self.snapshot["routes"]:
+            return answer | {"status": "refused", "reason": "NO_ROUTE"}
+        return answer | self._of(facts.use_case).judge(facts, at)
+
+    def _of(self, use_case: str) -> "_Candidates":
+        if use_case not in self._candidates:
+            rows = [one for one in self.snapshot["deployments"] if one["use_case"] == use_case]
+            route = self.snapshot["routes"][use_case]
+            self._candidates[use_case] = _Candidates(route, sorted(rows, key=_name), self._rules)
+        return self._candidates[use_case]
+
+
+#: Some deployments of a route, by their places, and what is against all of them, as answers say it.
+_Group = tuple[tuple[int, ...], list[dict[str, str]]]
+#: A deployment, and the places of all that a rule cannot tell from it.
+_Kind = tuple[Mapping[str, Any], tuple[int, ...]]
+
+
+class _Candidates:
+    """The deployments of one route, by name, and what each rule sees of them."""
+
+    def __init__(
+        self,
+        route: Mapping[str, Any],
+        rows: list[Mapping[str, Any]],
+        rules: tuple[Rule, ...],
+    ):
+        self._rows, self._names = rows, [one["name"] for one in rows]
+        self._judges = [_Judge(rule, route, rows) for rule in rules]
+        self._unfit: list[_Group] = []
+        self._offers: list[dict[str, Any]] = [{}] * len(rows)
+        ranks: list[tuple[tuple[int, int, int, str], int]] = []
+        for place, one in enumerate(rows):
+            try:
+                rank, self._offers[place], _ = _rank(one), _offer(one), one["prompts"]
+            except Exception as error:  # noqa: BLE001 - whatever it is, it refuses
+                self._unfit.append(((place,), [_told(_unfit(error))]))
+            else:
+                ranks.append((rank, place))
+        self._order = [place for _, place in sorted(ranks)]
+
+    def judge(self, facts: Facts, at: datetime) -> dict[str, Any]:
+        """Return what an answer says beyond who was asked, about what, and when."""
+        found: list[list[dict[str, str]]] = [[]] * len(self._rows)
+        for judge in self._judges:
+            for places, reasons in judge.against(facts, at):
+                for place in places:
+                    found[place] = found[place] + reasons if found[place] else reasons
+        for (place,), reasons in self._unfit:
+            found[place] = found[place] or reasons
+        eligible = [place for place in self._order if not found[place]]
+        candidates = {
+            "total": len(self._rows),
+            "eligible": len(eligible),
+            "refused": [
+                {"deployment": name, "reasons": reasons}
+                for name, reasons in zip(self._names, found, strict=True)
+                if reasons
+            ],
+        }
+        if not eligible:
+            reason, retryable = _why_nothing(found)
+            said = {"status": "refused", "reason": reason, "retryable": retryable}
+            return said | {"candidates": candidates}
+        return {
+            "status": "routed",
+            "reason": "ROUTED",
+            "selected": self._offers[eligible[0]],
+            "fallbacks": [self._offers[place] | {"code": "OUTRANKED"} for place in eligible[1:]],
+            "prompts": self._rows[eligible[0]]["prompts"],
+            "candidates": candidates,
+        }
+
+
+class _Judge:
+    """One rule and what it sees as alike among the deployments of a route."""
+
+    #: Answers that are kept, to different facts.
+    MOST = 256
+
+    def __init__(self, rule: Rule, route: Mapping[str, Any], rows: list[Mapping[str, Any]]):
+        self._rule, self._route = rule, route
+        self._reads: Reads = getattr(rule, "reads", READS_ALL)
+        alike: dict[Any, list[int]] = {}
+        for place, one in enumerate(rows):
+            alike.setdefault(_seen(one, self._reads.parts, place), []).append(place)
+        #: One of each kind, and the places of all of its kind.
+        self._kinds = [(rows[places[0]], tuple(places)) for places in alike.values()]
+        self._by_name = {one["name"]: (one, places) for one, places in self._kinds}
+        self._ends = _ends(rows) if self._reads.time else []
+        self._known: dict[Any, list[_Group]] = {}
+
+    def against(self, facts: Facts, at: datetime) -> list[_Group]:
+        """Return which deployments this rule refuses, and with what reasons."""
+        if self._reads.named:
+            return self._ask(self._named(facts), facts, at)
+        key = self._key(facts, at)
+        if key is None:
+            return self._ask(self._kinds, facts, at)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= self.MOST:
+                self._known.clear()
+            found = self._known[key] = self._ask(self._kinds, facts, at)
+        return found
+
+    def _key(self, facts: Facts, at: datetime) -> Any:
+        """Return what the answer depends on, or None if that cannot be told."""
+        if self._reads.facts is None:
+            return None
+        try:
+            # Between two ends of approvals, time changes nothing.
+            passed = bisect_right(self._ends, at)
+            key = (passed, *(getattr(facts, name) for name in self._reads.facts))
+            hash(key)
+        except TypeError:
+            return None
+        return key
+
+    def _named(self, facts: Facts) -> list[_Kind]:
+        named = {name for fact in self._reads.facts or () for name in getattr(facts, fact)}
+        return [self._by_name[name] for name in named & self._by_name.keys()]
+
+    def _ask(self, kinds: Iterable[_Kind], facts: Facts, at: datetime) -> list[_Group]:
+        groups = []
+        for one, places in kinds:
+            if reasons := against(_Asked(one, self._route, facts, at), (self._rule,)):
+                groups.append((places, [_told(reason) for reason in reasons]))
+        return groups
+
+
+def _seen(deployment: Mapping[str, Any], parts: tuple[str, ...], place: int) -> Any:
+    """Return what a rule that reads `parts` sees: equal for two that it cannot tell apart.
+
+    It is written out, since 1, 1.0 and True are equal and read differently. What lacks a part is
+    like nothing else.
+    """
+    if not parts:
+        return place
+    found = []
+    for part in parts:
+        value: Any = deployment
+        for step in part.split("."):
+            if not isinstance(value, Mapping) or step not in value:
+                return place
+            value = value[step]
+        found.append(repr(value))
+    return tuple(found)
+
+
+def _ends(rows: Iterable[Mapping[str, Any]]) -> list[datetime]:
+    """Return when approvals end, soonest first; what is no instant refuses at any time."""
+    found = set()
+    for one in rows:
+        try:
+            found.add(instant(one["not_after"]))
+        except (KeyError, TypeError, ValueError):
+            continue
+    return sorted(found)
+
+
+def _unfit(error: Exception) -> Against:
+    return Against("EVALUATION_ERROR", f"It cannot be offered: {type(error).__name__}.")
 
 
 def _name(deployment: Mapping[str, Any]) -> str:
@@ -383,9 +574,11 @@ def _name(deployment: Mapping[str, Any]) -> str:
 
 
 def _rank(deployment: Mapping[str, Any]) -> tuple[int, int, int, str]:
-    endpoint = deployment["endpoint"]
+    endpoint, priority = deployment["endpoint"], deployment["priority"]
+    if type(priority) is not int:
+        raise TypeError("A priority is a whole number.")
     return (
-        deployment["priority"],
+        priority,
         _place(COSTS, endpoint["cost_class"]),
         _place(LATENCIES, endpoint["latency_class"]),
         deployment["name"],
@@ -413,7 +606,7 @@ def _told(reason: Against) -> dict[str, str]:
     return {"code": reason.code, "fact": reason.fact, "clause": reason.clause}
 
 
-def _why_nothing(refusals: Iterable[list[Against]]) -> tuple[str, bool]:
+def _why_nothing(refusals: Iterable[list[dict[str, str]]]) -> tuple[str, bool]:
     """Return why nothing is left, and whether trying again later may help.
 
     Only what every rule but the soft ones lets through may be back; policy is not an outage.
@@ -426,8 +619,8 @@ def _why_nothing(refusals: Iterable[list[Against]]) -> tuple[str, bool]:
     return ("CAPABILITY", False) if "capability" in kinds else ("POLICY", False)
 
 
-def _kind(reasons: list[Against]) -> str:
-    codes = {reason.code for reason in reasons}
+def _kind(reasons: list[dict[str, str]]) -> str:
+    codes = {reason["code"] for reason in reasons}
     if codes <= set(SOFT):
         return "soft"
     return "capability" if codes <= {*SOFT, *CAPABILITY} else "hard"

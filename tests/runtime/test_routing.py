@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime import routing
-from runtime.routing import NotAQuestion, decide, encode, read
+from runtime.routing import NotAQuestion, Table, decide, encode, read
+from tests.runtime import oracle
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 REGIONS = ("de-1", "fr-1", "us-1")
@@ -373,6 +374,122 @@ def test_a_replay_gives_the_same_bytes(world):
     snap, facts, _ = world
     stored = json.loads(json.dumps(snap))
     assert encode(ask(snap, **facts)) == encode(ask(stored, **facts))
+
+
+# The table of a snapshot and the plain loop
+
+
+@st.composite
+def odd_worlds(draw):
+    """A world, some deployments of which lack a part or have one of another kind."""
+    snap, facts, _ = draw(worlds())
+    parts = ("suspended", "not_after", "endpoint", "model", "tools", "breaches", "priority")
+    inner = ("endpoint.regions", "endpoint.cost_class", "model.maker", "model.capabilities")
+    for one in snap["deployments"]:
+        for path in draw(st.lists(st.sampled_from((*parts, *inner, "prompts")), max_size=2)):
+            *way, last = path.split(".")
+            holder = one[way[0]] if way else one
+            if not isinstance(holder, dict):
+                continue
+            odd = draw(st.sampled_from(["gone", None, 1, "x", ["x"], {"x": 1}]))
+            if odd == "gone":
+                holder.pop(last, None)
+            else:
+                holder[last] = odd
+    return snap, facts
+
+
+@given(odd_worlds(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_table_asked_often_answers_as_the_plain_loop_does(world, data):
+    snap, facts = world
+    table = Table(snap)
+    names = [one["name"] for one in snap["deployments"]]
+    for _ in range(4):
+        at = NOW + timedelta(days=data.draw(st.sampled_from([-400, 0, 37, 400])))
+        some = {**facts, "tokens": data.draw(st.sampled_from([10, 5000, 9000]))}
+        if names:
+            some["health"] = dict.fromkeys(
+                data.draw(st.lists(st.sampled_from(names), unique=True)), data.draw(st.booleans())
+            )
+        asked = read({"use_case": "chat", **some})
+        known = {"generation": 4, "digest": "sha256:ff"}
+        expected = encode(oracle.decide(snap, asked, at, **known))
+        assert encode(table.decide(asked, at, **known)) == expected
+        assert encode(decide(snap, asked, at, **known)) == expected
+
+
+@given(worlds(), st.sampled_from(routing.RULES), st.sampled_from(["all", "some"]))
+@settings(max_examples=150, deadline=None)
+def test_a_rule_that_fails_in_a_table_refuses_just_what_the_loop_refuses(world, rule, whom):
+    snap, facts, _ = world
+
+    def broken(asked):
+        yield from rule(asked)
+        if whom == "all" or asked.deployment["priority"] == 1:
+            raise RuntimeError("The facts are not what they seem.")
+
+    broken.__name__ = rule.__name__
+    if whom == "all" and not rule.reads.named:
+        broken.reads = rule.reads
+    rules = [broken if one is rule else one for one in routing.RULES]
+    asked = read({"use_case": "chat", **facts})
+    known = {"generation": 4, "digest": "sha256:ff", "rules": rules}
+    assert encode(decide(snap, asked, NOW, **known)) == encode(
+        oracle.decide(snap, asked, NOW, **known)
+    )
+
+
+def test_what_only_looks_alike_is_judged_apart():
+    rows = [
+        deployment("chat-1@one", model__context_window=8000),
+        deployment("chat-1@two", model__context_window="8000"),
+        deployment("chat-1@three", endpoint__served_release_id="1"),
+        deployment("chat-1@four", endpoint__served_release_id=0),
+    ]
+    answer = ask(snapshot(*rows, policy={"require.served_release_id": True}), tokens=10)
+    assert offered(answer) == ["chat-1@one", "chat-1@three"]
+    assert codes(answer) == ["POLICY_REQUIRE_SERVED_RELEASE_ID", "EVALUATION_ERROR"]
+
+
+class Watched(dict):
+    """A part of a deployment that notes the paths that are read of it."""
+
+    def __init__(self, values, seen, path=()):
+        super().__init__(values)
+        self.seen, self.path = seen, path
+
+    def __getitem__(self, name):
+        value, path = super().__getitem__(name), (*self.path, name)
+        if path in {("endpoint",), ("model",)}:
+            return Watched(value, self.seen, path)
+        self.seen.add(".".join(path))
+        return value
+
+
+@pytest.mark.parametrize("rule", routing.RULES, ids=lambda rule: rule.__name__)
+def test_a_rule_reads_what_it_says_and_nothing_else(rule):
+    """What it does not say would be taken for alike."""
+    seen, facts_seen = set(), set()
+    asked_for = {"tools": ["crm", "mail"], "capabilities": ["audio"], "tokens": 1, "regions": []}
+    policy = {"providers": {}, "tools": {}, "require.served_release_id": True}
+    policy |= {"residency.support": [], "tools.authorization.crm": "human_approval"}
+    facts = read({"use_case": "chat", **asked_for})
+
+    class Noting:
+        def __getattr__(self, name):
+            facts_seen.add(name)
+            return getattr(facts, name)
+
+    snap = snapshot(deployment(), policy=policy)
+    one = Watched(snap["deployments"][0], seen)
+    routing.against(routing._Asked(one, snap["routes"]["chat"], Noting(), NOW), [rule])
+    # One table is of one use case.
+    assert facts_seen - {"use_case"} == set(rule.reads.facts)
+    assert seen - {"use_case"} == set(rule.reads.parts) - {"use_case"}
+    clock = routing._Asked(one, snap["routes"]["chat"], facts, None)
+    fails = [found.code for found in routing.against(clock, [rule])]
+    assert ("EVALUATION_ERROR" in fails) == rule.reads.time
 
 
 def test_time_alone_ends_an_approval():
