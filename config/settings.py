@@ -271,6 +271,11 @@ EVIDENCE_SCAN_SECONDS = env.int("EVIDENCE_SCAN_SECONDS", default=20)
 # Items that one token may bring in.
 EVIDENCE_INGEST_RATE = env.str("EVIDENCE_INGEST_RATE", default="60/min")
 
+# Batches of records that one token may bring in, and that one process takes in at once: the others
+# are told to come again, so that threads are left for everybody else.
+RECORDS_INGEST_RATE = env.str("RECORDS_INGEST_RATE", default="600/min")
+RECORDS_AT_ONCE = 2
+
 # Bodies of requests; forms with files may be as large as an item is.
 BODY_MAX_BYTES = 4 * 1024**2
 # Uploads that one process takes in at once. It has four threads: one is left for everybody else.
