@@ -51,6 +51,7 @@ ORDER = (
     "gates.webhook",
     "registry.environment",
     "running",
+    "requests",
     "may_run",
     "route_try",
     "drill",
@@ -60,6 +61,7 @@ ORDER = (
 # Pages that answer a question and belong to no noun: their group, name and words.
 QUESTIONS = (
     ("Runtime", "running", "What runs where"),
+    ("Runtime", "requests", "Requests"),
     ("Runtime", "may_run", "What may run"),
     ("Runtime", "route_try", "Try a route"),
     ("Runtime", "drill", "Fallback drill"),

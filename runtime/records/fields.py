@@ -27,6 +27,8 @@ RAN = ("routed", "served", "failed")
 AHEAD, BEHIND = timedelta(minutes=5), timedelta(days=45)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}", re.ASCII)
+#: What stands in addresses.
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}", re.ASCII)
 SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}", re.ASCII)
 CODE = re.compile(r"[A-Z][A-Z0-9_]{0,59}", re.ASCII)
 TRACE = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
@@ -138,6 +140,7 @@ def _facts(value) -> dict[str, Any]:
 
 
 _name = _matching(NAME, "Give a name of at most 128 letters, digits and . _ : @ / + -.")
+_id_of = _matching(ID, "Give an id of at most 128 letters, digits and . _ : @ + -.")
 _digest = _matching(DIGEST, "Give a digest: sha256: and 64 hexadecimal digits.")
 _EVERY = tuple(status for statuses in STATUSES.values() for status in statuses)
 
@@ -147,12 +150,12 @@ FIELDS: Mapping[str, Field] = {
     "kind": Field("kind", FACT, _one_of(*STATUSES), _EVERY),
     "seq": Field("router_seq", IDENTIFIER, _whole(1, 2**53 - 1), _EVERY),
     "at": Field("occurred_at", FACT, _instant, _EVERY),
-    "request": Field("request", IDENTIFIER, _name, _EVERY),
+    "request": Field("request", IDENTIFIER, _id_of, _EVERY),
     "attempt": Field("attempt", IDENTIFIER, _whole(1, 1000), _EVERY),
     "trace": Field(
         "trace", IDENTIFIER, _matching(TRACE, "Give a trace id: 32 hexadecimal digits, not all 0.")
     ),
-    "conversation": Field("conversation", IDENTIFIER, _name),
+    "conversation": Field("conversation", IDENTIFIER, _id_of),
     "user": Field(
         "user_hash",
         SENSITIVE,
