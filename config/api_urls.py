@@ -19,6 +19,7 @@ import registry.uses_api
 import runtime.api
 import runtime.records.api
 import runtime.running_api
+import runtime.snapshot_api
 from config.openapi import SchemaView
 
 router = SimpleRouter()
@@ -64,6 +65,16 @@ urlpatterns = [
     ),
     path("running/", runtime.running_api.RunningView.as_view(), name="running"),
     path("drill/", runtime.running_api.DrillView.as_view(), name="drill"),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/snapshot/$",
+        runtime.snapshot_api.CurrentSnapshotView.as_view(),
+        name="environment-snapshot",
+    ),
+    re_path(
+        r"^snapshots/(?P<digest>sha256:[0-9a-f]{64})/$",
+        runtime.snapshot_api.SnapshotView.as_view(),
+        name="snapshot",
+    ),
     re_path(
         rf"^routes/(?P<use_case>{registry.api.SLUG})/explain/$",
         runtime.api.ExplainView.as_view(),

@@ -18,7 +18,7 @@ from django.http import JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from audit import triggers
+from audit import clock, keys, triggers
 
 log = logging.getLogger("gatehouse.health")
 
@@ -76,6 +76,13 @@ def _evidence() -> None:
     storage.delete(name)
 
 
+def _keys() -> None:
+    try:
+        keys.signing(clock.now())
+    except keys.NoKey as error:
+        raise NotReady(str(error)) from error
+
+
 def _static() -> None:
     if isinstance(staticfiles_storage, ManifestFilesMixin) and not staticfiles_storage.hashed_files:
         raise NotReady("The static files are not collected; run manage.py collectstatic.")
@@ -87,4 +94,5 @@ PARTS: dict[str, Callable[[], None]] = {
     "triggers": _triggers,
     "evidence": _evidence,
     "static": _static,
+    "keys": _keys,
 }

@@ -15,6 +15,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.object_storage import s3_storage
+from config.router_ages import max_age
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -275,6 +276,10 @@ EVIDENCE_INGEST_RATE = env.str("EVIDENCE_INGEST_RATE", default="60/min")
 # are told to come again, so that threads are left for everybody else.
 RECORDS_INGEST_RATE = env.str("RECORDS_INGEST_RATE", default="600/min")
 RECORDS_AT_ONCE = 2
+# Where the keys lie that snapshots' heads are signed with; they are never in the database.
+SIGNING_KEYS_DIR = Path(env.str("SIGNING_KEYS_DIR", default=str(DATA_DIR / "keys")))
+# Seconds for which a router may decide from data this old, by how closely what it routes is held.
+ROUTER_MAX_AGE = max_age(env.dict("ROUTER_MAX_AGE", default={}))
 
 # Bodies of requests; forms with files may be as large as an item is.
 BODY_MAX_BYTES = 4 * 1024**2

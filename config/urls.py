@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from config import health, problems
+from config import health, problems, well_known
 
 urlpatterns = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path(".well-known/gatehouse-keys.json", well_known.signing_keys, name="signing-keys"),
     path("api/v1/", include("config.api_urls")),
     path("ingest/v1/", include("config.ingest_urls")),
     # The portal sends anonymous visitors of any unknown address to its sign-in; tools get 404.

@@ -14,6 +14,7 @@ GROUPS = ("Work", "Runtime", "Gates", "Evidence", "Registry", "Audit")
 ELSEWHERE = {
     "gates.promotion": "Work",
     "registry.environment": "Runtime",
+    "registry.router": "Runtime",
     "gates.webhook": "Registry",
     "registry.evaluationsuite": "Evidence",
     "registry.suiteversion": "Evidence",
@@ -52,6 +53,7 @@ ORDER = (
     "registry.environment",
     "running",
     "requests",
+    "registry.router",
     "may_run",
     "route_try",
     "drill",

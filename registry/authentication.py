@@ -24,7 +24,7 @@ class TokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer <token>`.
 
     Sets `request.position`, so that what is computed next needs no second look. An expired,
-    revoked or unknown token, or one of a deactivated owner, answers 401.
+    revoked or unknown token, or one of a deactivated owner or router, answers 401.
     """
 
     def authenticate(self, request):
@@ -37,6 +37,8 @@ class TokenAuthentication(BaseAuthentication):
         request.position = request._request.position = position()
         token = kept.answer(("token", digest), lambda: (_find(digest), None), request.position)
         if not token.is_live or not token.user.is_active:
+            raise _refusal()
+        if token.router is not None and not token.router.is_active:
             raise _refusal()
         _note_use(token)
         context.via.set(f"token:{token.token_key}")
@@ -84,7 +86,8 @@ def _refusal() -> exceptions.AuthenticationFailed:
 
 def _find(digest: str) -> ApiToken:
     # Raised in here, so that guesses are not kept and throw out nothing that is.
-    token = ApiToken.objects.filter(digest=digest).select_related("user").first()
+    along = ("user", "environment", "router")
+    token = ApiToken.objects.filter(digest=digest).select_related(*along).first()
     if token is None:
         raise _refusal()
     token.user.grants  # noqa: B018 - read now, so that it is kept with the token

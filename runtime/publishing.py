@@ -39,6 +39,7 @@ IMMATERIAL = frozenset(
         "registry.region",
         "registry.retirement",
         "registry.rolegrant",
+        "registry.router",
         "registry.suiteversion",
         "registry.team",
         "registry.tool",

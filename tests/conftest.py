@@ -82,6 +82,17 @@ def real_passwords(settings):
     settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
 
 
+@pytest.fixture(scope="session", autouse=True)
+def signing_key():
+    """A key that signs at any instant that a test tells of, made once for all runs."""
+    from datetime import UTC, datetime
+
+    from audit import keys
+
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    return next(iter(keys.published()), None) or keys.make(long_ago, long_ago)
+
+
 # --- Files ----------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,7 @@ from registry.models import (
     Release,
     ReleasePrompt,
     RoleGrant,
+    Router,
     ScoreDemand,
     ServingEndpoint,
     SuiteVersion,
@@ -111,8 +112,10 @@ def make_token(owner: Person, *, scope: str = "read", days: int = 30, **bound) -
 
 
 def make_token_row(owner: Person, *, scope: str = "read", days: int = 30, **bound):
-    """Return (row, token)."""
+    """Return (row, token); with `environment`, of a new router there."""
     values = {"name": name("token"), "actor": admin(), "reason": WHY, **bound}
+    if environment := values.pop("environment", None):
+        values["router"] = make_router(environment)
     return transitions.issue_token(
         owner.pk,
         scope=ApiToken.Scope(scope),
@@ -157,6 +160,17 @@ def make_environment(
         {EnvironmentRegion: [{"region": region} for region in regions]},
         actor=admin(),
     )
+
+
+def make_router(environment: Environment | None = None, **values) -> Router:
+    slug = name("router")
+    values = {
+        "name": slug.title(),
+        "environment": environment or make_environment(),
+        **({} if "team" in values else {"team": make_team()}),
+        **values,
+    }
+    return save(Router, {"slug": slug, **values}, actor=admin())
 
 
 def make_use_case(slug: str = "", *, team: Team | None = None, demands=None, **values) -> UseCase:

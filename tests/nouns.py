@@ -74,6 +74,7 @@ MAKERS: dict[str, Callable] = {
     "registry.region": lambda team: make.make_region(),
     "registry.provider": lambda team: make.make_provider(),
     "registry.environment": lambda team: make.make_environment(),
+    "registry.router": lambda team: make.make_router(),
     "registry.usecase": lambda team: make.make_use_case(team=team),
     "registry.registeredmodel": lambda team: make.make_model(team=team),
     "registry.modelversion": lambda team: make.make_model_version(team=team),

@@ -41,7 +41,7 @@ class Answers:
             request.accepted_media_type = JSONRenderer.media_type
         response = super().finalize_response(request, response, *args, **kwargs)
         patch_vary_headers(response, ("Authorization",))
-        if response.status_code != 200:
+        if response.status_code not in (200, 304):
             # A kept 404 would outlive the grant that ends it.
             response["Cache-Control"] = "no-store"
         elif "Cache-Control" not in response:

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from audit import clock
+from audit import clock, keys
 from portal.demo.people import PIPELINE
 from portal.demo.stories import STORIES
 from portal.demo.world import World
@@ -32,11 +32,14 @@ def is_seeded() -> bool:
 
 
 def prepare() -> None:
-    """Migrate; an empty database as it was on the day that the stories begin.
+    """Make a signing key if there is none, and migrate.
 
-    The gates are published by a migration: published today, no past decision could name them, and
-    the record would only begin after all that it tells of.
+    An empty database is migrated as on the day that the stories begin. The gates are published by
+    a migration: published today, no past decision could name them, and the record would only begin
+    after all that it tells of.
     """
+    if not keys.published():
+        keys.make(clock.now())
     if MigrationRecorder(connection).applied_migrations():
         call_command("migrate", verbosity=0)
         return

@@ -1,11 +1,11 @@
-"""Regions, providers and environments: where data may be, who hosts, where releases run."""
+"""Regions, providers, environments, routers: where data may be, who hosts, where releases run."""
 
 from django import forms
 from django.contrib import admin
 
 from audit.admin import GovernedForm
 from registry.admin.base import RegistryAdmin
-from registry.models import Environment, EnvironmentRegion, Provider, Region
+from registry.models import Environment, EnvironmentRegion, Provider, Region, Router
 
 
 @admin.register(Region)
@@ -83,6 +83,25 @@ class EnvironmentAdmin(RegistryAdmin):
                 "description": "The stage gate is the least that a promotion into this "
                 "environment must pass; a use case of high risk passes the regulated gate "
                 "wherever it runs outside the sandbox.",
+            },
+        ),
+    )
+
+
+@admin.register(Router)
+class RouterAdmin(RegistryAdmin):
+    list_display = ("slug", "name", "environment", "team", "is_active", "changed")
+    list_filter = ("environment", "is_active")
+    list_select_related = ("environment", "team")
+    search_fields = ("slug", "name")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("slug", "name", "environment", "team", "is_active"),
+                "description": "A client that sends requests where the environment's snapshot "
+                "lets them go. Its tokens are issued under API tokens; it reports which "
+                "generation it decides from.",
             },
         ),
     )

@@ -60,7 +60,7 @@ class ApiTokenAdmin(RegistryAdmin):
     form = TokenForm
     list_display = ("name", "user", "scope", "bound_to", "begins", "state", "expiry", "last_used")
     list_filter = ("scope",)
-    list_select_related = ("user", "environment", "team", "use")
+    list_select_related = ("user", "environment", "router", "team", "use")
     search_fields = ("name", "user__username", "token_key")
     date_hierarchy = "expiry"
     acts = (Revoke(),)
@@ -68,7 +68,7 @@ class ApiTokenAdmin(RegistryAdmin):
         (
             None,
             {
-                "fields": ("user", "name", "scope", "environment", "team", "expiry"),
+                "fields": ("user", "name", "scope", "router", "team", "expiry"),
                 "description": "The token is shown once, on the next page, and kept nowhere.",
             },
         ),
@@ -86,7 +86,7 @@ class ApiTokenAdmin(RegistryAdmin):
     )
     help_texts = {
         "user": "Whose rights it carries: a service account, or a person.",
-        "environment": "For a router token only.",
+        "router": "For a router token only: it opens the router's environment and no other.",
         "team": "For an evidence token only.",
     }
 
@@ -130,6 +130,8 @@ class ApiTokenAdmin(RegistryAdmin):
 
     @admin.display(description="bound to")
     def bound_to(self, obj):
+        if obj.router:
+            return f"{obj.router} in {obj.environment}"
         return obj.environment or obj.team
 
     @admin.display(description="begins with")
@@ -156,7 +158,7 @@ class ApiTokenAdmin(RegistryAdmin):
             name=values["name"],
             scope=values["scope"],
             expires_at=values["expiry"],
-            environment=values.get("environment"),
+            router=values.get("router"),
             team=values.get("team"),
             actor=request.user,
             reason=reason,

@@ -21,6 +21,7 @@ from registry.models.policies import PolicyPack, PolicyUseCase, PolicyVersion
 from registry.models.prompts import PromptTemplate, PromptVersion
 from registry.models.releases import Objective, Release, ReleasePrompt, ToolGrant
 from registry.models.retirements import Retirement
+from registry.models.routers import Router, RouterReport
 from registry.models.search import SearchedNoun, SearchWord
 from registry.models.tools import Tool, ToolScope
 from registry.models.use_cases import DataClass, RiskTier, ScoreDemand, UseCase
@@ -52,6 +53,8 @@ __all__ = [
     "Retirement",
     "RiskTier",
     "RoleGrant",
+    "Router",
+    "RouterReport",
     "ScoreDemand",
     "SearchWord",
     "SearchedNoun",

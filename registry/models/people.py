@@ -258,8 +258,9 @@ class ApiTokenQuerySet(GovernedQuerySet):
 class ApiToken(AbstractAuthToken, GovernedModel):
     """A bearer token, kept as its SHA-512; the token itself is shown once.
 
-    Scope `read` reads the API as its owner; `router` is bound to one environment and `evidence`
-    to one team. Expired and revoked tokens stay on record.
+    Scope `read` reads the API as its owner; `router` is bound to a router and so to its one
+    environment, `evidence` to one team. Router tokens issued before routers were registered name
+    the environment alone. Expired and revoked tokens stay on record.
     """
 
     class Scope(models.TextChoices):
@@ -279,6 +280,13 @@ class ApiToken(AbstractAuthToken, GovernedModel):
     scope = models.CharField(max_length=10, choices=Scope, default=Scope.READ)
     environment = models.ForeignKey(
         "registry.Environment",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="tokens",
+    )
+    router = models.ForeignKey(
+        "registry.Router",
         models.PROTECT,
         null=True,
         blank=True,
@@ -306,6 +314,12 @@ class ApiToken(AbstractAuthToken, GovernedModel):
                     "A router token names one environment, an evidence token one team, "
                     "a read token neither."
                 ),
+            ),
+            # A token that reads, and is a router's besides, would report what no router holds.
+            models.CheckConstraint(
+                condition=Q(router=None) | Q(scope="router"),
+                name="apitoken_router_routes",
+                violation_error_message="Only a token of scope router is a router's.",
             ),
             # A token that never ends outlives everybody who remembers it.
             models.CheckConstraint(

@@ -30,6 +30,7 @@ from registry.models import (
     Region,
     RegisteredModel,
     Release,
+    Router,
     ServingEndpoint,
     Team,
     Tool,
@@ -401,6 +402,8 @@ NOUNS: dict[type[GovernedModel], Noun] = {
     Provider: Noun(),
     # Approvals were given under the stage gate: a stricter one is a new environment.
     Environment: Noun(set_once=("slug", "stage")),
+    # Its tokens are bound to the environment with it.
+    Router: Noun(set_once=("slug", "environment")),
     UseCase: Noun(),
     RegisteredModel: Noun(),
     ModelVersion: Noun(

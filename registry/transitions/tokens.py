@@ -9,7 +9,7 @@ import audit
 from audit import Reason, Refused
 from audit.refusals import Conflict, NotAllowed
 from registry import rights, rules
-from registry.models import ApiToken, Environment, Person, Team
+from registry.models import ApiToken, Person, Router, Team
 
 
 def issue_token(
@@ -18,14 +18,15 @@ def issue_token(
     name: str,
     scope: str = ApiToken.Scope.READ,
     expires_at: datetime,
-    environment: Environment | None = None,
+    router: Router | None = None,
     team: Team | None = None,
     actor,
     reason: str,
 ) -> tuple[ApiToken, str]:
     """Issue a token and return (row, token); the token itself is nowhere kept.
 
-    An administrator issues for anybody, a person a `read` token for themselves.
+    An administrator issues for anybody, a person a `read` token for themselves. One of scope
+    `router` is bound to the router's environment.
     """
     with audit.change(actor=actor, reason=reason) as change:
         person, owner = rights.acting(change, actor, person_pk)
@@ -38,6 +39,8 @@ def issue_token(
             now=change.now, expires_at=expires_at, owner_active=owner.is_active
         ):
             raise Refused(reasons)
+        if scope == ApiToken.Scope.ROUTER:
+            router = _active(change, router)
         digest, raw = get_digest_token()
         token = ApiToken(
             digest=digest,
@@ -45,13 +48,24 @@ def issue_token(
             user=owner,
             name=name,
             scope=scope,
-            environment=environment,
+            environment=router and router.environment,
+            router=router,
             team=team,
             created=change.now,
             expiry=expires_at,
         )
         change.save(token, event="apitoken.issued")
     return token, raw
+
+
+def _active(change: audit.Change, router: Router | None) -> Router:
+    """Return the router under its lock, if it is switched on."""
+    if router is None:
+        raise Refused(Reason("ROUTER_MISSING", "Say which router the token is for.", "router"))
+    router = change.lock(Router, router.pk)
+    if not router.is_active:
+        raise Refused(Reason("INACTIVE", f"The router {router} is switched off.", "router"))
+    return router
 
 
 def revoke_token(pk: int, *, actor, reason: str) -> ApiToken:

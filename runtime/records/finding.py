@@ -10,8 +10,8 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from audit import Reason, clock
 from audit.instants import read_instant
-from registry.models import Environment, Person, Release, UseCase
-from runtime.records.fields import DIGEST, ID, NAME, RAN, SLUG, STATUSES, first_id, made_at
+from registry.models import Environment, Person, Release, Router, UseCase
+from runtime.records.fields import DIGEST, ID, RAN, SLUG, STATUSES, first_id, made_at
 from runtime.records.gaps import Gaps, missing
 from runtime.records.models import RequestRecord
 
@@ -67,7 +67,7 @@ def read(given: Mapping[str, str]) -> tuple[Filters, list[Reason]]:
     found = Filters(
         environment=matching("environment", SLUG, "Give the slug of an environment."),
         use_case=matching("use_case", SLUG, "Give the slug of a use case."),
-        router=matching("router", NAME, "Give the name of a router."),
+        router=matching("router", SLUG, "Give the slug of a router."),
         release=matching("release", DIGEST, "Give the digest of a release."),
         status=status,
         doubtful=doubtful == "yes",
@@ -91,7 +91,7 @@ def matching(filters: Filters, reader: Person) -> QuerySet:
     if filters.release:
         where["release__in"] = _keys(Release, reader, digest=filters.release)
     if filters.router:
-        where["router"] = filters.router
+        where["router__in"] = _keys(Router, reader, slug=filters.router)
     if filters.status:
         where["status"] = filters.status
     if filters.since:
@@ -101,7 +101,7 @@ def matching(filters: Filters, reader: Person) -> QuerySet:
     rows = rows.filter(**where)
     if filters.doubtful:
         rows = rows.exclude(unverified="")
-    return rows.select_related("environment", "release__use_case").order_by("-id")
+    return rows.select_related("environment", "router").order_by("-id")
 
 
 def _keys(noun, reader: Person, **where) -> list:
@@ -137,7 +137,7 @@ def called(name: str, reader: Person) -> tuple[str, list[RequestRecord]]:
     for key, said in KEYS.items():
         # The second condition is the index's own.
         rows = seen.filter(~Q(**{key: ""}), **{key: own if own and key == "request" else name})
-        rows = rows.select_related("environment", "use_case", "release__use_case")
+        rows = rows.select_related("environment", "router", "release__use_case")
         if found := list(rows.order_by("id")[:MOST]):
             return said, found
     return "", []
@@ -160,21 +160,18 @@ def not_approved(reader: Person) -> list[Running]:
     )
     grouped = (
         rows.order_by()
-        .values_list("environment__slug", "router")
+        .values_list("environment__slug", "router__slug")
         .annotate(Count("pk"), Max("occurred_at"))
-        .order_by("environment__slug", "router")
+        .order_by("environment__slug", "router__slug")
     )
     return [Running(*one) for one in grouped[:ROUTERS]]
 
 
-def gaps_of(rows: list[RequestRecord]) -> list[tuple[str, str, Gaps]]:
-    """Return environment, router and what is missing, of each router that a list shows."""
-    routers = {(one.environment_id, one.router): one.environment for one in rows}
-    found = []
-    for (_, router), environment in sorted(routers.items())[:ROUTERS]:
-        if (said := missing(environment, router)).records:
-            found.append((environment.slug, router, said))
-    return found
+def gaps_of(rows: list[RequestRecord]) -> list[tuple[Router, Gaps]]:
+    """Return what is missing of each router that a list shows."""
+    routers = {one.router_id: one.router for one in rows}
+    found = ((router, missing(router)) for _, router in sorted(routers.items())[:ROUTERS])
+    return [(router, said) for router, said in found if said.records]
 
 
 def said_of(row: RequestRecord) -> dict[str, Any]:
@@ -186,7 +183,7 @@ def said_of(row: RequestRecord) -> dict[str, Any]:
         "made_at": made_at(row.pk),
         "received_at": row.received_at,
         "environment": row.environment.slug,
-        "router": row.router,
+        "router": row.router.slug,
         "seq": row.router_seq,
         "request": row.request,
         "attempt": row.attempt,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from registry.models import Environment
+from registry.models import Router
 from runtime.records.models import SequenceSpan
 
 #: Gaps of one router that are named; all are counted.
@@ -43,7 +43,7 @@ def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def note(environment: Environment, router: str, numbers: Iterable[int]) -> None:
+def note(router: Router, numbers: Iterable[int]) -> None:
     """Note that these numbers came, within the change that keeps their records.
 
     Two batches at once may leave two spans that touch; that is no gap, and the next one joins them.
@@ -52,18 +52,18 @@ def note(environment: Environment, router: str, numbers: Iterable[int]) -> None:
     touching = Q()
     for first, last in new:
         touching |= Q(first__lte=last + 1, last__gte=first - 1)
-    rows = SequenceSpan.objects.filter(touching, environment=environment, router=router)
+    rows = SequenceSpan.objects.filter(touching, router=router)
     old = list(rows.select_for_update().order_by("pk"))
     SequenceSpan.objects.filter(pk__in=[one.pk for one in old]).delete()
     SequenceSpan.objects.bulk_create(
-        SequenceSpan(environment=environment, router=router, first=first, last=last)
+        SequenceSpan(router=router, first=first, last=last)
         for first, last in merged([*new, *((one.first, one.last) for one in old)])
     )
 
 
-def missing(environment: Environment, router: str) -> Gaps:
+def missing(router: Router) -> Gaps:
     """Return what is missing between the numbers of a router that have come."""
-    rows = SequenceSpan.objects.filter(environment=environment, router=router)
+    rows = SequenceSpan.objects.filter(router=router)
     spans = merged(rows.values_list("first", "last"))
     # Numbers begin at one: what lies before the first that came is missing as well.
     ends = [0, *(last for _, last in spans)]

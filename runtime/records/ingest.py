@@ -27,7 +27,6 @@ from runtime.records.storing import (
     DUPLICATE,
     INVALID,
     Answer,
-    reporter_of,
     take,
 )
 
@@ -50,14 +49,19 @@ class Unreadable(exceptions.APIException):
 
 
 class MayAppend(BasePermission):
-    """A token of scope `router`."""
+    """A token of a router."""
 
     def has_permission(self, request, view) -> bool:
         token = request.auth
         if token is None:
             return False
-        if token.scope == ApiToken.Scope.ROUTER:
+        if token.router is not None:
             return True
+        if token.scope == ApiToken.Scope.ROUTER:
+            raise exceptions.PermissionDenied(
+                "This token names an environment and no router, whose records these would be. "
+                "An administrator issues one for a registered router."
+            )
         raise exceptions.PermissionDenied(
             f"This token has the scope {token.scope}; appending records takes one of scope "
             "router. An administrator issues one."
@@ -171,7 +175,9 @@ class AppendView(APIView):
         if not self.places.acquire(blocking=False):
             raise exceptions.Throttled(TRY_AGAIN, "Other batches are being kept.")
         try:
-            answers = take(lines, reporter_of(request.auth), _sent_at(request))
+            answers = take(
+                lines, request.auth.router, actor=request.user, sent_at=_sent_at(request)
+            )
         finally:
             self.places.release()
         return Response([_line(one) for one in answers])

@@ -1,4 +1,4 @@
-"""One request, explained: what served it, why that and nothing else, who let it, what changed since.
+"""One request explained: what served it, why that one, who let it in, and what changed since.
 
 Everything is read from what was published and recorded then; the route is decided once more from
 the stored snapshot, and a decision that comes out otherwise is said to.
@@ -69,7 +69,7 @@ def _attempts(rows: Iterable[RequestRecord]) -> list[list[RequestRecord]]:
     """Return the records of each attempt of each router, the route before its outcome."""
     found: dict[tuple, list[RequestRecord]] = {}
     for row in rows:
-        found.setdefault((row.environment_id, row.router, row.attempt), []).append(row)
+        found.setdefault((row.router_id, row.attempt), []).append(row)
     for some in found.values():
         some.sort(key=lambda row: (row.kind != ROUTE, row.pk))
     return sorted(found.values(), key=lambda some: some[0].pk)
@@ -96,7 +96,7 @@ def _attempt(rows: list[RequestRecord], reader: Person) -> dict[str, Any]:
         since = changes(first.environment, Span(activation.generation, newest.generation), reader)
     return {
         "attempt": first.attempt,
-        "router": first.router,
+        "router": first.router.slug,
         "environment": first.environment.slug,
         "route": said_of(first) if first.kind == ROUTE else None,
         "outcome": said_of(last) if last.kind != ROUTE else None,
@@ -253,7 +253,7 @@ def _discrepancies(rows: list[RequestRecord], served, replay) -> Iterable[dict[s
     if any(row.skewed for row in rows):
         sentence = "The router's clock was off by more than five minutes when it sent this."
         yield {"code": "CLOCK", "sentence": sentence}
-    gaps = missing(first.environment, first.router)
+    gaps = missing(first.router)
     if gaps.records:
         sentence = f"{gaps.records} records of {first.router} are missing, in {gaps.gaps} gaps."
         yield {"code": "GAPS", "sentence": sentence}

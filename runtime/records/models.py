@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from audit.fields import DocumentField
 from audit.models import DIGEST_LENGTH, AppendedModel, GovernedModel, LogQuerySet
-from registry.models import Environment, ModelVersion, Release, UseCase
+from registry.models import Environment, ModelVersion, Release, Router, UseCase
 from registry.visibility import visible
 from runtime.records.fields import OUTCOME, RAN, ROUTE, STATUSES
 
@@ -27,7 +27,7 @@ class RecordBatch(GovernedModel):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     environment = models.ForeignKey(Environment, models.PROTECT, related_name="record_batches")
-    router = models.CharField(max_length=NAME)
+    router = models.ForeignKey(Router, models.PROTECT, related_name="record_batches")
     received_at = models.DateTimeField()
     count = models.PositiveIntegerField()
     first_id = models.UUIDField()
@@ -76,7 +76,7 @@ class RequestRecord(AppendedModel):
 
     id = models.UUIDField(primary_key=True, editable=False)
     batch = _link(RecordBatch)
-    router = models.CharField(max_length=NAME)
+    router = _link(Router)
     router_seq = models.BigIntegerField()
     kind = models.CharField(max_length=10)
     status = models.CharField(max_length=10)
@@ -168,8 +168,7 @@ class SequenceSpan(models.Model):
     It follows from the records. Not governed.
     """
 
-    environment = models.ForeignKey(Environment, models.PROTECT, related_name="+")
-    router = models.CharField(max_length=NAME)
+    router = models.ForeignKey(Router, models.PROTECT, related_name="spans")
     first = models.BigIntegerField()
     last = models.BigIntegerField()
 
@@ -177,10 +176,8 @@ class SequenceSpan(models.Model):
         default_permissions = ()
         constraints = [
             # Two spans with one beginning would count the numbers between them twice.
-            models.UniqueConstraint(
-                fields=["environment", "router", "first"], name="sequencespan_once"
-            ),
+            models.UniqueConstraint(fields=["router", "first"], name="sequencespan_once"),
         ]
 
     def __str__(self):
-        return f"{self.router} {self.first} to {self.last}"
+        return f"{self.router_id}: {self.first} to {self.last}"

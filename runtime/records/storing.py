@@ -13,7 +13,7 @@ from django.db import connection
 import audit
 from audit import Reason, clock
 from audit.rules import canonical, leaf_hash, push, root
-from registry.models import ApiToken, Environment, Person, Release, UseCase
+from registry.models import Environment, Person, Release, Router, UseCase
 from runtime.models import Activation, Snapshot
 from runtime.records import gaps
 from runtime.records.fields import AHEAD
@@ -39,15 +39,6 @@ NOTHING: Mapping[str, Any] = {field.attname: None if field.null else "" for fiel
 
 
 @dataclass(frozen=True)
-class Reporter:
-    """Who reports: a router by its name, the environment it is one of, and whom it acts as."""
-
-    router: str
-    environment: Environment
-    person: Person
-
-
-@dataclass(frozen=True)
 class Answer:
     """What became of one line."""
 
@@ -56,29 +47,28 @@ class Answer:
     problems: tuple[Reason, ...] = ()
 
 
-def reporter_of(token: ApiToken) -> Reporter:
-    """Return whose records a token of scope router appends: those of its own account alone."""
-    return Reporter(token.user.username, token.environment, token.user)
-
-
-def take(lines: list[bytes], reporter: Reporter, sent_at: datetime | None = None) -> list[Answer]:
+def take(
+    lines: list[bytes], router: Router, *, actor: Person, sent_at: datetime | None = None
+) -> list[Answer]:
     """Keep every record of a batch that can be kept, and answer each line in its order.
+
+    Whatever the records say, they are those of `router`.
 
     What is answered `accepted` or `duplicate` is there for good. `sent_at` is the router's own
     time at sending, if it said it: by it its clock is judged.
     """
     now = clock.now()
-    read = list(items(lines, reporter.environment.slug, now))
+    read = list(items(lines, router.environment.slug, now))
     first: dict[uuid.UUID, Item] = {}
     for item in read:
         if not item.problems:
             first.setdefault(item.values["id"], item)
-    kept = _keep(list(first.values()), reporter, now, sent_at) if first else set()
+    kept = _keep(list(first.values()), router, actor, now, sent_at) if first else set()
     there = _there(first.keys() - kept)
-    return [_answer(item, first, kept, there, reporter) for item in read]
+    return [_answer(item, first, kept, there, router) for item in read]
 
 
-def _answer(item: Item, first, kept, there, reporter: Reporter) -> Answer:
+def _answer(item: Item, first, kept, there, router: Router) -> Answer:
     if item.problems:
         return Answer(item, INVALID, item.problems)
     named = item.values["id"]
@@ -87,50 +77,48 @@ def _answer(item: Item, first, kept, there, reporter: Reporter) -> Answer:
             return Answer(item, ACCEPTED)
         same = first[named].payload_sha256 == item.payload_sha256
     else:
-        same = there.get(named) == (reporter.router, item.payload_sha256)
+        same = there.get(named) == (router.pk, item.payload_sha256)
     return Answer(item, DUPLICATE) if same else Answer(item, CONFLICT, (CONFLICTING,))
 
 
-def _there(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+def _there(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[int, str]]:
     """Return router and payload of those that were kept before, by id."""
     rows = RequestRecord.objects.filter(pk__in=list(ids)) if ids else RequestRecord.objects.none()
     return {
         pk: (router, payload)
-        for pk, router, payload in rows.values_list("pk", "router", "payload_sha256")
+        for pk, router, payload in rows.values_list("pk", "router_id", "payload_sha256")
     }
 
 
 def _keep(
-    found: list[Item], reporter: Reporter, now: datetime, sent_at: datetime | None
+    found: list[Item], router: Router, actor: Person, now: datetime, sent_at: datetime | None
 ) -> set[uuid.UUID]:
     """Insert what is not there yet, with the entry that stands for it; return its ids."""
     batch = uuid.uuid4()
     skewed = sent_at is not None and abs(sent_at - now) > AHEAD
     own = {
         "batch_id": batch,
-        "router": reporter.router,
-        "environment_id": reporter.environment.pk,
+        "router_id": router.pk,
+        "environment_id": router.environment_id,
         "received_at": now,
     }
-    rows = [row | own for row in _resolved(found, reporter.environment)]
+    rows = [row | own for row in _resolved(found, router.environment)]
     for row in rows:
         row["skewed"] = skewed or row["occurred_at"] > now + AHEAD
         row["leaf"] = leaf(row)
     # In one order, so that two batches with the same records wait for each other and no more.
     rows.sort(key=lambda row: row["id"])
-    with audit.change(
-        actor=reporter.person, reason=f"Records of {reporter.router} came in."
-    ) as change:
+    with audit.change(actor=actor, reason=f"Records of the router {router} came in.") as change:
         kept = _insert(rows)
         mine = [row for row in rows if row["id"] in kept]
         if not mine:
             return kept
-        gaps.note(reporter.environment, reporter.router, (row["router_seq"] for row in mine))
+        gaps.note(router, (row["router_seq"] for row in mine))
         change.save(
             RecordBatch(
                 id=batch,
-                environment=reporter.environment,
-                router=reporter.router,
+                environment=router.environment,
+                router=router,
                 received_at=now,
                 count=len(mine),
                 first_id=mine[0]["id"],

@@ -14,7 +14,7 @@ NAMED = 20
 
 def records(report: Report, scope: str) -> Iterator[Discrepancy]:
     """Every record hashes to its leaf, every batch's leaves to its root, and none is without."""
-    for batches in in_chunks(RecordBatch.objects.all()):
+    for batches in in_chunks(RecordBatch.objects.select_related("router")):
         for batch in batches:
             yield from _batch(batch)
     known = RecordBatch.objects.filter(pk=OuterRef("batch"))

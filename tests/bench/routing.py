@@ -71,8 +71,7 @@ def _deployment(number: int, draw: random.Random, regions: list[list[str]]) -> d
             "latency_class": draw.choice(routing.LATENCIES),
             "cost_class": draw.choice(routing.COSTS),
             "served_release_id": draw.choice(["", *[f"r-{number}"] * 9]),
-            "regions": {purpose: site for purpose in routing.PURPOSES}
-            | {"support": draw.choice(regions)},
+            "regions": dict.fromkeys(routing.PURPOSES, site) | {"support": draw.choice(regions)},
         },
         "model": {
             "slug": f"model-{number % 20}",

@@ -1,0 +1,45 @@
+"""The signed head of a snapshot: which one is active, said when, and until when that holds."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from rest_framework import exceptions
+
+from audit import clock, keys
+from audit.rules import canonical, instant_text
+
+log = logging.getLogger("gatehouse.heads")
+
+SCHEMA = "routing-head/1"
+TYPE = "gatehouse-head+jws"
+
+
+class NotSigned(exceptions.APIException):
+    """No key signs here, so nothing is said: a snapshot without a head proves nothing."""
+
+    status_code = 503
+    default_detail = (
+        "No key signs here, so routers would have nothing to trust. Whoever runs Gatehouse finds "
+        "what is wrong in its log, and at /readyz."
+    )
+
+
+def head(environment: str, generation: int, digest: str) -> str:
+    """Return the head of what is active at this moment. Raises `NotSigned`."""
+    now, ages = clock.now(), settings.ROUTER_MAX_AGE
+    try:
+        key = keys.signing(now)
+    except keys.NoKey as error:
+        log.error("No head was signed: %s", error)
+        raise NotSigned from error
+    payload = {
+        "schema": SCHEMA,
+        "environment": environment,
+        "generation": generation,
+        "digest": digest,
+        "issued_at": instant_text(now),
+        "expires_at": instant_text(now + timedelta(seconds=max(ages.values()))),
+        "max_age": ages,
+    }
+    return keys.jws(key, TYPE, canonical(payload))
