@@ -13,7 +13,7 @@ from django.utils.http import http_date
 
 from audit import clock
 from audit.rules import instant_text
-from registry.models import Environment
+from registry.models import Environment, Router
 from runtime import routing
 from runtime.models import Activation
 from runtime.publishing import current
@@ -33,17 +33,18 @@ def new_id(at: datetime | None = None) -> str:
 
 @dataclass
 class Reporting:
-    """One router with its token; `records` numbers what it makes."""
+    """One router with its token; `numbers` are those of its records."""
 
     environment: Environment
-    name: str = field(default_factory=lambda: make.name("router"))
+    router: Router | None = None
     token: str = ""
     numbers: Any = field(default_factory=lambda: count(1))
 
     def __post_init__(self):
         if not self.token:
-            robot = make.make_service(self.name)
-            self.token = make.make_token(robot, scope="router", environment=self.environment)
+            self.router = make.make_router(self.environment)
+            robot = make.make_service()
+            self.token = make.make_token(robot, scope="router", router=self.router)
 
     def decided(self, use_case: str, at: datetime | None = None, **facts) -> dict[str, Any]:
         """Return what the environment's present snapshot answers to a request."""

@@ -124,7 +124,7 @@ def test_a_batch_is_one_entry_and_each_line_has_its_answer(router, told):
 
     (batch,) = RecordBatch.objects.all()
     (entry,) = Entry.objects.filter(seq__gte=seq)
-    assert (batch.count, batch.router) == (2, router.name)
+    assert (batch.count, batch.router) == (2, router.router)
     assert (str(batch.first_id), str(batch.last_id)) == (route["id"], outcome["id"])
     assert (entry.event, entry.row) == ("records.appended", batch.key)
     # It makes no answer another, and publishes nothing.
@@ -308,14 +308,14 @@ def test_spans_merge_and_what_lies_between_is_missing(router, told):
     assert gaps.merged([(7, 9), (1, 3), (4, 5), (8, 12)]) == [(1, 5), (7, 12)]
     made = [router.route(told.use_case.slug) for _ in range(9)]
     router.outcomes(*made[1:3], made[5])
-    found = gaps.missing(told.environment, router.name)
+    found = gaps.missing(router.router)
     assert (found.named, found.gaps, found.records) == (((4, 5), (1, 1)), 2, 3)
     router.outcomes(made[8], made[0])
     router.outcomes(made[3], made[4])
-    assert gaps.missing(told.environment, router.name).named == ((7, 8),)
+    assert gaps.missing(router.router).named == ((7, 8),)
     router.outcomes(*made)
-    assert gaps.missing(told.environment, router.name) == gaps.Gaps((), 0, 0)
-    assert gaps.missing(told.environment, "nobody").gaps == 0
+    assert gaps.missing(router.router) == gaps.Gaps((), 0, 0)
+    assert gaps.missing(make.make_router()).gaps == 0
 
 
 # What was lost or altered is found
