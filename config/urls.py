@@ -11,6 +11,7 @@ urlpatterns = [
     path(".well-known/gatehouse-keys.json", well_known.signing_keys, name="signing-keys"),
     path("api/v1/", include("config.api_urls")),
     path("ingest/v1/", include("config.ingest_urls")),
+    path("ofrep/v1/", include("config.ofrep_urls")),
     # The portal sends anonymous visitors of any unknown address to its sign-in; tools get 404.
     re_path(problems.FOR_TOOLS, problems.not_found),
     path("", admin.site.urls),

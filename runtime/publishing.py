@@ -5,8 +5,10 @@ other change lands in between, and generations of one environment are in the ord
 """
 
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from audit import Change
+from audit import models as log
 from audit.rules import canonical, digest
 from registry.models import Environment
 from runtime.compiling import document, running
@@ -128,7 +130,29 @@ def _publish(change: Change, environment: Environment, cause: str, restored: int
 
 def current(environment: Environment, number: int | None = None) -> Activation | None:
     """Return what is active in an environment, or was after change `number`."""
-    rows = Activation.objects.filter(environment=environment)
-    if number is not None:
-        rows = rows.filter(change__number__lte=number)
-    return rows.select_related("snapshot").order_by("-generation").first()
+    rows = Activation.objects.filter(environment=environment).select_related("snapshot")
+    if number is None:
+        return rows.order_by("-generation").first()
+    there = [environment.pk, number, number, environment.pk]
+    return rows.filter(generation=RawSQL(AS_OF, there)).first()  # noqa: S611 - a constant
+
+
+#: The last generation of an environment up to a change. Generations have no gaps and are in the
+#: order of changes, so it is found by halving: a few looks, however many there are and however long
+#: ago it was.
+AS_OF = f"""
+    WITH RECURSIVE halved (low, high) AS (
+        SELECT 0, COALESCE(MAX(generation), 0)
+        FROM {Activation._meta.db_table} WHERE environment_id = %s
+        UNION ALL
+        SELECT
+            CASE WHEN step.number <= %s THEN one.generation ELSE low END,
+            CASE WHEN step.number <= %s THEN high ELSE one.generation - 1 END
+        FROM halved
+        JOIN {Activation._meta.db_table} one
+            ON one.environment_id = %s AND one.generation = (low + high + 1) / 2
+        JOIN {log.Change._meta.db_table} step ON step.id = one.change_id
+        WHERE low < high
+    )
+    SELECT low FROM halved WHERE low = high
+"""  # noqa: S608 - names of tables alone

@@ -6,6 +6,7 @@ from config.settings import *  # noqa: F403
 from config.settings import DATABASES, STORAGES
 
 DATABASES["default"]["NAME"] = os.environ["SERVED_DATABASE"]
+ROOT_URLCONF = os.environ.get("SERVED_URLS", "config.urls")
 # Nobody collects static files before a test.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True

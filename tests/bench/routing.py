@@ -1,8 +1,13 @@
-"""What routing costs: `python -m tests.bench.routing`.
+"""What routing costs.
+
+    python -m tests.bench.routing
+    python -m tests.postgres -- python -m tests.bench.routing
 
 Decisions with full reasons among 10 to 1,000 candidates, beside the plain loop that the tests keep
-as their oracle; both are asked the same by turns, and must say the same. Nothing else is asserted:
-read the table.
+as their oracle: both are asked the same by turns, and must say the same. Then, in a database of
+its own: answers to routers beside a bare view with one indexed query, from the server of
+production, by turns; what it takes to publish; and what was active at an instant, among few and
+many generations. Nothing is asserted: read the tables.
 """
 
 import argparse
@@ -163,8 +168,15 @@ def _us(took: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.routing", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
+    parts = ["decisions", "requests", "publishing", "as_of"]
+    parser.add_argument("--only", choices=parts, nargs="+", default=parts)
     given = parser.parse_args()
-    decisions(given.rounds)
+    if "decisions" in given.only:
+        decisions(given.rounds)
+    if rest := [part for part in given.only if part != "decisions"]:
+        from tests.bench import routing_server
+
+        routing_server.measure(rest, given.rounds)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The addresses of the portal, and one view to compare with: one query, few words."""
+"""The addresses of the portal, and two views to compare with: one query, few words."""
 
 from django.http import JsonResponse
 from django.urls import path
@@ -14,4 +14,8 @@ def bare(request):
     return JsonResponse({"providers": Provider.objects.count()})
 
 
-urlpatterns = [path("bare/", bare), *urls.urlpatterns]
+def indexed(request):
+    return JsonResponse({"name": Provider.objects.values_list("name", flat=True).get(slug="bare")})
+
+
+urlpatterns = [path("bare/", bare), path("indexed/", indexed), *urls.urlpatterns]

@@ -1255,6 +1255,17 @@ MATRIX = (
             POST /ingest/v1/evidence/""",
     ),
     Group(
+        "A token that reads routes nothing; one that routes is tried in test_ofrep.py",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="routing takes one of scope router.",
+        routes="""
+            GET /ofrep/v1/evaluate/flags
+            POST /ofrep/v1/evaluate/flags
+            GET /ofrep/v1/evaluate/flags/<key>
+            POST /ofrep/v1/evaluate/flags/<key>""",
+    ),
+    Group(
         "The whole log",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="401 403 403 403 403 403 403 403 403 403 403 403 403 403 200 403",

@@ -271,6 +271,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "api/v1/releases/": lambda s: (s.told.release.pk,),
     "api/v1/tools/": lambda s: (s.told.release.tool_grants.get().scope.tool.slug,),
     "api/v1/routes/": lambda s: (s.told.use_case.slug,),
+    "ofrep/v1/": lambda s: (s.told.use_case.slug,),
     "api/v1/use-cases/": lambda s: (s.told.use_case.slug,),
 }
 #: What the queries of the table name.

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from audit import Conflict, Refused, clock
-from audit.models import Entry
+from audit.models import Change, Entry
 from audit.refusals import NotAllowed
 from audit.verifying import verify
 from evidence import transitions as evidence
@@ -356,3 +356,14 @@ def test_broken_glass_lets_in_for_hours_and_no_longer():
     with clock.at(glass.opened_at + days(4)):
         assert codes(routed(told)) == {"APPROVAL_ENDED"}
     assert generations(told.environment)[-1] == (2, "placed")
+
+
+def test_what_was_active_is_found_after_every_change_there_ever_was():
+    told, _ = replaced()
+    other = running()
+    for environment in (told.environment, other.environment, make.make_environment()):
+        rows = list(environment.activations.order_by("generation").select_related("change"))
+        for number in range(Change.objects.count() + 2):
+            before = [row for row in rows if row.change.number <= number]
+            assert current(environment, number) == (before[-1] if before else None)
+        assert current(environment) == rows[-1]
