@@ -284,6 +284,8 @@ class Change:
         if head.last_at is not None:
             at = max(at, head.last_at + timedelta(microseconds=1))
         head.position += 1
+        if self._moves_answers():
+            head.governed = head.position
         head.last_at = at
         self._model("Change")(
             id=self.id,
@@ -297,6 +299,10 @@ class Change:
             for conclusion in conclusions:
                 conclusion(self)
         self._append_entries(head, at)
+
+    def _moves_answers(self) -> bool:
+        labels = {entry["row"].partition(":")[0] for entry in self._entries}
+        return any(installed_apps.get_model(label).moves_answers for label in labels)
 
     def _append_entries(self, head, at) -> None:
         envelope = {

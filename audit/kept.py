@@ -22,10 +22,10 @@ class Unsettled(Exception):
 
 
 def position() -> int:
-    """Return the number of the last governed change: one statement."""
+    """Return the number of the last change that may make an answer another: one statement."""
     from audit.models import Head
 
-    return Head.objects.values_list("position", flat=True).get(pk=1)
+    return Head.objects.values_list("governed", flat=True).get(pk=1)
 
 
 class Kept:

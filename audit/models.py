@@ -53,6 +53,8 @@ class GovernedModel(models.Model):
     about: str | tuple[str, ...] = ""
     #: Whether whoever sees a row that names this one is told its name, though not its page.
     known_by_name = False
+    #: Whether what is answered from governed rows may be another once such a row is written.
+    moves_answers = True
     #: Columns left out of the digest and the log: secrets, and figures that are not governed.
     undigested: tuple[str, ...] = ()
 
@@ -96,15 +98,39 @@ class GovernedModel(models.Model):
 
 
 class LogQuerySet(models.QuerySet):
-    """The log is only ever read and appended to; appending is `Change`'s alone."""
+    """Only ever read; appending is the business of whoever keeps the rows."""
 
     def _refuse(self, *args, **kwargs):
-        raise NotInChange("The log is append-only.")
+        raise NotInChange(f"{self.model.__name__} rows are append-only.")
 
     _refuse.alters_data = True
 
     create = get_or_create = update_or_create = _refuse
     update = delete = bulk_create = bulk_update = _raw_delete = _refuse
+
+
+class AppendedModel(models.Model):
+    """A row that is added once, with many others, and neither changed nor deleted by anybody.
+
+    It has no entry of its own: the governed row of its batch holds the root over all of them.
+    Triggers keep it like a governed row that is `append_only`.
+    """
+
+    objects = LogQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        default_permissions = ()
+
+    def save_base(self, *args, **kwargs):
+        raise NotInChange(f"{type(self).__name__} rows come in batches alone.")
+
+    save_base.alters_data = True
+
+    def delete(self, *args, **kwargs):
+        raise NotInChange(f"{type(self).__name__} rows are never deleted.")
+
+    delete.alters_data = True
 
 
 class Change(models.Model):
@@ -176,8 +202,11 @@ class Head(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     size = models.BigIntegerField(default=0)
     peaks = models.TextField(default="", blank=True)
-    #: Number of the last governed change: what a computed answer is kept under.
+    #: Number of the last change.
     position = models.BigIntegerField(default=0)
+    #: Number of the last change that wrote more than batches of records: what a computed answer
+    #: is kept under.
+    governed = models.BigIntegerField(default=0)
     last_at = models.DateTimeField(null=True)
 
     class Meta:

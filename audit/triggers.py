@@ -86,12 +86,15 @@ class Trigger:
 
 def wanted() -> Iterator[Trigger]:
     """Yield every trigger that the installed models ask for."""
-    from audit.models import Change, Entry, GovernedModel, Head
+    from audit.models import AppendedModel, Change, Entry, GovernedModel, Head
 
     for model in (Change, Entry):
         yield from _never(model._meta.db_table, "The log is append-only.")
     yield Trigger(Head._meta.db_table, "DELETE", "The log keeps its head.")
     for model in apps.get_models():
+        if issubclass(model, AppendedModel) and model._meta.managed:
+            named = model._meta.verbose_name_plural.capitalize()
+            yield from _never(model._meta.db_table, f"{named} are append-only.")
         if not issubclass(model, GovernedModel) or not model._meta.managed:
             continue
         yield from _of_model(model)
@@ -157,15 +160,42 @@ def _of_model(model) -> Iterator[Trigger]:
 def _statements() -> dict[tuple[str, str], tuple[str, ...]]:
     """Return {(table, trigger): statements} for this database's engine."""
     result = {}
+    partitions = _partitions()
     for trigger in wanted():
         if connection.vendor == "sqlite":
             result[trigger.table, trigger.name] = (trigger.sqlite(),)
         else:
             result[trigger.table, trigger.name] = trigger.postgresql()
             if trigger.verb == "DELETE":
-                truncate = Trigger(trigger.table, "TRUNCATE", trigger.sentence)
-                result[truncate.table, truncate.name] = truncate.postgresql()
+                # A partition has its table's triggers on rows, and none on statements.
+                for table in (trigger.table, *partitions.get(trigger.table, ())):
+                    truncate = Trigger(table, "TRUNCATE", trigger.sentence)
+                    result[truncate.table, truncate.name] = truncate.postgresql()
     return result
+
+
+def _partitions() -> dict[str, list[str]]:
+    """Return the partitions of each table that is split into some; PostgreSQL alone has any."""
+    found: dict[str, list[str]] = {}
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT p.relname, c.relname FROM pg_inherits i "
+                "JOIN pg_class p ON p.oid = i.inhparent JOIN pg_class c ON c.oid = i.inhrelid "
+                "WHERE p.relkind = 'p' AND c.relkind = 'r' "
+                "AND p.relnamespace = current_schema()::regnamespace ORDER BY 2"
+            )
+            for table, partition in cursor.fetchall():
+                found.setdefault(table, []).append(partition)
+    return found
+
+
+def _tables() -> set[str]:
+    """Return every table that is there, partitions as well."""
+    return {
+        *connection.introspection.table_names(),
+        *(partition for parts in _partitions().values() for partition in parts),
+    }
 
 
 def _fingerprint(statements: tuple[str, ...]) -> str:
@@ -185,7 +215,8 @@ def _present() -> dict[tuple[str, str], str]:
         cursor.execute(
             "SELECT c.relname, t.tgname, coalesce(obj_description(t.oid, 'pg_trigger'), '') "
             "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-            "WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgname LIKE %s "
+            "WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgenabled IN ('O', 'A') "
+            "AND t.tgname LIKE %s "
             "AND c.relnamespace = current_schema()::regnamespace",
             [f"{PREFIX}%"],
         )
@@ -204,8 +235,7 @@ def differing() -> list[tuple[str, str]]:
 
 def install(**kwargs) -> None:
     """Create every trigger that is missing or differs, and drop those nobody wants any more."""
-    present, wanted_now = _present(), _statements()
-    tables = set(connection.introspection.table_names())
+    present, wanted_now, tables = _present(), _statements(), _tables()
     with connection.cursor() as cursor:
         for table, name in present.keys() - wanted_now.keys():
             _drop(cursor, table, name)
@@ -248,7 +278,7 @@ def check_triggers(app_configs=None, databases=None, **kwargs):
         return []
     try:
         # A table that is not there yet gets its triggers with its migration.
-        tables = set(connection.introspection.table_names())
+        tables = _tables()
         absent = [(table, name) for table, name in differing() if table in tables]
     except DatabaseError:
         return []  # no database to look at yet; `migrate` says so itself

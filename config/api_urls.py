@@ -17,6 +17,7 @@ import registry.impact.api
 import registry.policy_api
 import registry.uses_api
 import runtime.api
+import runtime.records.api
 import runtime.running_api
 import runtime.snapshot_api
 from config.openapi import SchemaView
@@ -56,6 +57,11 @@ urlpatterns = [
         rf"^environments/(?P<slug>{registry.api.SLUG})/changes/$",
         runtime.running_api.ChangesView.as_view(),
         name="environment-changes",
+    ),
+    path(
+        "requests/<str:name>/",
+        runtime.records.api.RequestView.as_view(),
+        name="request",
     ),
     path("running/", runtime.running_api.RunningView.as_view(), name="running"),
     path("drill/", runtime.running_api.DrillView.as_view(), name="drill"),

@@ -56,7 +56,7 @@ PROBLEMS_OF_GIVING = {
     405: "This address only takes POST.",
     409: "The idempotency key stands for something else, or somebody else was first.",
     413: "The body, a file, or all files together are too large.",
-    415: "The body is not multipart/form-data.",
+    415: "The body is not of the type that is taken here.",
     422: "It was understood and is refused; every reason is named with its field.",
     507: "There is no room for it. Nothing was recorded.",
 }

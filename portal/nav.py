@@ -52,6 +52,7 @@ ORDER = (
     "gates.webhook",
     "registry.environment",
     "running",
+    "requests",
     "registry.router",
     "may_run",
     "route_try",
@@ -62,6 +63,7 @@ ORDER = (
 # Pages that answer a question and belong to no noun: their group, name and words.
 QUESTIONS = (
     ("Runtime", "running", "What runs where"),
+    ("Runtime", "requests", "Requests"),
     ("Runtime", "may_run", "What may run"),
     ("Runtime", "route_try", "Try a route"),
     ("Runtime", "drill", "Fallback drill"),

@@ -11,6 +11,7 @@ from portal.axis import draw
 from registry.models import Person, Release
 from registry.rights import may
 from runtime import matrix, reviewing
+from runtime.records import finding
 
 #: Labels that the axis has room for; the table beneath it has them all.
 ON_AXIS = 12
@@ -64,6 +65,7 @@ def overview(user: Person, page: str = "1") -> dict:
         "renewals": due_for_renewal(user),
         "overdue_rollbacks": reviewing.overdue(user),
         "running": matrix.heads(user),
+        "not_approved": finding.not_approved(user),
     }
 
 

@@ -163,6 +163,8 @@ PAGES = (
         "suspension_lift",
         "registry.environment",
     ),
+    Page("requests/", "runtime.records.pages.listing", "requests"),
+    Page("requests/<str:name>/", "runtime.records.pages.one", "request", "requests"),
     Page("running/", "runtime.pages.running.matrix_page", "running"),
     Page("drill/", "runtime.pages.running.drill_page", "drill"),
     Page("routes/try/", "runtime.pages.trying.page", "route_try", "route_try"),

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
 
 
@@ -8,16 +10,20 @@ class RuntimeConfig(AppConfig):
     def ready(self):
         from audit import conclusions, verifiers
         from audit.admin import panels
+        from audit.ticking import Tick, ticks
         from gates import previewing as gate_previews
         from gates import tasks
         from gates.may_run import offering
         from runtime import previewing, reviewing
         from runtime.panels import of_environment, offered
         from runtime.publishing import follow
+        from runtime.records import partitions
+        from runtime.records.verifying import records
         from runtime.verifying import snapshots
 
         conclusions.append(follow)
-        verifiers.append(snapshots)
+        verifiers += (snapshots, records)
+        ticks.append(Tick("partitions", partitions.keep_ahead, every=timedelta(hours=6)))
         offering.append(offered)
         tasks.others.append(reviewing.tasks)
         gate_previews.followers.append(previewing.followed)

@@ -205,7 +205,12 @@ def explain(
         generation=activation.generation,
         digest=activation.snapshot.digest,
     )
-    asked = [one for one in snapshot["deployments"] if one["use_case"] == use_case.slug]
+    return as_told(answer, snapshot, reader)
+
+
+def as_told(answer: dict[str, Any], snapshot: dict[str, Any], reader: Person) -> dict[str, Any]:
+    """Return an answer in words, as far as the reader may see what it is about."""
+    asked = [one for one in snapshot["deployments"] if one["use_case"] == answer["use_case"]]
     return _seen(told(answer, snapshot), in_sight_of(reader, asked))
 
 

@@ -331,3 +331,7 @@ class RollbackReview(GovernedModel):
 
     def __str__(self):
         return f"review of rollback {self.rollback_id}"
+
+
+# At the end: records name what stands above.
+from runtime.records.models import RecordBatch, RequestRecord, SequenceSpan  # noqa: E402, F401

@@ -45,6 +45,7 @@ IMMATERIAL = frozenset(
         "registry.suiteversion",
         "registry.team",
         "registry.tool",
+        "runtime.recordbatch",
         "runtime.keptfacts",
         "runtime.rollback",
         "runtime.rollbackreview",

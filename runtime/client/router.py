@@ -156,6 +156,25 @@ class Router(Serving):
             "candidates": {"total": 0, "eligible": 0, "refused": []},
         }
 
+    # Reporting
+
+    def report(self) -> int:
+        """Send the oldest records to the server, and return how many it has now for good.
+
+        Those that it refuses for what they say would be refused for ever: they are put aside in
+        `refused.ndjson`, with its reasons. Raises `Unreachable`; then nothing is let go.
+        """
+        return self.records.hand_over(self._report)
+
+    def _report(self, body: bytes) -> list[str]:
+        said = self._server.post("/ingest/v1/records/", body, "application/x-ndjson")
+        answers = [json.loads(line) for line in said.splitlines()]
+        refused = [one for one in answers if one["outcome"] not in ("accepted", "duplicate")]
+        if refused:
+            log.error("%s refused %s records.", self._server.url, len(refused))
+            self.records.put_aside(body, refused)
+        return [one["id"] for one in answers]
+
     # Following
 
     def start(self) -> None:

@@ -38,7 +38,7 @@ def worth_another(failure: Exception) -> bool:
 
 
 class Serving:
-    """What a router does with its decisions; it needs `decide` and `records`."""
+    """What a router does with its decisions; it needs `decide`, `records` and a clock."""
 
     def serve(
         self,
@@ -63,11 +63,11 @@ class Serving:
             self.records.append(record, data_classification=classification)
             if answer["selected"] is None:
                 raise failure or Refused(answer)
-            outcome = {"kind": "outcome", "request": request, "attempt": attempt}
-            outcome["deployment"] = answer["selected"]["deployment"]
+            begun = self._clock.steady()
             try:
                 served = send(answer["selected"], answer)
             except BaseException as error:
+                outcome = self._outcome(record, begun)
                 outcome |= {"status": "failed", "failure": type(error).__name__}
                 self.records.append(outcome, data_classification=classification, admitted=True)
                 if not isinstance(error, Exception) or not worth_another(error):
@@ -75,10 +75,19 @@ class Serving:
                 failure = error
                 excluded = [*excluded, answer["selected"]["deployment"]]
             else:
-                outcome["status"] = "served"
+                outcome = self._outcome(record, begun) | {"status": "served"}
                 self.records.append(outcome, data_classification=classification, admitted=True)
                 return served
         raise failure
+
+    def _outcome(self, route: Mapping[str, Any], begun: float) -> dict[str, Any]:
+        """Return an attempt's second record; it stands for itself, should the first be late."""
+        said = {name: value for name, value in route.items() if name not in ("facts", "reason")}
+        return said | {
+            "kind": "outcome",
+            "at": routing.instant_text(self._clock.now()),
+            "latency_ms": round((self._clock.steady() - begun) * 1000),
+        }
 
     def _classification(self, given: Mapping[str, Any]) -> str:
         """Return how closely held the data of a request is; the most so if nothing says it."""
@@ -94,7 +103,7 @@ def _said(answer: Mapping[str, Any]) -> dict[str, Any]:
     selected = answer["selected"] or {}
     return {name: answer[name] for name in names} | {
         "deployment": selected.get("deployment"),
-        "release": selected.get("release"),
+        "release": selected["release"]["digest"] if selected else None,
     }
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import secrets
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -62,7 +64,7 @@ class Spool:
         self._cursor = 0
         self._file: int | None = None
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._segments = [_read(path) for path in sorted(folder.glob("*.ndjson"))]
+        self._segments = [_read(path) for path in sorted(folder.glob("[0-9]*.ndjson"))]
         for orphan in folder.glob("*.acked"):
             if not orphan.with_suffix(".ndjson").exists():
                 orphan.unlink()
@@ -95,7 +97,7 @@ class Spool:
         with self._changed:
             if not admitted:
                 self._find_room(len(_line(record)) + 80, data_classification)
-            kept = {**record, "id": str(uuid.uuid4()), "seq": self._next}
+            kept = {**record, "id": _new_id(), "seq": self._next}
             self._write(kept, _line(kept))
             self._next += 1
             if self._segments[-1].size >= self._segment_bytes:
@@ -125,6 +127,15 @@ class Spool:
                 self._forget(gone)
                 self._changed.notify_all()
             return len(gone)
+
+    def put_aside(self, body: bytes, refused: Iterable[Mapping[str, Any]]) -> None:
+        """Keep lines that were refused, each with its answer, for somebody to look at."""
+        lines = body.splitlines()
+        told = ({**answer, "record": json.loads(lines[answer["line"] - 1])} for answer in refused)
+        with (self._folder / "refused.ndjson").open("ab") as file:
+            file.write(b"".join(_line(one) for one in told))
+            file.flush()
+            os.fsync(file.fileno())
 
     def close(self) -> None:
         """Close the file that is written to."""
@@ -210,6 +221,13 @@ class Spool:
                 segment.path.unlink()
                 segment.acknowledged.unlink(missing_ok=True)
         self._segments = [one for one in self._segments if one.waiting or one is self._segments[-1]]
+
+
+def _new_id() -> str:
+    """Return a UUID of version 7: its first 48 bits are the milliseconds of now."""
+    milliseconds, random = time.time_ns() // 10**6, secrets.randbits(74)
+    number = milliseconds << 80 | 7 << 76 | random >> 62 << 64 | 2 << 62 | random & (1 << 62) - 1
+    return str(uuid.UUID(int=number))
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

@@ -114,6 +114,7 @@ MATRIX = (
             GET /menu/
             GET /running/
             GET /drill/
+            GET /requests/
             GET /search/
             GET /search/?q=case
             GET /search/?q=<digest>
@@ -211,6 +212,7 @@ MATRIX = (
             GET /{may-run on-call}/?use_case=<use case>
             GET /releases/<slug>/<number>/readiness/
             GET /releases/<slug>/<number>/readiness/?environment=<environment>
+            GET /requests/<name>/
             GET /models/<slug>/
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
@@ -1195,6 +1197,7 @@ MATRIX = (
         foreign="401 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
         routes="""
             GET /api/v1/{models prompts datasets use-cases}/<slug>/
+            GET /api/v1/requests/<name>/
             GET /api/v1/prompts/<prompt>/versions/
             GET /api/v1/prompts/<prompt>/versions/<number>/
             GET /api/v1/datasets/<dataset>/versions/
@@ -1268,6 +1271,15 @@ MATRIX = (
             POST /ofrep/v1/evaluate/flags/<key>""",
     ),
     Group(
+        "Nor does it say what ran; a router's is tried in test_records.py",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="appending records takes one of scope router.",
+        routes="""
+            GET /ingest/v1/records/
+            POST /ingest/v1/records/""",
+    ),
+    Group(
         "The whole log",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="401 403 403 403 403 403 403 403 403 403 403 403 403 403 200 403",
@@ -1327,6 +1339,8 @@ ONLY_SHOWN = {
         "environments/<slug>/changes/",
         "running/",
         "drill/",
+        "requests/",
+        "requests/<name>/",
         "routes/try/",
         "policy/effective/",
         "gates/effective/",
@@ -1346,6 +1360,7 @@ READING_ONLY = (
     *spelled_out("api/v1/{models prompts datasets tools use-cases environments}/<slug>/"),
     *spelled_out("api/v1/{model-versions releases evidence evaluation-runs promotions}/"),
     *spelled_out("api/v1/{model-versions releases evidence evaluation-runs promotions}/<pk>/"),
+    "api/v1/requests/<name>/",
     "api/v1/prompts/<prompt>/versions/",
     "api/v1/prompts/<prompt>/versions/<number>/",
     "api/v1/datasets/<dataset>/versions/",

@@ -23,16 +23,18 @@ from registry.models import (
     Team,
 )
 from registry.roles import Role
-from runtime.models import Deployment, KeptFacts, Rollback, Suspension
+from runtime.models import Deployment, KeptFacts, RequestRecord, Rollback, Suspension
+from runtime.records.storing import take
 from tests import make
 from tests.gates.stories import Story, make_webhook, story
+from tests.runtime.recording import Reporting, lines
 
 #: Stands in the name of all that the other team owns: whoever may not see it never reads it.
 MARK = "unseen"
 #: The makers whose rows a team owns; what the others make is named to everybody.
 OWNED = (
     *("team", "use-case", "model", "v", "endpoint", "dataset", "prompt", "text", "token"),
-    "facts",
+    *("facts", "request"),
 )
 
 
@@ -56,6 +58,7 @@ class Side:
     suspension: Suspension
     facts: KeptFacts
     rollback: Rollback
+    record: RequestRecord
 
     @property
     def team(self) -> Team:
@@ -112,7 +115,16 @@ def tell() -> Side:
         suspension=suspension,
         facts=facts,
         rollback=rollback,
+        record=_record(told),
     )
+
+
+def _record(told: Story) -> RequestRecord:
+    """Let a router of its own say that it refused a request of the story's use case."""
+    router = make.make_router(told.environment)
+    said = Reporting(told.environment, token="none").route(told.use_case.slug)
+    take([lines(said)], router, actor=make.make_service())
+    return RequestRecord.objects.get(pk=said["id"])
 
 
 def _run(told: Story) -> tuple[Deployment, Suspension, KeptFacts, Rollback]:
@@ -207,6 +219,8 @@ def gate_draft() -> GateVersion:
 #: What stands for the placeholders of a route, in order, by how the route begins; of several
 #: beginnings the longest counts.
 PLACES: dict[str, Callable[[Side], tuple]] = {
+    "requests/": lambda s: (s.record.request,),
+    "api/v1/requests/": lambda s: (s.record.request,),
     "registry/apitoken/": lambda s: (s.token.pk,),
     "registry/dataset/": lambda s: (s.dataset.dataset_id,),
     "registry/datasetversion/": lambda s: (s.dataset.pk,),

@@ -13,6 +13,8 @@ from audit import clock as server_clock
 from runtime import transitions
 from runtime.client import Router, Unreachable
 from runtime.client.router import Clock
+from runtime.models import RequestRecord
+from runtime.records.investigating import investigate
 from tests import make
 from tests.gates.stories import WHY
 from tests.runtime.stories import next_release, operator, place, running
@@ -82,6 +84,21 @@ def test_whatever_befalls_the_server_requests_go_where_they_may(tmp_path):
     with served() as server:
         gateway = Gateway(server, told, tmp_path)
         assert gateway.served(tokens=10) == f"{slug}-1"
+        # What was served is told to the server, once however often it is sent.
+        router, sent = gateway.router, []
+        assert router.serve({"use_case": slug}, lambda offer, answer: "an answer") == "an answer"
+        post = router._server.post
+        router._server.post = lambda *given: sent.append(given) or post(*given)
+        assert (router.report(), router.records.waiting, router.report()) == (2, 0, 0)
+        assert b"duplicate" in post(*sent[0])
+        rows = RequestRecord.objects.order_by("router_seq")
+        assert [(row.status, row.unverified) for row in rows] == [("routed", ""), ("served", "")]
+        found = investigate(rows[0].request, ops)
+        assert found["attempts"][0]["replay"]["status"] == "agrees"
+        # What is refused for what it says is put aside, and does not come again.
+        router.records.append({"kind": "prose"}, data_classification="public")
+        assert (router.report(), router.records.waiting) == (1, 0)
+        assert b'"outcome":"invalid"' in (tmp_path / "records" / "refused.ndjson").read_bytes()
         # No region of the request's own is where it could go: an answer, and no error.
         assert gateway.served(regions=["elsewhere"]) is None
         wrong = gateway.asked(region="elsewhere")

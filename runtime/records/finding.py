@@ -1,0 +1,212 @@
+"""Finding request records: by what they were for, and by any of the ids they carry."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from audit import Reason, clock
+from audit.instants import read_instant
+from registry.models import Environment, Person, Release, Router, UseCase
+from runtime.records.fields import DIGEST, ID, RAN, SLUG, STATUSES, first_id, made_at
+from runtime.records.gaps import Gaps, missing
+from runtime.records.models import RequestRecord
+
+PAGE = 50
+#: What a list may be narrowed by, each by a parameter of its address.
+NAMES = ("environment", "use_case", "router", "release", "status", "doubtful", "from", "to")
+EVERY_STATUS = tuple(word for words in STATUSES.values() for word in words)
+#: Ids by which one finds a request, in the order they are tried, with what is said of them.
+KEYS = {"request": "request", "trace": "trace", "conversation": "conversation"}
+#: Records of one id that are looked at, and routers of a list whose gaps are told.
+MOST, ROUTERS = 200, 20
+#: How long something that ran without approval is an alert on the first page.
+ALERT_FOR = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to; empty ones take all."""
+
+    environment: str = ""
+    use_case: str = ""
+    router: str = ""
+    release: str = ""
+    status: str = ""
+    doubtful: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def read(given: Mapping[str, str]) -> tuple[Filters, list[Reason]]:
+    """Return the filters that an address names, and what is wrong with them."""
+    reasons: list[Reason] = []
+
+    def matching(name: str, pattern, sentence: str) -> str:
+        text = given.get(name, "").strip()
+        if text and not pattern.fullmatch(text):
+            reasons.append(Reason("NOT_READABLE", sentence, name))
+        return text
+
+    ends: dict[str, datetime | None] = {"from": None, "to": None}
+    for name in ends:
+        if text := given.get(name, "").strip():
+            ends[name], problem = read_instant(text)
+            if problem:
+                reasons.append(Reason("NOT_AN_INSTANT", problem, name))
+    status = given.get("status", "").strip()
+    if status and status not in EVERY_STATUS:
+        sentence = f"Give one of {', '.join(EVERY_STATUS)}."
+        reasons.append(Reason("NOT_READABLE", sentence, "status"))
+    doubtful = given.get("doubtful", "").strip()
+    if doubtful not in ("", "yes"):
+        reasons.append(Reason("NOT_READABLE", "Give yes, or leave it out.", "doubtful"))
+    found = Filters(
+        environment=matching("environment", SLUG, "Give the slug of an environment."),
+        use_case=matching("use_case", SLUG, "Give the slug of a use case."),
+        router=matching("router", SLUG, "Give the slug of a router."),
+        release=matching("release", DIGEST, "Give the digest of a release."),
+        status=status,
+        doubtful=doubtful == "yes",
+        since=ends["from"],
+        until=ends["to"],
+    )
+    return found, reasons
+
+
+def matching(filters: Filters, reader: Person) -> QuerySet:
+    """Return the records that the reader may see and the filters name, newest first.
+
+    Times are those of the ids: when the router made the record.
+    """
+    rows = RequestRecord.objects.visible_to(reader)
+    where: dict[str, Any] = {}
+    if filters.environment:
+        where["environment__in"] = _keys(Environment, reader, slug=filters.environment)
+    if filters.use_case:
+        where["use_case__in"] = _keys(UseCase, reader, slug=filters.use_case)
+    if filters.release:
+        where["release__in"] = _keys(Release, reader, digest=filters.release)
+    if filters.router:
+        where["router__in"] = _keys(Router, reader, slug=filters.router)
+    if filters.status:
+        where["status"] = filters.status
+    if filters.since:
+        where["id__gte"] = first_id(filters.since)
+    if filters.until:
+        where["id__lt"] = first_id(filters.until)
+    rows = rows.filter(**where)
+    if filters.doubtful:
+        rows = rows.exclude(unverified="")
+    return rows.select_related("environment", "router").order_by("-id")
+
+
+def _keys(noun, reader: Person, **where) -> list:
+    # Read first: beside the list, the database would begin with the wrong one of two indexes.
+    return list(noun.objects.visible_to(reader).filter(**where).values_list("pk", flat=True))
+
+
+def page_of(rows: QuerySet, after: str) -> tuple[list[RequestRecord], str, list[Reason]]:
+    """Return a page of records behind the one called `after`, and what the next is behind."""
+    if after:
+        try:
+            rows = rows.filter(id__lt=uuid.UUID(after))
+        except ValueError:
+            sentence = "This is no place in the list. Begin without it."
+            return [], "", [Reason("CURSOR", sentence, "after")]
+    found = list(rows[: PAGE + 1])
+    following = str(found[PAGE - 1].pk) if len(found) > PAGE else ""
+    return found[:PAGE], following, []
+
+
+def called(name: str, reader: Person) -> tuple[str, list[RequestRecord]]:
+    """Return the records of one request, trace or conversation, and as which it was found.
+
+    The id of a record itself finds its request. At most `MOST` are returned, oldest first.
+    """
+    seen = RequestRecord.objects.visible_to(reader)
+    if not ID.fullmatch(name):
+        return "", []
+    try:
+        own = seen.filter(pk=uuid.UUID(name)).values_list("request", flat=True).first()
+    except ValueError:
+        own = None
+    for key, said in KEYS.items():
+        # The second condition is the index's own.
+        rows = seen.filter(~Q(**{key: ""}), **{key: own if own and key == "request" else name})
+        rows = rows.select_related("environment", "router", "release__use_case")
+        if found := list(rows.order_by("id")[:MOST]):
+            return said, found
+    return "", []
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a router of an environment ran that was not published so: how often, and lately when."""
+
+    environment: str
+    router: str
+    count: int
+    last: datetime
+
+
+def not_approved(reader: Person) -> list[Running]:
+    """Return what ran lately and should not have, by environment and router."""
+    rows = RequestRecord.objects.visible_to(reader).filter(
+        ~Q(unverified=""), status__in=RAN, id__gte=first_id(clock.now() - ALERT_FOR)
+    )
+    grouped = (
+        rows.order_by()
+        .values_list("environment__slug", "router__slug")
+        .annotate(Count("pk"), Max("occurred_at"))
+        .order_by("environment__slug", "router__slug")
+    )
+    return [Running(*one) for one in grouped[:ROUTERS]]
+
+
+def gaps_of(rows: list[RequestRecord]) -> list[tuple[Router, Gaps]]:
+    """Return what is missing of each router that a list shows."""
+    routers = {one.router_id: one.router for one in rows}
+    found = ((router, missing(router)) for _, router in sorted(routers.items())[:ROUTERS])
+    return [(router, said) for router, said in found if said.records]
+
+
+def said_of(row: RequestRecord) -> dict[str, Any]:
+    """Return one record as lists say it."""
+    return {
+        "id": str(row.pk),
+        "kind": row.kind,
+        "at": row.occurred_at,
+        "made_at": made_at(row.pk),
+        "received_at": row.received_at,
+        "environment": row.environment.slug,
+        "router": row.router.slug,
+        "seq": row.router_seq,
+        "request": row.request,
+        "attempt": row.attempt,
+        "trace": row.trace,
+        "conversation": row.conversation,
+        "use_case": row.route,
+        "status": row.status,
+        "reason": row.reason,
+        "failure": row.failure,
+        "generation": row.generation,
+        "snapshot": row.snapshot_digest,
+        "deployment": row.deployment,
+        "release": row.release_digest,
+        "prompts": row.prompts,
+        "policy": row.policy_digest,
+        "served_release": row.served_release,
+        "engine": row.engine,
+        "facts": row.facts,
+        "tokens_in": row.tokens_in,
+        "tokens_out": row.tokens_out,
+        "latency_ms": row.latency_ms,
+        "erased": row.erased,
+        "masked": row.masked,
+        "unverified": row.unverified,
+        "skewed": row.skewed,
+    }

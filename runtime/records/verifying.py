@@ -1,0 +1,75 @@
+"""What `audit_verify` reconciles of request records: each batch holds what its entry stands for."""
+
+from collections.abc import Iterator
+
+from django.db.models import Exists, OuterRef
+
+from audit.verifying import Discrepancy, Report, in_chunks
+from runtime.records.models import RecordBatch, RequestRecord
+from runtime.records.storing import FIELDS, leaf, root_of
+
+#: Records of no batch that are named; one is enough to look.
+NAMED = 20
+
+
+def records(report: Report, scope: str) -> Iterator[Discrepancy]:
+    """Every record hashes to its leaf, every batch's leaves to its root, and none is without."""
+    for batches in in_chunks(RecordBatch.objects.select_related("router")):
+        for batch in batches:
+            yield from _batch(batch)
+    known = RecordBatch.objects.filter(pk=OuterRef("batch"))
+    for pk in RequestRecord.objects.filter(~Exists(known)).values_list("pk", flat=True)[:NAMED]:
+        yield Discrepancy("RECORD_EXTRA", f"Request record {pk} belongs to no batch.", _key(pk))
+
+
+def _batch(batch: RecordBatch) -> Iterator[Discrepancy]:
+    leaves, altered, unreadable = [], False, []
+    rows = RequestRecord.objects.filter(batch=batch)
+    for chunk in in_chunks(rows, "id", unreadable):
+        for row in chunk:
+            leaves.append(row.leaf)
+            if _hash(row) != row.leaf:
+                altered = True
+                yield Discrepancy(
+                    "RECORD_ALTERED",
+                    f"Request record {row.pk} is not what its batch was made of.",
+                    _key(row.pk),
+                )
+    for pk in unreadable:
+        altered = True
+        yield Discrepancy(
+            "RECORD_ALTERED", f"Request record {pk} holds what its columns cannot hold.", _key(pk)
+        )
+    found = len(leaves) + len(unreadable)
+    if found != batch.count:
+        yield Discrepancy(
+            "RECORDS_MISSING" if found < batch.count else "RECORDS_EXTRA",
+            f"The batch {batch.pk} of {batch.router} holds {found} records; "
+            f"its entry stands for {batch.count}.",
+            batch.key,
+        )
+    elif not altered and (not _hashes(leaves) or root_of(leaves) != batch.root):
+        yield Discrepancy(
+            "RECORDS_ALTERED",
+            f"The records of the batch {batch.pk} of {batch.router} are not those that its "
+            "entry stands for.",
+            batch.key,
+        )
+
+
+def _hash(row: RequestRecord) -> str:
+    try:
+        return leaf({field.attname: getattr(row, field.attname) for field in FIELDS})
+    except (TypeError, ValueError):
+        return ""
+
+
+def _hashes(leaves: list[str]) -> bool:
+    try:
+        return all(len(bytes.fromhex(one)) == 32 for one in leaves)
+    except ValueError:
+        return False
+
+
+def _key(pk) -> str:
+    return f"{RequestRecord._meta.label_lower}:{pk}"
