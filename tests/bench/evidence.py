@@ -4,7 +4,8 @@
     python -m tests.postgres -- python -m tests.bench.evidence
 
 Prints the throughput of uploads as a ratio to copying and hashing the same bytes on this machine,
-and how long reads take beside four slow uploads. The server is that of production.
+and how long reads take beside four slow uploads. The server is that of production. Then what each
+reader of score files costs: see `tests.bench.readers`.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ import urllib.request
 from pathlib import Path
 
 from tests import environment
+from tests.bench.readers import measured
 
 FILES, SIZE = 6, 48 * 1024**2
 READS = 60
@@ -32,6 +34,7 @@ def main() -> None:
             sender = _Sender(server)
             told = {"database": _vendor(), **_throughput(sender, Path(folder)), **_beside(sender)}
             told["worker_memory_mib"] = round(server.memory() / 1024**2)
+        told |= measured(Path(folder), copied)
     print(json.dumps(told, indent=2))
 
 
@@ -111,23 +114,23 @@ def _contents() -> list[bytes]:
 
 def _throughput(sender: _Sender, folder: Path) -> dict:
     source, target = folder / "source", folder / "target"
-    copied, sent = [], []
+    copies, sent = [], []
     small = [sender.send(b"%d\n" % number) for number in range(10)]
     # In turns, so that a machine that is busy for a while is busy for both.
     for content in _contents():
         source.write_bytes(content)
-        copied.append(_copied(source, target))
+        copies.append(copied(source, target))
         sent.append(sender.send(content))
     mebibytes = SIZE / 1024**2
     return {
-        "copy_and_hash_mib_s": round(mebibytes / statistics.median(copied), 1),
+        "copy_and_hash_mib_s": round(mebibytes / statistics.median(copies), 1),
         "upload_mib_s": round(mebibytes / statistics.median(sent), 1),
         "upload_of_a_few_bytes_ms": round(statistics.median(small) * 1000),
-        "upload_to_copy_ratio": round(statistics.median(copied) / statistics.median(sent), 2),
+        "upload_to_copy_ratio": round(statistics.median(copies) / statistics.median(sent), 2),
     }
 
 
-def _copied(source: Path, target: Path) -> float:
+def copied(source: Path, target: Path) -> float:
     """Copy and hash a file as an upload is kept, and return how many seconds it took."""
     begun, hashed = time.perf_counter(), hashlib.sha256()
     with source.open("rb") as file, target.open("wb") as copy:
