@@ -17,6 +17,7 @@ import registry.impact.api
 import registry.policy_api
 import registry.uses_api
 import runtime.api
+import runtime.router_api
 import runtime.snapshot_api
 from config.openapi import SchemaView
 
@@ -25,6 +26,7 @@ for routes in (
     registry.api.routes,
     evidence.api.routes,
     gates.api.routes,
+    runtime.router_api.routes,
     audit.api.entries.routes,
 ):
     for prefix, view in routes:

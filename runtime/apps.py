@@ -9,6 +9,7 @@ class RuntimeConfig(AppConfig):
         from audit import conclusions, verifiers
         from audit.admin import panels
         from gates.may_run import offering
+        from runtime import router_panels
         from runtime.panels import of_environment, offered
         from runtime.publishing import follow
         from runtime.verifying import snapshots
@@ -16,4 +17,6 @@ class RuntimeConfig(AppConfig):
         conclusions.append(follow)
         verifiers.append(snapshots)
         offering.append(offered)
-        panels.setdefault("registry.environment", []).insert(0, of_environment)
+        of_environments = panels.setdefault("registry.environment", [])
+        of_environments[:0] = [of_environment, router_panels.of_environment]
+        panels.setdefault("registry.router", []).append(router_panels.of_router)

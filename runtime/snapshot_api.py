@@ -2,10 +2,10 @@
 
 import gzip
 import re
-import time
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import BoundedSemaphore
+from time import monotonic, sleep
 
 from django.db import connection
 from django.http import Http404, HttpResponse, HttpResponseNotModified
@@ -219,20 +219,16 @@ def _wait(request, environment: Environment, active: Active, seconds: int) -> Ac
     if connection.vendor == "sqlite" or not places.acquire(blocking=False):
         return active
     try:
-        until = time.monotonic() + seconds
+        until = monotonic() + seconds
         found = active
-        while found == active and (left := until - time.monotonic()) > 0:
-            pause(min(left, PAUSE))
+        while found == active and (left := until - monotonic()) > 0:
+            sleep(min(left, PAUSE))
             # One statement: the position. Token and answer are kept under it.
             _, request.auth = TokenAuthentication().authenticate(request)
             found = active_in(environment, request.position)
         return found
     finally:
         places.release()
-
-
-def pause(seconds: float) -> None:
-    time.sleep(seconds)
 
 
 # The answer
