@@ -10,7 +10,7 @@ import json
 import os
 import stat
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -36,7 +36,7 @@ class Key:
     x: str
     signs_from: datetime
     retired_at: datetime | None
-    private: Ed25519PrivateKey | None
+    private: Ed25519PrivateKey | None = field(default=None, compare=False, repr=False)
 
     @property
     def jwk(self) -> dict[str, str]:
@@ -65,7 +65,7 @@ def retire(kid: str, now: datetime) -> Key:
         raise NoKey(f"There is no key {kid} that is not retired.")
     if not any(key.signs_from <= now for key in published() if key.kid != kid):
         raise NoKey("No other key signs yet. Make one that signs at once, and then retire this.")
-    retired = Key(found.kid, found.x, found.signs_from, now, None)
+    retired = Key(found.kid, found.x, found.signs_from, now)
     _write(retired)
     return retired
 
@@ -78,8 +78,11 @@ def every() -> list[Key]:
     folder = _folder()
     try:
         with os.scandir(folder) as entries:
-            files = [entry for entry in entries if entry.name.endswith(".json")]
-            stamp = sorted((entry.name, entry.stat().st_mtime_ns) for entry in files)
+            stamp = sorted(
+                (entry.name, entry.stat().st_mtime_ns, entry.stat().st_mode)
+                for entry in entries
+                if entry.name.endswith(".json")
+            )
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -87,7 +90,7 @@ def every() -> list[Key]:
     global _loaded
     loaded = _loaded
     if loaded is None or loaded[0] != (folder, stamp):
-        found = [_read(folder / name) for name, _ in stamp]
+        found = [_read(folder / name) for name, *_ in stamp]
         found.sort(key=lambda key: (key.signs_from, key.kid))
         loaded = _loaded = ((folder, stamp), found)
     return loaded[1]

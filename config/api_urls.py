@@ -19,6 +19,7 @@ import registry.uses_api
 import runtime.api
 import runtime.records.api
 import runtime.running_api
+import runtime.router_api
 import runtime.snapshot_api
 from config.openapi import SchemaView
 
@@ -27,6 +28,7 @@ for routes in (
     registry.api.routes,
     evidence.api.routes,
     gates.api.routes,
+    runtime.router_api.routes,
     audit.api.entries.routes,
 ):
     for prefix, view in routes:

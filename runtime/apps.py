@@ -14,7 +14,7 @@ class RuntimeConfig(AppConfig):
         from gates import previewing as gate_previews
         from gates import tasks
         from gates.may_run import offering
-        from runtime import previewing, reviewing
+        from runtime import previewing, reviewing, router_panels
         from runtime.panels import of_environment, offered
         from runtime.publishing import follow
         from runtime.records import partitions
@@ -27,4 +27,6 @@ class RuntimeConfig(AppConfig):
         offering.append(offered)
         tasks.others.append(reviewing.tasks)
         gate_previews.followers.append(previewing.followed)
-        panels.setdefault("registry.environment", []).insert(0, of_environment)
+        of_environments = panels.setdefault("registry.environment", [])
+        of_environments[:0] = [of_environment, router_panels.of_environment]
+        panels.setdefault("registry.router", []).append(router_panels.of_router)

@@ -1,7 +1,7 @@
 """The signed head of a snapshot: which one is active, said when, and until when that holds."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from rest_framework import exceptions
@@ -13,6 +13,10 @@ log = logging.getLogger("gatehouse.heads")
 
 SCHEMA = "routing-head/1"
 TYPE = "gatehouse-head+jws"
+#: For how long what was signed is said again: many routers ask at once.
+HOLDS = timedelta(seconds=1)
+MOST = 64
+_signed: dict[tuple, tuple[datetime, str]] = {}
 
 
 class NotSigned(exceptions.APIException):
@@ -33,6 +37,10 @@ def head(environment: str, generation: int, digest: str) -> str:
     except keys.NoKey as error:
         log.error("No head was signed: %s", error)
         raise NotSigned from error
+    said = (environment, generation, digest, key.kid, *ages.values())
+    kept = _signed.get(said)
+    if kept is not None and timedelta(0) <= now - kept[0] < HOLDS:
+        return kept[1]
     payload = {
         "schema": SCHEMA,
         "environment": environment,
@@ -42,4 +50,7 @@ def head(environment: str, generation: int, digest: str) -> str:
         "expires_at": instant_text(now + timedelta(seconds=max(ages.values()))),
         "max_age": ages,
     }
-    return keys.jws(key, TYPE, canonical(payload))
+    if len(_signed) >= MOST:
+        _signed.clear()
+    _signed[said] = (now, keys.jws(key, TYPE, canonical(payload)))
+    return _signed[said][1]

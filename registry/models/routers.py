@@ -48,6 +48,7 @@ class RouterReport(models.Model):
 
     class Meta:
         default_permissions = ()
+        indexes = [models.Index(fields=["router", "last_seen_at"], name="routerreport_lately")]
         constraints = [
             # Two lines for one generation would be two answers to when it got there.
             models.UniqueConstraint(fields=["router", "generation"], name="routerreport_once"),

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from django.db import connection, models
 
+from audit import clock
 from audit.models import Entry
 from evidence.models import EvaluationRun
 from gates.models import Promotion
-from registry.models import PolicyPack
+from registry.models import PolicyPack, Router, RouterReport
+from tests import make
 from tests.gates.stories import Story
 from tests.nouns import multiply
 
@@ -35,6 +37,7 @@ LISTS = (
     "policy-packs",
     "use-cases",
     "environments",
+    "environments/routers",
     "releases",
     "evidence",
     "evaluation-runs",
@@ -54,6 +57,11 @@ def address(name: str, told: Story) -> Address:
     entry = Entry.objects.filter(about=release.key).first()
     pack = PolicyPack.objects.get()
     tool, place = release.tool_grants.get().scope.tool, told.environment
+    router = Router.objects.filter(environment=place).first() or make.make_router(place)
+    now = clock.now()
+    RouterReport.objects.get_or_create(
+        router=router, generation=1, defaults={"first_seen_at": now, "last_seen_at": now}
+    )
     listed = {
         "models": ("models/", version.model.slug, version.model, ("uses",)),
         "model-versions": ("model-versions/", version.pk, version),
@@ -65,6 +73,12 @@ def address(name: str, told: Story) -> Address:
         "policy-packs": ("policy-packs/", pack.slug, pack),
         "use-cases": ("use-cases/", told.use_case.slug, told.use_case, ("score_demands",)),
         "environments": ("environments/", place.slug, place, ("region_links",)),
+        "environments/routers": (
+            f"environments/{place.slug}/routers/",
+            router.slug,
+            router,
+            ("reports",),
+        ),
         "releases": ("releases/", release.pk, release),
         "evidence": ("evidence/", item.pk, item),
         "evaluation-runs": ("evaluation-runs/", run.pk, run, ("acceptance",)),

@@ -62,6 +62,8 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         f"{ROOT}compare/",
         f"{ROOT}environments/active/",
         f"{ROOT}environments/changes/",
+        f"{ROOT}environments/snapshot/",
+        f"{ROOT}snapshots/",
         f"{ROOT}routes/explain/",
         f"{ROOT}running/",
         f"{ROOT}drill/",
@@ -132,12 +134,13 @@ def assert_as_described(answer, description: dict, path: str) -> None:
 def path_of(name: str, *, one: bool) -> str:
     """Return the described path of a list or of one of its rows."""
     parent, _, child = name.partition("/")
-    if child == "versions":
+    if child in ("versions", "routers"):
         name = f"{parent}/{{{parent.removesuffix('s')}}}/{child}"
     key = {
         **dict.fromkeys(("models", "prompts", "datasets", "tools"), "{slug}/"),
         **dict.fromkeys(("use-cases", "environments", "policy-packs"), "{slug}/"),
         "prompts/{prompt}/versions": "{number}/",
+        "environments/{environment}/routers": "{slug}/",
     }.get(name, "{id}/")
     return f"{ROOT}{name}/{key if one else ''}"
 

@@ -82,6 +82,7 @@ MATRIX = (
         routes="""
             GET /healthz
             GET /readyz
+            GET /.well-known/gatehouse-keys.json
             GET /password_reset/
             POST /password_reset/
             GET /password_reset/done/
@@ -134,7 +135,7 @@ MATRIX = (
             GET /registry/{usecase registeredmodel modelversion release servingendpoint}/
             GET /registry/{dataset datasetversion prompttemplate promptversion team}/
             GET /registry/{region provider environment person tool evaluationsuite suiteversion}/
-            GET /registry/{rolegrant apitoken}/
+            GET /registry/{rolegrant apitoken router}/
             GET /registry/{policypack policyversion}/
             GET /policy/effective/
             GET /routes/try/
@@ -181,6 +182,7 @@ MATRIX = (
             GET /registry/{servingendpoint dataset datasetversion prompttemplate}/<object_id>/
             GET /registry/{promptversion team region provider environment person}/<object_id>/
             GET /registry/{tool evaluationsuite suiteversion rolegrant apitoken}/<object_id>/
+            GET /registry/router/<object_id>/
             GET /registry/{policypack policyversion}/<object_id>/
             GET /evidence/{evidenceitem evaluationrun}/<object_id>/
             GET /gates/{promotion gateversion requirement webhook}/<object_id>/
@@ -229,9 +231,9 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         routes="""
-            GET /registry/{region provider environment person}/<object_id>/change/
+            GET /registry/{region provider environment person router}/<object_id>/change/
             GET /registry/{tool evaluationsuite suiteversion}/<object_id>/change/
-            GET /registry/{region provider environment person}/<object_id>/history/
+            GET /registry/{region provider environment person router}/<object_id>/history/
             GET /registry/{tool evaluationsuite suiteversion}/<object_id>/history/
             GET /registry/{policypack policyversion}/<object_id>/change/
             GET /registry/{policypack policyversion}/<object_id>/history/
@@ -361,11 +363,11 @@ MATRIX = (
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says=NEVER_DELETED,
         routes="""
-            GET /registry/{region provider environment person}/<object_id>/delete/
+            GET /registry/{region provider environment person router}/<object_id>/delete/
             GET /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
             GET /registry/{policypack policyversion}/<object_id>/delete/
             GET /gates/{gateversion requirement}/<object_id>/delete/
-            POST /registry/{region provider environment person}/<object_id>/delete/
+            POST /registry/{region provider environment person router}/<object_id>/delete/
             POST /registry/{tool evaluationsuite suiteversion}/<object_id>/delete/
             POST /registry/{policypack policyversion}/<object_id>/delete/
             POST /gates/{gateversion requirement}/<object_id>/delete/""",
@@ -411,7 +413,7 @@ MATRIX = (
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
         says=ONLY_SHOWS,
         routes="""
-            POST /registry/{region provider environment person}/<object_id>/history/
+            POST /registry/{region provider environment person router}/<object_id>/history/
             POST /registry/{tool evaluationsuite suiteversion}/<object_id>/history/
             POST /registry/{policypack policyversion}/<object_id>/history/
             POST /gates/{gateversion requirement}/<object_id>/history/""",
@@ -1002,14 +1004,14 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 200 403 403",
         says="This takes the role administrator.",
-        routes="GET /registry/{team region provider environment person rolegrant}/add/",
+        routes="GET /registry/{team region provider environment router person rolegrant}/add/",
     ),
     Group(
         "New rows of it, with nothing filled in but the reason",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 422 403 403",
         says="This takes the role administrator.",
-        routes="POST /registry/{team region provider environment person rolegrant}/add/",
+        routes="POST /registry/{team region provider environment router person rolegrant}/add/",
         body=WHY,
     ),
     Group(
@@ -1017,7 +1019,7 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 422 403 403",
         says="This takes the role administrator.",
-        routes="POST /registry/{region provider environment person}/<object_id>/change/",
+        routes="POST /registry/{region provider environment router person}/<object_id>/change/",
         body=WHY,
     ),
     Group(
@@ -1227,9 +1229,20 @@ MATRIX = (
             GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>
             GET /api/v1/environments/<slug>/{active changes}/
             GET /api/v1/{drill running}/?provider=<host>
+            GET /api/v1/environments/<environment>/routers/
+            GET /api/v1/environments/<environment>/routers/<slug>/
             GET /api/v1/impact/?kind=tool&key=<tool>
             GET /api/v1/may-run/?provider=<host>
             GET /api/v1/policy-preview/?pack=<pack>&version=1""",
+    ),
+    Group(
+        "Snapshots tell what all teams run; a router's token is tried in test_snapshots.py",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 404 403 403 403 403 403 403 403 403 403 403 403 200 200 200",
+        says="reading it takes a role for all teams, or the token of a router.",
+        routes="""
+            GET /api/v1/environments/<slug>/snapshot/
+            GET /api/v1/snapshots/<digest>/""",
     ),
     Group(
         "Routes of a team's use case",
@@ -1297,7 +1310,7 @@ ONLY_SHOWN = {
         *spelled_out("registry/{usecase registeredmodel modelversion release servingendpoint}/"),
         *spelled_out("registry/{dataset datasetversion prompttemplate promptversion team}/"),
         *spelled_out("registry/{region provider environment person tool evaluationsuite}/"),
-        *spelled_out("registry/{suiteversion rolegrant apitoken policypack policyversion}/"),
+        *spelled_out("registry/{suiteversion rolegrant apitoken policypack policyversion router}/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/"),
         *spelled_out("gates/{promotion gateversion requirement waiver condition breakglass}/"),
         "gates/webhook/",
@@ -1307,7 +1320,7 @@ ONLY_SHOWN = {
         *spelled_out("registry/{servingendpoint dataset datasetversion team}/<object_id>/"),
         *spelled_out("registry/{prompttemplate promptversion region provider}/<object_id>/"),
         *spelled_out("registry/{environment person tool evaluationsuite}/<object_id>/"),
-        *spelled_out("registry/{suiteversion rolegrant apitoken}/<object_id>/"),
+        *spelled_out("registry/{suiteversion rolegrant apitoken router}/<object_id>/"),
         *spelled_out("registry/{policypack policyversion}/<object_id>/"),
         *spelled_out("evidence/{evidenceitem evaluationrun}/<object_id>/"),
         *spelled_out("gates/{promotion gateversion requirement webhook}/<object_id>/"),
@@ -1353,7 +1366,13 @@ ONLY_SHOWN = {
     },
 }
 #: What everybody may see without signing in, and only see.
-PUBLIC = ("healthz", "readyz", "password_reset/done/", "reset/done/")
+PUBLIC = (
+    "healthz",
+    "readyz",
+    ".well-known/gatehouse-keys.json",
+    "password_reset/done/",
+    "reset/done/",
+)
 #: Every address of the API: it reads.
 READING_ONLY = (
     *spelled_out("api/v1/{models prompts datasets tools use-cases environments}/"),
@@ -1376,6 +1395,10 @@ READING_ONLY = (
     "api/v1/decision/",
     "api/v1/effective-policy/",
     *spelled_out("api/v1/environments/<slug>/{active changes}/"),
+    "api/v1/environments/<slug>/snapshot/",
+    "api/v1/environments/<environment>/routers/",
+    "api/v1/environments/<environment>/routers/<slug>/",
+    "api/v1/snapshots/<digest>/",
     "api/v1/routes/<use_case>/explain/",
     "api/v1/effective-gate/",
     *spelled_out("api/v1/promotions/<pk>/{findings scores}/"),

@@ -96,6 +96,9 @@ def tell() -> Side:
     by = {"actor": make.registrar(), "reason": make.WHY}
     member = make.make_person(make.name("member"))
     deployment, suspension, facts, rollback = _run(told)
+    # Routers are nobody's, and their teams are named to everybody: no team of either side.
+    platform = Team.objects.filter(slug="platform").first() or make.make_team("platform")
+    make.make_router(told.environment, team=platform)
     return Side(
         told=told,
         item=item,
@@ -236,6 +239,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "registry/region/": lambda s: (s.told.endpoint.region_links.first().region_id,),
     "registry/registeredmodel/": lambda s: (s.version.model_id,),
     "registry/release/": lambda s: (s.release.pk,),
+    "registry/router/": lambda s: (s.told.environment.routers.get().pk,),
     "registry/rolegrant/": lambda s: (s.grant.pk,),
     "registry/servingendpoint/": lambda s: (s.told.endpoint.pk,),
     "registry/suiteversion/": lambda s: (s.told.suite.pk,),
@@ -276,6 +280,11 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "api/v1/audit/": lambda s: (s.entry.seq,),
     "api/v1/datasets/": lambda s: (s.dataset.dataset.slug, s.dataset.pk),
     "api/v1/environments/": lambda s: (s.told.environment.slug,),
+    "api/v1/environments/<environment>/routers/": lambda s: (
+        s.told.environment.slug,
+        s.told.environment.routers.get().slug,
+    ),
+    "api/v1/snapshots/": lambda s: (s.told.environment.snapshots.latest("pk").digest,),
     "api/v1/evaluation-runs/": lambda s: (s.run.pk,),
     "api/v1/evidence/": lambda s: (s.item.pk,),
     "api/v1/model-versions/": lambda s: (s.sealed.pk,),

@@ -1,12 +1,13 @@
 """Each constraint of the registry broken once, by plain SQL that no Python rule sees."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
-from audit import triggers
+from audit import clock, triggers
 from audit.models import GovernedModel
 from registry import transitions
 from registry.models import (
@@ -27,6 +28,7 @@ from registry.models import (
     ReleasePrompt,
     Retirement,
     RoleGrant,
+    RouterReport,
     ScoreDemand,
     SearchWord,
     ServingEndpoint,
@@ -62,6 +64,11 @@ def rows(db):
     )
     token, _ = make.make_token_row(sam)
     environment = make.make_environment()
+    router = make.make_router(environment)
+    now = clock.now()
+    report = RouterReport.objects.create(
+        router=router, generation=1, first_seen_at=now, last_seen_at=now
+    )
     pack = make.make_pack(layer="domain")
     retired = transitions.retire(
         ModelVersion,
@@ -78,6 +85,8 @@ def rows(db):
         published=make.make_policy(),
         team=team,
         environment=environment,
+        router=router,
+        report=report,
         token=token,
         for_all=sam.role_grants.get(role=Role.VIEWER),
         in_team=sam.role_grants.get(role=Role.REGISTRAR),
@@ -131,6 +140,13 @@ BREAKS = {
     "rolegrant_end_is_dated": (RoleGrant, lambda r: put(r.for_all, ended_by_id=r.sam.pk)),
     "apitoken_scope_is_bound": (ApiToken, lambda r: put(r.token, team_id=r.team.pk)),
     "apitoken_expires": (ApiToken, lambda r: put(r.token, expiry=r.token.created)),
+    "apitoken_router_routes": (ApiToken, lambda r: put(r.token, router_id=r.router.pk)),
+    "routerreport_once": (RouterReport, lambda r: again(r.report)),
+    "routerreport_of_one": (RouterReport, lambda r: put(r.report, generation=0)),
+    "routerreport_in_order": (
+        RouterReport,
+        lambda r: put(r.report, last_seen_at=r.report.first_seen_at - timedelta(seconds=1)),
+    ),
     "environmentregion_once": (EnvironmentRegion, lambda r: again(r.environment_region)),
     "promptversion_once": (
         PromptVersion,
