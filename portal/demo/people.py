@@ -89,3 +89,8 @@ PEOPLE = (
 
 #: The service account that pipelines ask the decision API as.
 PIPELINE = Member("deploy.pipeline", "Deployment pipeline", (Role.VIEWER,))
+
+#: The service account that gateways route as; their tokens are right enough.
+GATEWAY = Member("model.gateway", "Model gateway", ())
+
+SERVICES = (PIPELINE, GATEWAY)

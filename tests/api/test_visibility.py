@@ -12,7 +12,7 @@ from tests.gates.stories import answers
 pytestmark = pytest.mark.django_db
 
 #: Nouns that everybody with a role sees.
-COMMON = ("tools", "environments", "policy-packs")
+COMMON = ("tools", "environments", "environments/routers", "policy-packs")
 
 
 @pytest.fixture

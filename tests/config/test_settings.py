@@ -50,12 +50,22 @@ def test_production_starts_with_a_key_and_hosts(start):
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set. Name the hosts"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS is * and would accept any host"),
         ({"DATABASE_URL": "mysql://a:b@c/d"}, "DATABASE_URL names no database"),
+        ({"ROUTER_MAX_AGE": "secret=60"}, "ROUTER_MAX_AGE names secret; it takes public"),
+        ({"ROUTER_MAX_AGE": "public=9"}, "public takes 10 to 604800 seconds"),
+        ({"ROUTER_MAX_AGE": "public=604801"}, "public takes 10 to 604800 seconds"),
+        ({"ROUTER_MAX_AGE": "internal=soon"}, "internal takes 10 to 604800 seconds, not 'soon'"),
+        ({"ROUTER_MAX_AGE": "restricted=301"}, "lets more closely held data be routed by older"),
     ],
 )
 def test_production_refuses_in_words(start, wrong, words):
     result = start(**GOOD | wrong)
     assert result.returncode == 1
     assert words in result.stderr
+
+
+def test_how_old_data_may_be_is_told_class_by_class(start):
+    told = start("*s.ROUTER_MAX_AGE.values()", ROUTER_MAX_AGE="public=600,internal=600", **GOOD)
+    assert told.stdout.split() == ["600", "600", "300", "60"], told.stderr
 
 
 def test_every_fault_is_named_at_once(start):

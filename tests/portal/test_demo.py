@@ -31,8 +31,17 @@ from gates.packages import live
 from gates.review import review_facts
 from gates.rules import in_the_way, open_slots
 from portal.demo import people
-from registry.models import Environment, ModelVersion, Person, Release, RoleGrant, UseCase
+from registry.models import (
+    Environment,
+    ModelVersion,
+    Person,
+    Release,
+    RoleGrant,
+    RouterReport,
+    UseCase,
+)
 from registry.roles import Role
+from runtime.routers import acknowledgements, routers_of, standings
 from tests.make import make_person
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,6 +175,19 @@ class TestSeeded(TestCase):
         stages = sorted(Environment.objects.values_list("stage", flat=True))
         assert stages == ["production", "production", "regulated", "sandbox"]
         assert Release.objects.filter(sealed_at=None).count() == 1
+
+    def test_one_gateway_keeps_up_and_one_has_missed_the_newest_generation(self):
+        environment = Environment.objects.get(slug="production-eu")
+        active = environment.activations.latest("generation")
+        # Not by the clock of this machine: after five minutes without a word they count as silent.
+        with clock.at(RouterReport.objects.latest("last_seen_at").last_seen_at):
+            rows = standings(environment, routers_of(environment))
+        found = {one.router.slug: one for one in rows}
+        up, behind = found["gateway-frankfurt"], found["gateway-dublin"]
+        assert (up.state, up.holds) == ("current", active.generation)
+        assert (behind.state, behind.behind_since) == ("behind", active.change.at)
+        taken = {one.router.slug: one.took_words for one in acknowledgements(active) if one.took}
+        assert taken == {"gateway-frankfurt": "6 s"}
 
     def test_each_role_has_a_sign_in_that_works(self):
         members = {member.username: member for member in people.PEOPLE}

@@ -39,7 +39,7 @@ VERBS = {
     "activate, take out, suspend, lift, roll back, keep and drop test facts": ("operate",),
     "draft and publish policy packs and gates, for all teams only": ("write_policy",),
     "read the log": ("read_log",),
-    "keep teams, regions, providers and environments": ("administer",),
+    "keep teams, regions, providers, environments and routers": ("administer",),
     "add and amend people": ("administer",),
     "grant a role, end a grant": ("grant_role", "administer"),
     "deactivate and reactivate somebody else": ("deactivate", "reactivate"),

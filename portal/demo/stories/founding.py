@@ -46,6 +46,7 @@ def founding(world: World) -> Iterator[datetime]:
     yield world.day(215)
     _purposes(world)
     yield world.day(214)
+    _join(world, people.GATEWAY)
     _prompts(world)
     yield world.day(213)
     _models(world)
@@ -76,7 +77,7 @@ def _people(world: World) -> None:
 
 
 def _join(world: World, member: Member) -> None:
-    service = member is people.PIPELINE
+    service = member in people.SERVICES
     with world.act():
         person = registry.add_person(
             username=member.username,

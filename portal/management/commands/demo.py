@@ -12,6 +12,7 @@ from audit import clock, context
 from gates.models import Promotion
 from portal.demo import people
 from portal.demo.seeding import NotSeedable, is_seeded, prepare, seed
+from portal.demo.stories.routers import say_what_is_held
 from registry.models import Person
 from registry.transitions import issue_token
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         if not no_serve:
             self._refuse_taken(port)
         self._fill()
+        say_what_is_held(clock.now())
         self._print(port, self._token())
         if not no_serve:
             self._serve(port)
