@@ -25,6 +25,7 @@ def environment() -> dict[str, str]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.served",
         "SERVED_DATABASE": str(connection.settings_dict["NAME"]),
+        "SERVED_URLCONF": settings.ROOT_URLCONF,
         "SECRET_KEY": settings.SECRET_KEY,
         "GATEHOUSE_DATA_DIR": str(settings.DATA_DIR),
     }

@@ -14,4 +14,9 @@ def bare(request):
     return JsonResponse({"providers": Provider.objects.count()})
 
 
-urlpatterns = [path("bare/", bare), *urls.urlpatterns]
+def one(request):
+    """Find one row by an index."""
+    return JsonResponse({"name": Provider.objects.values_list("name", flat=True).get(pk=1)})
+
+
+urlpatterns = [path("bare/", bare), path("bare/one/", one), *urls.urlpatterns]
