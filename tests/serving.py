@@ -19,6 +19,18 @@ from django.db import connection
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of a process that works on the test's database and folder."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.served",
+        "SERVED_DATABASE": str(connection.settings_dict["NAME"]),
+        "SERVED_URLCONF": settings.ROOT_URLCONF,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "GATEHOUSE_DATA_DIR": str(settings.DATA_DIR),
+    }
+
+
 class Server:
     """A gunicorn that serves the test's database and evidence folder."""
 
@@ -31,17 +43,10 @@ class Server:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        told = {
-            "BIND": f"127.0.0.1:{self.port}",
-            "DJANGO_SETTINGS_MODULE": "tests.served",
-            "SERVED_DATABASE": str(connection.settings_dict["NAME"]),
-            "SECRET_KEY": settings.SECRET_KEY,
-            "GATEHOUSE_DATA_DIR": str(settings.DATA_DIR),
-        }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py"],
             cwd=ROOT,
-            env={**os.environ, **told},
+            env={**environment(), "BIND": f"127.0.0.1:{self.port}"},
             stderr=self.log,
             start_new_session=True,
         )

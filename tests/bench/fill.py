@@ -1,5 +1,7 @@
 """Fill a database with a registry of a given size: `python -m tests.bench.fill --versions 100000`.
 
+With `--promotions 1000` it holds promotions too, with their packages and people.
+
 The database is the one of `--database-url`, of `DATABASE_URL`, or `data/bench/<versions>.sqlite3`.
 It is migrated first and must hold no model yet. People, places, tools and policy go through the
 verbs; models, versions, prompts, releases and evidence are written by `tests.bench.writing`.
@@ -16,12 +18,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def fill(versions: int, *, seed: int = 1, say=lambda sentence: None) -> int:
+def fill(versions: int, *, promotions: int = 0, seed: int = 1, say=lambda sentence: None) -> int:
     """Fill the database of the settings; return how many governed rows were written in bulk."""
     from django.db import connection
 
     from registry import search, search_words
     from registry.models import RegisteredModel, SearchWord
+    from tests.bench import promotions as asked
     from tests.bench.nouns import FILLS
     from tests.bench.world import place
     from tests.bench.writing import Record
@@ -37,6 +40,11 @@ def fill(versions: int, *, seed: int = 1, say=lambda sentence: None) -> int:
             took = time.monotonic() - begun
             say(f"{part.__name__:>10}  {record.written:>9,} rows  {took:6.1f} s")
         written = record.written
+    if promotions:
+        begun = time.monotonic()
+        rows = asked.promotions(world, draw, promotions)
+        written += rows
+        say(f"promotions  {rows:>9,} rows  {time.monotonic() - begun:6.1f} s")
     begun = time.monotonic()
     for source in search.sources:
         search_words.rebuild(source)
@@ -63,6 +71,7 @@ def prepare(url: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fill", description=__doc__)
     parser.add_argument("--versions", type=int, default=1000)
+    parser.add_argument("--promotions", type=int, default=0)
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL", ""))
     parser.add_argument("--once", action="store_true", help="Leave a filled database as it is.")
     given = parser.parse_args(arguments)
@@ -77,7 +86,11 @@ def main(arguments: list[str] | None = None) -> None:
     if given.once and RegisteredModel.objects.exists():
         return
     begun = time.monotonic()
-    written = fill(given.versions, say=lambda sentence: print(sentence, flush=True))
+    written = fill(
+        given.versions,
+        promotions=given.promotions,
+        say=lambda sentence: print(sentence, flush=True),
+    )
     print(f"{written:,} governed rows in {time.monotonic() - begun:.0f} s.")
 
 

@@ -13,7 +13,7 @@ VERSIONS = 240
 
 
 def test_the_record_of_a_filled_database_is_whole(db, capsys):
-    written = fill(VERSIONS)
+    written = fill(VERSIONS, promotions=120)
     head = Head.objects.get(pk=1)
     assert head.size == Entry.objects.count() > written > VERSIONS
     call_command("audit_verify", "--evidence", "all")  # exits where anything disagrees

@@ -109,6 +109,15 @@ class Record:
         if sum(map(len, self._pending.values())) >= BATCH:
             self._flush()
 
+    @property
+    def position(self) -> int:
+        """The number of the last change that was written or waits to be."""
+        return self._head.position
+
+    def beside(self, row) -> None:
+        """Write a row that is not governed, with those that are."""
+        self._put(row)
+
     def _put(self, row) -> None:
         self._pending.setdefault(type(row), []).append(row)
 
