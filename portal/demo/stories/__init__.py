@@ -9,10 +9,11 @@ from portal.demo.stories.code import code
 from portal.demo.stories.contracts import contracts
 from portal.demo.stories.customer import customer
 from portal.demo.stories.founding import founding
+from portal.demo.stories.gateways import gateways
 from portal.demo.stories.policy import policy
 from portal.demo.stories.running import running
 
 #: In the order in which those of one instant are told.
-STORIES = (founding, policy, customer, code, claims, contracts, running)
+STORIES = (founding, policy, customer, code, claims, contracts, running, gateways)
 
 __all__ = ["STORIES"]
