@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from audit.rules import instant_text
-from portal.demo.people import PIPELINE
 from portal.demo.world import World
-from registry.models import Environment, Release, Router, Team
+from registry import transitions as registry
+from registry.models import Environment, Person, Release, Router, Team
 from runtime import routing
 from runtime.publishing import current
 from runtime.records.storing import take
 
-ADMINISTRATOR, TEAM = "admin", "platform"
+ADMINISTRATOR, TEAM, ACCOUNT = "admin", "platform", "gateways"
 #: slug, name, environment
 GATEWAYS = (
     ("gateway-eu", "Gateway, Europe", "production-eu"),
@@ -22,17 +22,27 @@ GATEWAYS = (
     ("gateway-regulated", "Gateway, regulated workloads", "regulated-eu"),
 )
 #: The days before now on which they report, and the hour; requests of one report.
-REPORTS, HOUR, REQUESTS = (5, 4, 3, 2, 1), 17, 12
+REPORTS, HOUR, REQUESTS = (6, 5, 4, 3, 2), 17, 12
 #: Of a hundred requests: those that fail at the provider, and those whose facts rule all out.
 FAILED, TOO_LONG = 6, 5
 #: On that day before now one gateway runs a release that was never approved there, and a report
 #: of another is lost on its way.
-MISHAP = 2
+MISHAP = 3
 
 
 def gateways(world: World) -> Iterator[datetime]:
     """Tell how gateways were registered, and what each reported since."""
     yield world.day(20, 10)
+    with world.act():
+        registry.add_person(
+            username=ACCOUNT,
+            name="Gateways",
+            email="",
+            kind=Person.Kind.SERVICE,
+            password=None,
+            actor=world.who(ADMINISTRATOR),
+            reason="Gateways act as it.",
+        )
     for slug, name, environment in GATEWAYS:
         world.save(
             Router,
@@ -53,7 +63,7 @@ def gateways(world: World) -> Iterator[datetime]:
             if ago == MISHAP and router.slug == GATEWAYS[1][0]:
                 continue
             with world.act():
-                take(lines, router, actor=world.who(PIPELINE.username))
+                take(lines, router, actor=world.who(ACCOUNT))
 
 
 class _Report:
