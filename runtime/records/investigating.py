@@ -255,7 +255,10 @@ def _discrepancies(rows: list[RequestRecord], served, replay) -> Iterable[dict[s
         yield {"code": "CLOCK", "sentence": sentence}
     gaps = missing(first.router)
     if gaps.records:
-        sentence = f"{gaps.records} records of {first.router} are missing, in {gaps.gaps} gaps."
+        places = "one gap" if gaps.gaps == 1 else f"{gaps.gaps} gaps"
+        sentence = (
+            f"{gaps.records} of the records that {first.router} numbered are missing, in {places}."
+        )
         yield {"code": "GAPS", "sentence": sentence}
 
 

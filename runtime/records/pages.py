@@ -18,6 +18,7 @@ from runtime.records import finding
 from runtime.records.fields import ID
 from runtime.records.investigating import investigate
 from runtime.records.judging import DOUBTS
+from runtime.routing import instant
 
 
 def _answer(request, template: str, context: dict, status: int = 200):
@@ -70,16 +71,33 @@ def one(request, name):
         for clause in (attempt["policy"] or {"clauses": ()})["clauses"]:
             kind = kind_of(clause["clause"])
             clause["words"] = kind.words(clause["value"]) if kind else clause["value"]
+        _read_instants(attempt)
         answer = attempt["replay"]["answer"]
         for refused in answer["candidates"]["refused"] if answer else ():
             for reason in refused["reasons"]:
                 reason["title"] = TITLES.get(reason["code"], POLICY_TITLE)
+    said = [one for attempt in found["attempts"] for one in attempt["discrepancies"]]
     context = {
         "title": f"Request {name}"
         if len(found["requests"]) == 1
         else f"{found['found_by'].capitalize()} {name}",
         "found": found,
-        "wrong": [one for attempt in found["attempts"] for one in attempt["discrepancies"]],
+        # What else the router lost says nothing against this request.
+        "wrong": [one for one in said if one["code"] != "GAPS"],
+        "gaps": [one for one in said if one["code"] == "GAPS"][:1],
+        "agrees": all(one["replay"]["status"] == "agrees" for one in found["attempts"]),
         "api_url": reverse("request", args=[name]),
     }
     return _answer(request, "runtime/request.html", context)
+
+
+def _read_instants(attempt: dict) -> None:
+    """Put instants in place of the texts that tools read, so that the page writes them its way."""
+    let_in, since = attempt["let_in"], attempt["since"]
+    parts = [attempt["published"], *let_in["approvals"], *let_in["break_glasses"]]
+    parts += [row for one in let_in["approvals"] for row in one["signed"]]
+    parts += since["generations"] if since else []
+    for part in filter(None, parts):
+        for name in ("since", "approved_at", "until", "at"):
+            if isinstance(part.get(name), str):
+                part[name] = instant(part[name])

@@ -15,7 +15,8 @@ def bare(request):
 
 
 def indexed(request):
-    return JsonResponse({"name": Provider.objects.values_list("name", flat=True).get(slug="bare")})
+    found = Provider.objects.filter(slug="bare").values_list("name", flat=True)
+    return JsonResponse({"names": list(found)})
 
 
 urlpatterns = [path("bare/", bare), path("indexed/", indexed), *urls.urlpatterns]
