@@ -1,8 +1,8 @@
 """Finding things by what people remember of them: a name, an identifier, the head of a digest.
 
 Each noun is one source. `registry.search_places` says in which nouns and where it is worth looking;
-each of them costs one query, however many rows there are. What is found is shown only as far as
-the reader may see it. Apps above add their nouns in `AppConfig.ready()`; `registry.search_words`
+each of them costs one query for keys, however many rows there are, and one for the few rows that
+are shown. What is found is shown only as far as the reader may see it. Apps above add their nouns in `AppConfig.ready()`; `registry.search_words`
 keeps the words.
 """
 
@@ -32,7 +32,7 @@ from registry.models import (
     Tool,
     UseCase,
 )
-from registry.words import beginning_with, words_in
+from registry.words import beginning_with, telling, words_in
 
 #: Rows of one noun that a page of answers names.
 SHOWN = 5
@@ -80,10 +80,15 @@ class Source:
         pk = self.noun._meta.pk
         return BigIntegerField() if isinstance(pk, AutoFieldMixin) else type(pk)()
 
-    def rows(self, reader, wanted: Q) -> QuerySet:
-        """Return the rows of `wanted` that `reader` may see, newest first."""
+    def keys(self, reader, wanted: Q, most: int) -> list:
+        """Return the keys of the `most` newest rows of `wanted` that `reader` may see."""
         rows = self.noun.objects.visible_to(reader).filter(wanted)
-        return rows.select_related(*self.related).defer(*self.late).order_by("-pk")
+        return list(rows.order_by("-pk").values_list("pk", flat=True)[:most])
+
+    def rows(self, keys: list) -> list[Model]:
+        """Return the rows of `keys`, newest first."""
+        rows = self.noun.objects.filter(pk__in=keys).select_related(*self.related)
+        return list(rows.defer(*self.late).order_by("-pk"))
 
 
 @dataclass(frozen=True)
@@ -174,28 +179,34 @@ def read(text: str, shortest: int = SHORTEST) -> Question:
         return Question(text, (), f"sha256:{marked[1]}")
     bare = _DIGEST.fullmatch(head)
     words = words_in(head if bare else text)[:MOST_WORDS] if len(text) >= shortest else ()
-    return Question(text, tuple(words), f"sha256:{bare[1]}" if bare else "")
+    return Question(text, telling(words), f"sha256:{bare[1]}" if bare else "")
 
 
 def found(reader, question: Question) -> list[Group]:
     """Return what `reader` may see of every noun that matches, in the order of the sources."""
     groups = []
     for source, wanted in question.of(sources).items():
-        if some := list(source.rows(reader, wanted)[: COUNTED + 1]):
-            shown = some[:SHOWN]
+        if keys := source.keys(reader, wanted, COUNTED + 1):
+            shown = source.rows(keys[:SHOWN])
             if source.named:
                 conceal(shown, reader, *source.named)
-            groups.append(Group(source, shown, len(some)))
+            groups.append(Group(source, shown, len(keys)))
     return groups
 
 
-def narrowed(rows: QuerySet, text: str) -> QuerySet | None:
-    """Return those of `rows` that a list's search finds; None where the noun is not searched."""
+def narrowed(rows: QuerySet, text: str, most: int) -> QuerySet | None:
+    """Return the first `most` of `rows` that a list's search finds; None for a noun not searched.
+
+    Their keys are looked for once, for the list counts its rows before it reads a page of them.
+    """
     source = next((source for source in sources if source.noun is rows.model), None)
     if source is None:
         return None
     wanted = read(text, shortest=1).of([source]).get(source)
-    return rows.none() if wanted is None else rows.filter(wanted)
+    if wanted is None:
+        return rows.none()
+    keys = rows.filter(wanted).values_list("pk", flat=True)[:most]
+    return rows.filter(pk__in=list(keys))
 
 
 def _of_version(version) -> str:

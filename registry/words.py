@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 #: The way in which words are made here; another one makes all words anew.
 SCHEME = "words/1"
@@ -25,6 +26,15 @@ def words_in(*texts: str) -> list[str]:
             if len(found) == MOST:
                 return list(found)
     return list(found)
+
+
+def telling(words: Sequence[str]) -> tuple[str, ...]:
+    """Return those of different words that begin no other: a row that has `heron` has `h`."""
+    return tuple(
+        word
+        for word in words
+        if not any(other != word and other.startswith(word) for other in words)
+    )
 
 
 def beginning_with(word: str) -> tuple[bytes, bytes]:

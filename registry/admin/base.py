@@ -5,7 +5,7 @@ from django.contrib.admin.filters import SimpleListFilter
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from audit.admin import GovernedAdmin
+from audit.admin import GovernedAdmin, lists
 from registry import lifecycle, rights, search
 from registry.roles import REGISTER
 from registry.standing import deprecated_sentences
@@ -17,7 +17,9 @@ class Searched:
     """A list whose box finds what the search page finds."""
 
     def get_search_results(self, request, queryset, search_term):
-        found = search.narrowed(queryset, search_term) if search_term.strip() else None
+        found = None
+        if search_term.strip():
+            found = search.narrowed(queryset, search_term, most=lists.COUNTED + 1)
         if found is None:
             return super().get_search_results(request, queryset, search_term)
         return found, False

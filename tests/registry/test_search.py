@@ -6,6 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from audit import Refused
+from audit.admin import lists
 from registry import search, search_places, search_words
 from registry.models import SearchedNoun, SearchWord
 from registry.roles import Role
@@ -29,6 +30,7 @@ from tests.gates.stories import story
         (" ".join("abcdefghijkl"), tuple("abcdefgh"), ""),
         ("y" * 300, ("y" * 40,), ""),
         ("gpt-4.1 GPT", ("gpt", "4", "1"), ""),
+        ("h heron her 7 70b", ("heron", "70b"), ""),
         ("ＳＴＲＡẞＥ", ("strasse",), ""),
         ("%% '; --", (), ""),
     ],
@@ -112,6 +114,7 @@ def test_rare_words_and_common_ones_are_found_alike(db, monkeypatch, rare, gathe
     assert found(reader, "falcon seldom") == {"registry.usecase": [odd]}
     assert found(reader, "falcon 3") == {"registry.usecase": [rows[3]]}
     assert found(reader, "falcon missing") == {}
+    assert found(reader, "f falcon fal")["registry.usecase"] == [odd, *rows[:2:-1]]
     stranger = make.make_person("", Role.REGISTRAR, team=make.make_team())
     assert found(stranger, "falcon") == {}
 
@@ -171,6 +174,8 @@ def test_the_page_says_what_it_found_and_where_the_rest_is(client, db):
     assert "7 found" in page.text
     listed = client.get("/registry/usecase/?q=falcon")
     assert listed.context_data["cl"].result_count == 7
+    last = client.get("/registry/usecase/?q=falcon&o=-1")
+    assert [row.slug for row in last.context_data["cl"].result_list][0] == "falcon-6"
 
 
 def test_more_than_is_counted_is_said_so(client, db, monkeypatch):
@@ -182,6 +187,22 @@ def test_more_than_is_counted_is_said_so(client, db, monkeypatch):
     page = client.get("/search/", {"q": "falcon"})
     assert "More than 1 more" in page.text
     assert "more than 6" in page.text
+
+
+def test_a_list_looks_for_its_rows_once_and_no_further_than_it_counts(client, db, monkeypatch):
+    monkeypatch.setattr(lists, "COUNTED", 4)
+    monkeypatch.setattr(search_places, "RARE", 0)
+    client.force_login(make.registrar())
+    team = make.make_team()
+    for number in range(7):
+        make.make_use_case(f"falcon-{number}", team=team)
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get("/registry/usecase/?q=falcon&o=-1")
+    looked = [query for query in queries if '"registry_searchword" U0' in query["sql"]]
+    assert len(looked) == 1
+    shown = page.context_data["cl"]
+    assert (shown.result_count, shown.paginator.beyond) == (4, True)
+    assert [row.slug for row in shown.result_list][:4] == [f"falcon-{n}" for n in (6, 5, 4, 3)]
 
 
 def test_lists_find_all_that_the_page_counts(db):
@@ -205,7 +226,7 @@ def test_every_page_has_the_box_and_visitors_have_none(client, db):
     assert 'action="/search/"' in client.get("/registry/release/").text
 
 
-def test_a_query_for_each_word_and_for_each_noun_that_has_them(told):
+def test_a_query_for_each_word_and_two_for_each_noun_that_has_them(told):
     reader = make.registrar()
     assert reader.grants  # asked once for each request, whatever it is about
     for text in ("e" * 2, told.use_case.slug, "a e i o u m n s"):
@@ -215,4 +236,4 @@ def test_a_query_for_each_word_and_for_each_noun_that_has_them(told):
             for group in groups:
                 for row in group.rows:
                     assert str(row) and group.source.note(row) is not None
-        assert len(queries) <= len(asked.words) + 1 + len(search.sources), text
+        assert len(queries) <= len(asked.words) + 1 + 2 * len(search.sources), text
