@@ -18,8 +18,8 @@ import registry.policy_api
 import registry.uses_api
 import runtime.api
 import runtime.records.api
-import runtime.running_api
 import runtime.router_api
+import runtime.running_api
 import runtime.snapshot_api
 from config.openapi import SchemaView
 
