@@ -13,6 +13,8 @@ pytestmark = pytest.mark.django_db
 
 #: Nouns that everybody with a role sees.
 COMMON = ("tools", "environments", "environments/routers", "policy-packs")
+#: Lists of what is below a row that the address, or the parameter, names: without sight of it, 404.
+BELOW = ("prompts/versions", "datasets/versions", "environments/routers", "audit/entries")
 
 
 @pytest.fixture
@@ -47,13 +49,12 @@ def test_a_team_sees_its_own_rows_and_a_stranger_none(told, own, foreign, nobody
     else:
         assert_problem(foreign.get(where.one), 404)
         listed = foreign.get(where.path, **about)
-        if name in ("prompts/versions", "datasets/versions", "audit/entries"):
-            # The address itself, or the parameter, names a row that is not there.
+        if name in BELOW:
             assert_problem(listed, 404)
         else:
             assert keys(listed) == []
     assert_problem(nobody.get(where.one), 404)
-    if name not in ("prompts/versions", "datasets/versions", "audit/entries"):
+    if name not in BELOW:
         assert keys(nobody.get(where.path)) == []
 
 
