@@ -1,9 +1,9 @@
 """Finding things by what people remember of them: a name, an identifier, the head of a digest.
 
-Each noun is one source. `registry.search_places` says in which nouns and where it is worth looking;
-each of them costs one query for keys, however many rows there are, and one for the few rows that
-are shown. What is found is shown only as far as the reader may see it. Apps above add their nouns in `AppConfig.ready()`; `registry.search_words`
-keeps the words.
+Each noun is one source. `registry.search_places` says in which nouns and where it is worth
+looking; each of them costs one query for keys, however many rows there are, and one for the few
+rows that are shown. What is found is shown only as far as the reader may see it. Apps above add
+their nouns in `AppConfig.ready()`; `registry.search_words` keeps the words.
 """
 
 import re

@@ -175,7 +175,7 @@ def test_the_page_says_what_it_found_and_where_the_rest_is(client, db):
     listed = client.get("/registry/usecase/?q=falcon")
     assert listed.context_data["cl"].result_count == 7
     last = client.get("/registry/usecase/?q=falcon&o=-1")
-    assert [row.slug for row in last.context_data["cl"].result_list][0] == "falcon-6"
+    assert next(iter(last.context_data["cl"].result_list)).slug == "falcon-6"
 
 
 def test_more_than_is_counted_is_said_so(client, db, monkeypatch):
