@@ -18,6 +18,7 @@ from runtime.forms import ReviewForm, RollBackForm
 from runtime.models import Activation, Rollback
 from runtime.pages.verbs import Verb, ask, asks, visible_environment
 from runtime.replaying import broken, counted, replay
+from runtime.routers import acknowledgements
 from runtime.targets import Target, target_of, targets_of
 from runtime.transitions.rolling import moved_by
 
@@ -211,7 +212,8 @@ def rollback(request, pk):
         else:
             status = 422
     known = seen_use_cases(request.user, [found.use_case.slug] if found.use_case else ())
-    activation = Activation.objects.filter(change=found.change_id).first()
+    activations = Activation.objects.filter(change=found.change_id)
+    activation = activations.select_related("change").first()
     context = {
         **admin.site.each_context(request),
         "title": f"Rollback of {found.environment.slug}",
@@ -219,6 +221,7 @@ def rollback(request, pk):
         "environment": found.environment,
         "use_case": found.use_case if known else None,
         "activation": activation,
+        "acknowledgements": acknowledgements(activation) if activation else (),
         "reviewed": reviewed,
         "late": found.emergency and reviewed is None and found.review_due < clock.now(),
         "objections": objections,

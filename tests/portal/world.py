@@ -123,8 +123,8 @@ def tell() -> Side:
 
 
 def _record(told: Story) -> RequestRecord:
-    """Let a router of its own say that it refused a request of the story's use case."""
-    router = make.make_router(told.environment)
+    """Let the environment's router say that it refused a request of the story's use case."""
+    router = told.environment.routers.get()
     said = Reporting(told.environment, token="none").route(told.use_case.slug)
     take([lines(said)], router, actor=make.make_service())
     return RequestRecord.objects.get(pk=said["id"])

@@ -11,6 +11,7 @@ from registry.roles import Role
 from runtime import reviewing, routing, transitions
 from runtime.models import Activation, Deployment, KeptFacts, Rollback, Suspension
 from runtime.publishing import current
+from runtime.reports import note
 from runtime.targets import target_of, targets_of
 from tests import make
 from tests.gates.stories import WHY, Story, days
@@ -206,6 +207,9 @@ def test_a_dry_run_tells_what_differs_and_how_kept_facts_fare(told, client):
 
 
 def test_kept_facts_stop_a_rollback_and_an_emergency_goes_on_and_is_reviewed(told, client):
+    token, _ = make.make_token_row(
+        make.make_service(), scope="router", environment=told.environment
+    )
     keep(told)
     with pytest.raises(Refused, match="“usual” would be refused"):
         rolled(told, 1)
@@ -219,6 +223,10 @@ def test_kept_facts_stop_a_rollback_and_an_emergency_goes_on_and_is_reviewed(tol
     assert "Review the emergency rollback" in client.get("/").content.decode()
     assert reviewing.overdue(rae) == []
     page = client.get(row.get_absolute_url()).content.decode()
+    assert "Taken up by routers" in page and "Not yet" in page
+    note(token, activation.generation)
+    page = client.get(row.get_absolute_url()).content.decode()
+    assert "first heard from" in page and "Not yet" not in page
     assert "A review is wanted." in page and "Give the review" in page
     with clock.at(clock.now() + days(1.1)):
         assert reviewing.overdue(rae) == [row]
