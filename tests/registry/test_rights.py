@@ -18,6 +18,7 @@ OF_REVIEWERS = {
     "close_condition",
     "break_glass",
     "review_break_glass",
+    "review_rollback",
     "discuss",
 }
 #: Role -> the verbs it gives in its own team; nothing else is given.
