@@ -150,7 +150,7 @@ def gather(
             for fact in facts_of_release(release, endpoints, number=number)
         },
         lineage_gaps=tuple(counted_gaps(release, number)),
-        approved_releases=_approved_releases(release, environment, items.values(), at),
+        approved_releases=_approved_releases(release, environment, at),
         record_verified=_verified(None, known),
         evidence_verified=_verified(Verification.Scope.EVIDENCE, known),
         rows=frozenset(rows | evidence_rows),
@@ -265,20 +265,11 @@ def _demand(metric: Metric, threshold: Decimal) -> Demand:
     )
 
 
-def _approved_releases(
-    release: Release, environment, items: Iterable[EvidenceItem], at: datetime | None
-) -> frozenset[str]:
-    """Digests of the releases that rollback plans put back, as far as approved there at `at` (now).
-
-    Only those are looked at: a use case gathers approvals for as long as it lives.
-    """
-    targets = {rollback_target(item) for item in items} - {"", "switch_off"}
-    if not targets:
-        return frozenset()
+def _approved_releases(release: Release, environment, at: datetime | None) -> frozenset[str]:
+    """Digests of the other releases of the use case whose approval there holds at `at` (now)."""
     promotions = Promotion.objects.filter(
         environment=environment,
         release__use_case=release.use_case_id,
-        release__digest__in=targets,
         state=Promotion.State.APPROVED,
     ).exclude(release=release)
     return frozenset(promotion.release.digest for promotion in holding(promotions, at))
