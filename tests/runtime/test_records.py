@@ -234,7 +234,7 @@ def _partitions_with_rows() -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no partitions.")
 def test_partitions_are_made_ahead_with_their_triggers():
     with clock.at(clock.now() + timedelta(days=200)):
         made = partitions.keep_ahead()
