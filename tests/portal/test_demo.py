@@ -38,6 +38,7 @@ from registry.models import (
     ModelVersion,
     Person,
     PolicyVersion,
+    PromptVersion,
     Release,
     RoleGrant,
     RouterReport,
@@ -192,6 +193,12 @@ class TestSeeded(TestCase):
             "customer-chat 2": ["tools.authorization.customer-record"],
             "customer-chat 3": ["require.served_release_id", "tools.authorization.customer-record"],
         }
+
+    def test_a_changed_prompt_shows_the_words_that_changed(self):
+        version = PromptVersion.objects.get(template__slug="customer-chat-system", number=3)
+        self.client.force_login(Person.objects.get(username="auditor"))
+        page = self.client.get(f"/compare/?kind=prompt-version&b={version.pk}")
+        assert re.search(r"offer <ins>at once *</ins> *to connect", page.text)
 
     def test_one_gateway_keeps_up_and_one_has_missed_the_newest_generation(self):
         environment = Environment.objects.get(slug="production-eu")
