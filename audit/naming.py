@@ -75,12 +75,36 @@ def conceal(rows: Iterable[models.Model], reader, *relations: str) -> None:
             row._state.fields_cache[name] = Unseen(noun, called)
 
 
+def naming_seen(parts: models.QuerySet, relation: str, reader) -> models.QuerySet:
+    """Return those of `parts` whose `relation` names a row that the reader may see.
+
+    Asked of each part by the key it names: a list of all that the reader may see would be made
+    first otherwise, and grow with the registry.
+    """
+    seen = _visible(parts.model, relation, reader)
+    return parts if seen is None else parts.filter(_named_in(seen, relation))
+
+
 def hidden_parts(
     part: type[models.Model], link: str, relation: str, rows: Iterable, reader
 ) -> dict[Any, int]:
-    """Return, by the key of the row in `link`, how many parts name in `relation` a hidden row."""
-    noun = part._meta.get_field(relation).related_model
-    seen = noun._default_manager.visible_to(reader).order_by()
+    """Return, by the key of the row in `link`, how many parts name in `relation` a hidden row.
+
+    No query for a reader who may see all rows of that noun.
+    """
+    seen = _visible(part, relation, reader)
+    if seen is None:
+        return {}
     found = part._base_manager.filter(**{f"{link}__in": [row.pk for row in rows]})
-    found = found.exclude(**{f"{relation}__in": seen}).order_by().values_list(link)
+    found = found.exclude(_named_in(seen, relation)).order_by().values_list(link)
     return dict(found.annotate(number=models.Count("pk")))
+
+
+def _visible(part: type[models.Model], relation: str, reader) -> models.QuerySet | None:
+    """Return the rows of the noun in `relation` that the reader may see; None for all of them."""
+    seen = part._meta.get_field(relation).related_model._default_manager.visible_to(reader)
+    return seen.order_by() if seen.query.where else None
+
+
+def _named_in(seen: models.QuerySet, relation: str) -> models.Exists:
+    return models.Exists(seen.filter(pk=models.OuterRef(relation)))

@@ -11,6 +11,7 @@ import gates.gate_pages
 import gates.may_run_api
 import gates.policy_api
 import gates.readiness_api
+import portal.searching_api
 import registry.api
 import registry.comparison_api
 import registry.impact.api
@@ -87,6 +88,7 @@ urlpatterns = [
     path("on-call/", gates.may_run_api.OnCallView.as_view(), name="on-call"),
     path("policy-preview/", gates.policy_api.PolicyPreviewView.as_view(), name="policy-preview"),
     path("readiness/", gates.readiness_api.ReadinessView.as_view(), name="readiness"),
+    path("search/", portal.searching_api.SearchView.as_view(), name="search"),
     path("uses/", registry.uses_api.UsesView.as_view(), name="uses"),
     path("", include(router.urls)),
 ]

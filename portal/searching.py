@@ -1,4 +1,4 @@
-"""The page behind the box in the header: what was found, by noun."""
+"""What the box in the header finds, by noun: its page, and the same in the API."""
 
 from urllib.parse import urlencode
 
@@ -10,20 +10,25 @@ from django.views.decorators.http import require_safe
 from registry import lifecycle, search
 
 
+def answered(reader, question: search.Question) -> list[dict]:
+    """Return what `reader` may see of every noun that answers `question`, in words.
+
+    At most `search.SHOWN` rows of a noun are named; the others are counted.
+    """
+    return [_told(group, question, reader) for group in search.found(reader, question)]
+
+
 @require_safe
 def page(request):
     """Show what the reader may see of every noun that answers the question in `q`."""
     question = search.read(request.GET.get("q", ""))
-    groups = [
-        _told(group, question, request.user) for group in search.found(request.user, question)
-    ]
     context = {
         **admin.site.each_context(request),
         "title": "Search",
         "question": question.text,
-        "asked": bool(question.words or question.digest),
+        "asked": question.asked,
         "shortest": search.SHORTEST,
-        "groups": groups,
+        "groups": answered(request.user, question),
     }
     return TemplateResponse(request, "portal/search.html", context)
 
@@ -35,11 +40,14 @@ def _told(group: search.Group, question: search.Question, reader) -> dict:
     listed = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
     model_admin = admin.site.get_model_admin(group.source.noun)
     return {
+        "noun": str(meta.verbose_name),
         "title": meta.verbose_name_plural.capitalize(),
         "anchor": f"found-{meta.model_name}",
         "count": f"more than {search.COUNTED}" if group.beyond else f"{group.number} found",
+        "found": min(group.number, search.COUNTED),
         "rows": [
             {
+                "pk": row.pk,
                 "url": model_admin.page_url(row),
                 "name": str(row),
                 "note": group.source.note(row),

@@ -7,6 +7,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
 
 from audit.api.rows import RowsView
+from audit.naming import naming_seen
 from registry import lifecycle, lineage, serializers
 from registry.api_filters import (
     BySlug,
@@ -80,7 +81,7 @@ class ModelsView(Stands, SlugsView):
     line_parts = ((ModelUse, "model", "use_case"),)
 
     def rows(self, visible):
-        uses = ModelUse.objects.filter(use_case__in=UseCase.objects.visible_to(self.request.user))
+        uses = naming_seen(ModelUse.objects.all(), "use_case", self.request.user)
         return visible.select_related("team", "on_call_team").prefetch_related(
             Prefetch("uses", uses.select_related("use_case").order_by("use_case__slug"))
         )
@@ -130,8 +131,7 @@ class VersionsView(Stands, RowsView):
         )
 
     def _datasets(self):
-        seen = DatasetVersion.objects.visible_to(self.request.user).order_by()
-        links = VersionDataset.objects.filter(dataset_version__in=seen)
+        links = naming_seen(VersionDataset.objects.all(), "dataset_version", self.request.user)
         return links.select_related("dataset_version__dataset").order_by("role", "pk")
 
     @extend_schema(responses=serializers.LineageSerializer)
@@ -273,8 +273,7 @@ class ReleasesView(RowsView):
         )
 
     def _prompts(self):
-        seen = PromptVersion.objects.visible_to(self.request.user).order_by()
-        links = ReleasePrompt.objects.filter(prompt_version__in=seen)
+        links = naming_seen(ReleasePrompt.objects.all(), "prompt_version", self.request.user)
         return links.select_related("prompt_version__template").order_by("pk")
 
     @extend_schema(responses=serializers.LineageSerializer)

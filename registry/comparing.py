@@ -165,14 +165,18 @@ def _tokens(part: str, old, new) -> Iterable[Change]:
     yield _one(_label(part), tokens(old), tokens(new))
 
 
+#: What one of a list is called.
+_ONE_OF = {"capabilities": "capability", "variables": "variable"}
+
+
 def _set(part: str, old, new) -> Iterable[Change]:
     """Two lists of words, of which the order says nothing."""
-    old, new = old or [], new or []
+    old, new, name = old or [], new or [], _ONE_OF.get(part) or _label(part)
     for word in sorted(set(old) | set(new)):
         if word not in old:
-            yield Change("added", f"{_label(part)} {word}", "", "")
+            yield Change("added", f"{name} {word}", "", "")
         elif word not in new:
-            yield Change("removed", f"{_label(part)} {word}", "", "")
+            yield Change("removed", f"{name} {word}", "", "")
 
 
 def _method(part: str, old, new) -> Iterable[Change]:

@@ -8,8 +8,11 @@ from django.views.decorators.http import require_safe
 from registry import layout, lineage
 from registry.models import ModelVersion, Release
 
-#: Nodes that are drawn at once; with more, origins without a gap wait behind a link.
+#: Nodes that are drawn at once; with more, origins without a gap wait behind a link, and of those
+#: that stand alike there is one box for all but the first.
 READABLE = 30
+#: Nodes of one kind with the same neighbours that are drawn one by one, and how many then still.
+ALIKE, FIRST = 6, 3
 #: Characters of a line inside a box.
 FITS = 27
 
@@ -42,7 +45,7 @@ def of_release(request, slug, number):
 def _page(request, row, title: str, graph: lineage.Graph, noun: str):
     everything = request.GET.get("all") == "1"
     drawn, folded = _readable(graph, everything)
-    drawing = layout.place(graph.subject, drawn, graph.edges)
+    drawing = layout.place(drawn.subject, list(drawn.nodes), drawn.edges)
     in_order = sorted(graph.nodes.values(), key=lambda node: not node.gap)
     context = {
         **admin.site.each_context(request),
@@ -55,9 +58,9 @@ def _page(request, row, title: str, graph: lineage.Graph, noun: str):
         "width": drawing.width,
         "height": drawing.height,
         "heads": _heads(drawing, HEADS[noun]),
-        "boxes": [_box(graph, box) for box in drawing.boxes],
+        "boxes": [_box(drawn, box) for box in drawing.boxes],
         "arrows": [
-            {"path": arrow.path, "gap": bool(graph.nodes[arrow.source].gap)}
+            {"path": arrow.path, "gap": bool(drawn.nodes[arrow.source].gap)}
             for arrow in drawing.arrows
         ],
         "folded": folded,
@@ -67,17 +70,48 @@ def _page(request, row, title: str, graph: lineage.Graph, noun: str):
     return TemplateResponse(request, "registry/lineage.html", context)
 
 
-def _readable(graph: lineage.Graph, everything: bool) -> tuple[list[str], int]:
-    """Return the keys to draw, and how many are left out: origins that lack nothing."""
+def _readable(graph: lineage.Graph, everything: bool) -> tuple[lineage.Graph, int]:
+    """Return what to draw, and how many nodes that lack nothing are not drawn one by one."""
     keys = list(graph.nodes)
     if everything or len(keys) <= READABLE:
-        return keys, 0
+        return graph, 0
     rank = layout.ranks(graph.subject, keys, graph.edges)
     kept = {key for key in keys if rank[key] < 2 or graph.nodes[key].gap}
     # A gap is drawn with the whole way from it to the subject.
     for key in sorted(kept, key=rank.__getitem__, reverse=True):
         kept |= _way(graph, key)
-    return [key for key in keys if key in kept], len(keys) - len(kept)
+    drawn = _stacked(graph, [key for key in keys if key in kept])
+    return drawn, len(keys) - sum(1 for key in drawn.nodes if key in graph.nodes)
+
+
+def _stacked(graph: lineage.Graph, keys: list[str]) -> lineage.Graph:
+    """Return the lineage of `keys`, with one box for all but the first of many that are alike."""
+    before, after = ({key: set() for key in keys} for _ in range(2))
+    for source, target in graph.edges:
+        if source in after and target in before:
+            after[source].add(target)
+            before[target].add(source)
+    alike: dict[tuple, list[str]] = {}
+    for key in keys:
+        node = graph.nodes[key]
+        # What lacks something, and what the page is about, is drawn for itself.
+        own = key if node.gap or key == graph.subject else ""
+        place = (own, node.kind, frozenset(before[key]), frozenset(after[key]))
+        alike.setdefault(place, []).append(key)
+    drawn = lineage.Graph(graph.subject)
+    for (_, kind, sources, targets), group in alike.items():
+        shown = group[:FIRST] if len(group) > ALIKE else group
+        drawn.nodes |= {key: graph.nodes[key] for key in shown}
+        if rest := group[len(shown) :]:
+            key = f"more:{rest[0]}"
+            name, note = f"{len(rest)} more", "the table names them"
+            drawn.nodes[key] = lineage.Node(key, kind, name, "?all=1", note)
+            drawn.edges += [(source, key) for source in sorted(sources)]
+            drawn.edges += [(key, target) for target in sorted(targets)]
+    # A neighbour may itself stand in a box with others.
+    edges = (*drawn.edges, *graph.edges)
+    drawn.edges = [edge for edge in edges if drawn.nodes.keys() >= set(edge)]
+    return drawn
 
 
 def _way(graph: lineage.Graph, key: str) -> set[str]:

@@ -36,7 +36,12 @@ class PolicyForm(forms.Form):
         strip=False,
         help_text="Or paste it here: pack, with its slug, and clauses, each with value and why.",
         widget=forms.Textarea(
-            attrs={"rows": 20, "class": "vLargeTextField code", "spellcheck": "false"}
+            attrs={
+                "rows": 20,
+                "class": "vLargeTextField code",
+                "spellcheck": "false",
+                "wrap": "off",
+            }
         ),
     )
     reason = reason_field()

@@ -21,7 +21,10 @@ from registry.models import (
     Dataset,
     DatasetVersion,
     Environment,
+    EvaluationSuite,
     ModelVersion,
+    PolicyPack,
+    PolicyVersion,
     PromptTemplate,
     PromptVersion,
     Provider,
@@ -98,6 +101,11 @@ class Question:
     text: str
     words: tuple[str, ...]
     digest: str
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self.words or self.digest)
 
     @property
     def for_lists(self) -> str:
@@ -267,5 +275,19 @@ sources: list[Source] = [
     ),
     Source(Tool, ("slug", "name", "description"), lambda row: row.name),
     Source(Provider, ("slug", "name"), lambda row: row.name),
+    Source(
+        PolicyPack,
+        ("slug", "name", "description", "jurisdiction"),
+        lambda row: f"{row.name}, {row.get_layer_display()}",
+    ),
+    Source(
+        PolicyVersion,
+        ("pack__slug", "pack__name", "notes"),
+        lambda row: f"{'Published' if row.published_at else 'Draft'}. {row.notes}".strip(),
+        ("pack",),
+        ("content", "clauses"),
+        digest="digest",
+    ),
+    Source(EvaluationSuite, ("slug", "name", "description"), lambda row: row.name),
     Source(Environment, ("slug", "name"), lambda row: row.name),
 ]

@@ -31,7 +31,7 @@ class CursorPages(BasePagination):
         limit = _limit(request.query_params.get("limit"))
         if cursor := request.query_params.get("cursor"):
             queryset = behind(queryset, view.order, self._position(cursor))
-        rows = list(queryset.order_by(*view.order)[: limit + 1])
+        rows = list(view.whole(queryset.order_by(*view.order)[: limit + 1]))
         self._next = self._cursor(rows[limit - 1], view.order) if len(rows) > limit else None
         return rows[:limit]
 

@@ -40,6 +40,18 @@ class RowsView(Answers, ReadOnlyModelViewSet):
         """Return `visible` with what the page of one row says of other rows."""
         return self.rows(visible)
 
+    def whole(self, page):
+        """Return the rows of `page`, a part of a list in its order, with all that lines say.
+
+        Where the list is narrowed, keys alone are found and put in order first: a database that
+        follows the narrowing's index would sort every row that it leads to, with all its columns
+        and joins, for the few of one page.
+        """
+        if not page.query.where:
+            return page
+        keys = page.prefetch_related(None).values("pk")
+        return self.rows(self.model.objects.filter(pk__in=keys)).order_by(*self.order)
+
     def prepare(self, rows: list) -> None:
         """Set on the rows of an answer what it says of them that no join gives.
 

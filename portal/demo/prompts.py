@@ -85,7 +85,9 @@ PROMPTS = (
             ("No promise of cover: complaints had quoted the machine.", _CHAT + _NO_PROMISE),
             (
                 "Shorter answers for the small model, which rambled.",
-                _CHAT + _NO_PROMISE + "\nAnswer in four sentences at most.\n",
+                _CHAT.replace("offer to connect", "offer at once to connect")
+                + _NO_PROMISE
+                + "\nAnswer in four sentences at most.\n",
             ),
         ),
     ),

@@ -30,7 +30,8 @@ class ClausesField(forms.CharField):
 
     def __init__(self, **kwargs):
         kwargs["widget"] = forms.Textarea(
-            attrs={"rows": 24, "class": "vLargeTextField", "spellcheck": "false"}
+            # Problems name lines: a line of the text is one line of the field.
+            attrs={"rows": 24, "class": "vLargeTextField", "spellcheck": "false", "wrap": "off"}
         )
         super().__init__(label="Clauses", help_text=EXAMPLE, strip=False, **kwargs)
 

@@ -12,6 +12,7 @@ from django.db.models import Model, Q
 from django.http import QueryDict
 
 from audit import Reason
+from audit.rules import article
 from registry.impact.trails import MOST, Trail, follow
 from registry.models import (
     Dataset,
@@ -90,7 +91,8 @@ def problems(given: QueryDict | Mapping) -> list[Reason]:
     if kind is None:
         return [Reason("KIND", f"Name one of these kinds: {', '.join(KINDS)}.", "kind")]
     if not re.fullmatch(kind.pattern, given.get("key", "")):
-        sentence = f"The key of a {kind.name.replace('-', ' ')} is {kind.key}. Give that."
+        noun = article(kind.noun._meta.verbose_name)
+        sentence = f"The key of {noun} is {kind.key}. Give that."
         return [Reason("KEY", sentence, "key")]
     return []
 

@@ -11,17 +11,20 @@ Every problem is told at once, with its line.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import Any
 
 import yaml
 
-from registry.policy.clauses import NotAValue, kind_of, rank
+from registry.policy.clauses import KINDS, NotAValue, kind_of, rank
 
 #: What a document may weigh and how deep it may nest: a full pack takes a tenth of either.
 MOST_BYTES = 64 * 1024
 MOST_DEPTH = 8
 MOST_CLAUSES = 500
 MOST_WORDS = 1000
+#: Characters of an unknown clause that are compared with those that there are.
+LONGEST_KEY = 100
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,7 @@ class _Checker:
         before = len(self.problems)
         kind = kind_of(key)
         if kind is None:
-            self.tell("There is no such clause.", key)
+            self.tell(f"There is no such clause.{_meant(key)}", key)
             return None
         if not isinstance(given, dict):
             self.tell("Give value and why.", key)
@@ -278,3 +281,10 @@ def write_yaml(
         key: {"value": clause["value"], "why": clause["why"]} for key, clause in clauses.items()
     }
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=96)
+
+
+def _meant(key: str) -> str:
+    """Return the clause that `key` is nearly, as a question; empty where none is near."""
+    known = [kind.key for kind in KINDS]
+    near = get_close_matches(key[:LONGEST_KEY], known, n=1, cutoff=0.75)
+    return f" Is {near[0]} meant?" if near else ""

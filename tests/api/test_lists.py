@@ -60,6 +60,29 @@ def test_following_next_meets_every_row_once_in_order(told, name):
     assert len(rows) >= 8
 
 
+def test_a_narrowed_list_sorts_keys_not_rows(told):
+    """Sorting whole rows of a team for one page costs more with every row that the team has."""
+    caller = reader("viewer", team=told.use_case.team)
+    with CaptureQueriesContext(connection) as queries:
+        caller.get("releases/", limit=5)
+    (listed,) = (one["sql"] for one in queries if 'ORDER BY "registry_release"."id"' in one["sql"])
+    found = re.search(r'"registry_release"."id" IN \(SELECT (.*?) FROM .* LIMIT 6\)', listed)
+    assert re.fullmatch(r'\w+\."id"( AS \S+)?', found[1])
+    assert '"team_id"' not in listed[found.end() :]
+
+
+@pytest.mark.parametrize(("everywhere", "asked"), [(True, 0), (False, 2)])
+def test_what_rows_name_is_asked_by_their_keys(told, everywhere, asked):
+    """A list of all use cases that somebody may see would be made for every request."""
+    caller = reader("viewer", team=None if everywhere else told.use_case.team)
+    with CaptureQueriesContext(connection) as queries:
+        answer = caller.get("models/")
+    assert told.use_case.slug in answer.content.decode()
+    uses = [one["sql"] for one in queries if 'FROM "registry_modeluse"' in one["sql"]]
+    assert not any("IN (SELECT" in sql for sql in uses)
+    assert sum("EXISTS(SELECT" in sql for sql in uses) == asked
+
+
 def test_rows_of_one_instant_are_met_once_each(told):
     """Copies share their `created_at`: the cursor must tell them apart by their keys."""
     where, caller = address("evidence", told), reader("auditor")

@@ -73,6 +73,7 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         f"{ROOT}on-call/",
         f"{ROOT}policy-preview/",
         f"{ROOT}readiness/",
+        f"{ROOT}search/",
         f"{ROOT}uses/",
         f"{ROOT}model-versions/lineage/",
         f"{ROOT}releases/lineage/",
@@ -244,6 +245,8 @@ def test_answers_to_questions_are_as_described(told, caller, description):
         ("may-run/", {}),
         ("may-run/", {"provider": "a b"}),
         ("on-call/", {}),
+        ("search/", {"q": told.use_case.slug}),
+        ("search/", {"q": release.digest[:14]}),
         ("uses/", {}),
         ("readiness/", {"release": release.pk, "environment": told.environment.slug}),
         *(

@@ -1,5 +1,6 @@
 """Lists in the portal: how far they count, how they narrow by date, and in which order they are."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -42,6 +43,24 @@ def test_a_long_list_says_that_it_is_longer_than_its_pages(reader, monkeypatch):
     assert "<span>more than 120 use cases</span>" in page.text
     assert "?p=3" in page.text and "?p=4" not in page.text
     assert len(reader.get("/registry/usecase/?p=3").context_data["cl"].result_list) == 20
+
+
+def test_a_narrowed_list_sorts_keys_not_rows(client, db):
+    """Sorting whole rows of a team for one page costs more with every row that the team has."""
+    team = make.make_team()
+    made = make.make_release(use_case=make.make_use_case("falcon", team=team))
+    other = make.make_release()
+    multiply(made, 60)
+    client.force_login(make.make_person("mia", "viewer", team=team))
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get("/registry/release/?p=2")
+    listed = [row.pk for row in page.context_data["cl"].result_list]
+    assert len(listed) == 11 and listed == sorted(listed, reverse=True) and listed[-1] == made.pk
+    assert other.pk not in listed
+    (asked,) = (one["sql"] for one in queries if '"registry_release"."runbook"' in one["sql"])
+    assert re.search(
+        r'"registry_release"."id" IN \(SELECT [^,]*? FROM .* LIMIT 11 OFFSET 50\)', asked
+    )
 
 
 def test_the_box_of_a_list_finds_what_the_search_page_finds(reader):

@@ -63,6 +63,8 @@ def asked() -> Iterator[Asked]:
         yield Asked("list", name, address.format_map)
     for name, address in (
         ("page: model versions", "/registry/modelversion/"),
+        ("page: releases", "/registry/release/"),
+        ("API: models", "/api/v1/models/?limit=20"),
         ("API: releases", "/api/v1/releases/?limit=5"),
     ):
         yield Asked("list", f"{name}, of one team", address.format_map, reader="member")

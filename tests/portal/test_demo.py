@@ -1,5 +1,6 @@
 """The demo: what it promises is there, in the words of the gates' own functions."""
 
+import html
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from evidence.models import EvaluationRun, EvidenceFile
 from gates.decisions import decide
 from gates.models import PackagePerson, Promotion
 from gates.packages import live
+from gates.policy_pages import effects
 from gates.review import review_facts
 from gates.rules import in_the_way, open_slots
 from portal.demo import people
@@ -35,6 +37,8 @@ from registry.models import (
     Environment,
     ModelVersion,
     Person,
+    PolicyVersion,
+    PromptVersion,
     Release,
     RoleGrant,
     RouterReport,
@@ -175,6 +179,26 @@ class TestSeeded(TestCase):
         stages = sorted(Environment.objects.values_list("stage", flat=True))
         assert stages == ["production", "production", "regulated", "sandbox"]
         assert Release.objects.filter(sealed_at=None).count() == 1
+
+    def test_a_drafted_pack_would_break_what_runs(self):
+        draft = PolicyVersion.objects.get(published_at=None)
+        assert str(draft) == "customer-data v2"
+        self.client.force_login(Person.objects.get(username="policy.second"))
+        page = html.unescape(self.client.get(f"/policy/versions/{draft.pk}/preview/").text)
+        assert "It would break 2 approvals, free 0 approvals and change 1 open promotion." in page
+        found = {str(one.promotion.release): one.broken for one in effects(draft)}
+        assert {
+            release: sorted(breach.clause for breach in broken) for release, broken in found.items()
+        } == {
+            "customer-chat 2": ["tools.authorization.customer-record"],
+            "customer-chat 3": ["require.served_release_id", "tools.authorization.customer-record"],
+        }
+
+    def test_a_changed_prompt_shows_the_words_that_changed(self):
+        version = PromptVersion.objects.get(template__slug="customer-chat-system", number=3)
+        self.client.force_login(Person.objects.get(username="auditor"))
+        page = self.client.get(f"/compare/?kind=prompt-version&b={version.pk}")
+        assert "offer<ins> at once</ins> to connect" in page.text
 
     def test_one_gateway_keeps_up_and_one_has_missed_the_newest_generation(self):
         environment = Environment.objects.get(slug="production-eu")

@@ -66,7 +66,7 @@ CASES = [
     (
         {"capabilities": ["a"]},
         {"capabilities": ["b"]},
-        ["capabilities a removed", "capabilities b added"],
+        ["capability a removed", "capability b added"],
     ),
     (
         {"no_retirement_announced": True, "retires_on": None},
@@ -294,7 +294,7 @@ def test_the_api_says_the_same(db):
     assert answer.status_code == 200
     body = answer.json()
     assert (body["kind"], body["a"], body["b"]) == ("prompt-version", first.pk, second.pk)
-    assert [change["sentence"] for change in body["changes"]] == ["variables name added"]
+    assert [change["sentence"] for change in body["changes"]] == ["variable name added"]
     assert [line["text"] for line in body["texts"][0]["lines"]] == ["Be brief.", "Be long {name}."]
     assert_problem(caller.get("compare/", kind="release"), 400, "b")
     assert_problem(caller.get("compare/", kind="x", b=1), 400, "kind")

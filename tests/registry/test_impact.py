@@ -336,6 +336,12 @@ def test_what_cannot_be_asked_is_told(client, query, field):
     assert_problem(answer, 400, field)
 
 
+def test_a_key_is_asked_for_in_words(client):
+    client.force_login(make.registrar())
+    said = "The key of an evidence item is the id of the item. Give that."
+    assert said in client.get("/impact/?kind=evidence&key=1").text
+
+
 def test_what_is_not_there_is_not_there(client):
     client.force_login(make.registrar())
     for query in ("kind=provider&key=nobody", f"kind=model-version&key={10**17}"):

@@ -128,11 +128,29 @@ def test_beyond_what_is_readable_origins_without_gaps_wait_behind_a_link(client)
     boxes = [box["node"].name for box in page.context_data["boxes"]]
     assert page.context_data["folded"] >= 30
     assert str(gap) in boxes and str(older) in boxes and str(datasets[0]) not in boxes
-    assert "Show all origins" in page.text
+    assert "Draw all of them" in page.text
     assert str(datasets[0]) in page.text, "The table names them all."
     assert len(client.get(f"{url}?all=1").context_data["boxes"]) == len(
         page.context_data["graph"].nodes
     )
+
+
+def test_of_many_that_stand_alike_one_box_stands_for_all_but_the_first(client):
+    team = make.make_team()
+    datasets = [make.make_dataset_version(team=team) for _ in range(30)]
+    gap = make.make_dataset_version(team=team, digest="")
+    links = [(one, "fine_tuning") for one in (*datasets, gap)]
+    version = make.make_model_version(team=team, datasets=links)
+    client.force_login(make.registrar())
+    page = client.get(f"{version.get_absolute_url()}lineage/")
+    boxes = [box["node"].name for box in page.context_data["boxes"]]
+    assert boxes.count("27 more") == 1 and len(boxes) < 10
+    assert str(datasets[2]) in boxes and str(datasets[3]) not in boxes and str(gap) in boxes
+    assert page.context_data["folded"] == 27
+    assert page.context_data["height"] < 600
+    assert "27 that lack nothing are not drawn one by one" in page.text
+    assert str(datasets[29]) in page.text, "The table names them all."
+    assert len(page.context_data["arrows"]) == len(boxes) - 1
 
 
 def test_what_another_team_holds_is_counted_not_named(client):

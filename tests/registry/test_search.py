@@ -11,6 +11,7 @@ from registry import search, search_places, search_words
 from registry.models import SearchedNoun, SearchWord
 from registry.roles import Role
 from tests import make
+from tests.api.reading import assert_problem, reader
 from tests.gates.stories import story
 
 
@@ -60,6 +61,8 @@ def test_each_noun_is_found_by_what_it_is_called(told):
     dataset = version.dataset_links.get().dataset_version
     tool = make.make_tool_scope("crm").tool
     item = told.release.evidence.get()
+    policy = make.make_policy(make.make_pack("falcon-baseline"), retention_days=90)
+    suite = make.make_suite_version().suite
     for row, text in [
         (told.use_case, told.use_case.name),
         (release, told.use_case.slug.upper()),
@@ -74,6 +77,9 @@ def test_each_noun_is_found_by_what_it_is_called(told):
         (version.maker, version.maker.slug),
         (told.environment, told.environment.slug),
         (item, item.title),
+        (policy.pack, "falcon base"),
+        (policy, policy.pack.name),
+        (suite, suite.name),
         (told.promotion, f"{told.use_case.slug} {told.environment.slug}"),
     ]:
         assert row in found(reader, text)[row._meta.label_lower], text
@@ -85,6 +91,8 @@ def test_digests_are_found_by_their_head_and_by_nothing_else(told):
         assert found(reader, text)["registry.release"] == [told.release], text
     assert "registry.release" not in found(reader, f"sha256:{digest[-20:]}")
     assert found(reader, told.endpoint.digest)["registry.servingendpoint"] == [told.endpoint]
+    policy = make.make_policy(make.make_pack(), retention_days=90)
+    assert found(reader, policy.digest[:14]) == {"registry.policyversion": [policy]}
 
 
 def test_signs_are_no_words(told):
@@ -161,6 +169,37 @@ def test_a_stranger_finds_no_row_of_another_team(client, told):
         page = client.get("/search/", {"q": text})
         assert "Nothing that you may see answers this." in page.text
         assert told.release.get_absolute_url() not in page.text
+
+
+def test_the_api_finds_what_the_page_finds(client, told):
+    member = make.make_person("mia", Role.VIEWER, team=told.use_case.team)
+    client.force_login(member)
+    release = told.release
+    for text in (told.use_case.slug, release.digest[:14]):
+        page, answer = (
+            client.get("/search/", {"q": text}),
+            reader(person=member).get("search/", q=text),
+        )
+        groups = answer.json()["groups"]
+        assert groups and [one["noun"] for one in groups] == [
+            one["noun"] for one in page.context_data["groups"]
+        ]
+        for row in (row for group in groups for row in group["results"]):
+            assert f'href="{row["page"]}"' in page.text
+    (found,) = next(one["results"] for one in groups if one["noun"] == "release")
+    assert (found["id"], found["name"], found["digest"], found["state"]) == (
+        str(release.pk),
+        str(release),
+        release.digest,
+        "in_use",
+    )
+    stranger = reader("viewer", team=make.make_team())
+    assert stranger.get("search/", q=release.digest).json()["groups"] == []
+
+
+@pytest.mark.parametrize("asked", [{}, {"q": "x"}, {"q": "%%"}, {"q": "y" * 201}])
+def test_what_is_no_question_is_refused_by_name(db, asked):
+    assert_problem(reader().get("search/", **asked), 400, "q")
 
 
 def test_the_page_says_what_it_found_and_where_the_rest_is(client, db):
