@@ -1,7 +1,7 @@
 """Everything that must hold before a change is taken: `python -m tests`.
 
 Style, imports, migrations, the settings of production, the API's description, then the whole
-suite on SQLite and again on PostgreSQL. Stops at the first that fails. What stands behind the
+suite on SQLite and what asks the database again on PostgreSQL. Stops at the first that fails. What stands behind the
 command goes to pytest: `python -m tests -k decision`.
 """
 
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> None:
     suite = [sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", "loadfile", *arguments]
     run("The suite on SQLite", *suite, DATABASE_URL="")
     with server() as url:
-        run("The suite on PostgreSQL", *suite, DATABASE_URL=url)
+        run("The suite on PostgreSQL", *suite, "--what-asks-the-database", DATABASE_URL=url)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,24 @@ hypothesis.load_profile("long" if LONG else "short")
 
 
 def pytest_collection_modifyitems(config, items):
-    if not LONG:
-        long = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    left_out = [item for item in items if _is_left_out(item, config)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
     if not CHROMIUM and not CI:
         for item in items:
             if "browser" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.skip(reason="Chromium is not installed."))
+
+
+def _is_left_out(item, config) -> bool:
+    if item.get_closest_marker("long") and not LONG:
+        return True
+    if not config.getoption("--what-asks-the-database"):
+        return False
+    asks = {"db", "transactional_db", "live_server", "django_db_setup"} & set(item.fixturenames)
+    return bool(item.get_closest_marker("look")) or not (
+        asks or item.get_closest_marker("django_db")
+    )
 
 
 # --- Database -----------------------------------------------------------------------------------

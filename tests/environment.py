@@ -29,6 +29,14 @@ os.environ.update(
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--what-asks-the-database",
+        action="store_true",
+        help="Leave out what is the same on every database: pure rules, and what pages look like.",
+    )
+
+
 def pytest_configure(config):
     from django.conf import settings
 

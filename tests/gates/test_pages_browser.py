@@ -42,6 +42,7 @@ def test_a_refused_signature_takes_the_focus_to_the_answer(enter, transactional_
     page.wait_for_selector("text=Approved until")
 
 
+@pytest.mark.look
 def test_axe_finds_nothing_on_the_pages_of_the_gates(
     enter, assert_accessible, transactional_db, live_server
 ):
@@ -80,6 +81,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_gates(
         page.set_viewport_size({"width": 1280, "height": 800})
 
 
+@pytest.mark.look
 def test_axe_finds_nothing_on_the_pages_of_webhooks(
     enter, assert_accessible, transactional_db, live_server
 ):

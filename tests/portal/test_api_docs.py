@@ -129,6 +129,7 @@ def few_operations(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.look
 def test_it_reads_without_a_script_and_on_a_narrow_screen(
     page, browser, live_server, assert_accessible, few_operations
 ):

@@ -7,6 +7,7 @@ from tests import make
 from tests.gates.stories import approved
 
 
+@pytest.mark.look
 def test_axe_finds_nothing_on_the_pages_that_answer_questions(
     page, client, assert_accessible, transactional_db, live_server
 ):

@@ -54,12 +54,14 @@ def signed_in(page, live_server):
     return page
 
 
+@pytest.mark.look
 def test_axe_finds_nothing_in_light_and_dark(signed_in, live_server, pages, assert_accessible):
     for path in pages:
         signed_in.goto(live_server.url + path)
         assert_accessible()
 
 
+@pytest.mark.look
 def test_nothing_scrolls_sideways_on_a_narrow_screen(signed_in, live_server, pages):
     signed_in.set_viewport_size({"width": 360, "height": 800})
     for path in pages:
