@@ -1,8 +1,8 @@
 """Everything that must hold before a change is taken: `python -m tests`.
 
 Style, imports, migrations, the settings of production, the API's description, then the whole
-suite on SQLite and what asks the database again on PostgreSQL. Stops at the first that fails. What stands behind the
-command goes to pytest: `python -m tests -k decision`.
+suite on SQLite, and what asks the database again on PostgreSQL. Stops at the first that fails.
+What stands behind the command goes to pytest: `python -m tests -k decision`.
 """
 
 import os

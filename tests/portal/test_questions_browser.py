@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 from registry.roles import Role
 from tests import make
 from tests.gates.stories import approved
