@@ -249,7 +249,7 @@ def test_only_so_many_files_wait_to_be_read(item, slow, monkeypatch):
 
 def test_how_far_a_reading_is_is_where_its_child_stands(team, monkeypatch):
     # Bytes of its own: those of other tests may still be read.
-    file, seen = item_with("a line\n" * 100, team=team).files.get(), []
+    file, seen = item_with({"lines": ["a line"] * 100}, team=team).files.get(), []
     size = file.size
 
     def half(copy, *args):
