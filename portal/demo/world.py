@@ -8,6 +8,7 @@ from audit import clock, system
 from audit.models import Verification
 from audit.verifying import record, verify
 from evidence import transitions as evidence
+from evidence.imports.said import kept
 from evidence.models import EvidenceItem
 from evidence.readers import read
 from gates import transitions as gates
@@ -312,4 +313,4 @@ def _run(slug: str, number: int, made: Made, now: datetime) -> dict:
 def _typed(made: Made) -> dict:
     """Return what a red team's report says of each probe, as its reader types it."""
     found = read(made.upload(), made.name).details.get("red_team")
-    return {"details": {"red_team": found}} if found else {}
+    return {"details": kept({"red_team": found})} if found else {}
