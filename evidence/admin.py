@@ -1,5 +1,7 @@
 """Evidence in the portal: given here, found here, withdrawn and accepted through pages that ask."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -107,7 +109,8 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request, model_admin):
-        return [(state.value, state.value) for state in rules.State]
+        words = {rules.State.ENDED: "expired"}
+        return [(state.value, words.get(state, state.value)) for state in rules.State]
 
     def queryset(self, request, queryset):
         now = clock.now()
@@ -121,9 +124,14 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
+def _unbroken(day: datetime) -> str:
+    """Return a day that stays in one line."""
+    return f"{day:%d %b %Y}".replace(" ", "\u00a0")
+
+
 @admin.register(EvidenceItem)
 class EvidenceItemAdmin(Searched, GovernedAdmin):
-    list_display = ("title", "kind", "subject", "verdict", "standing", "state", "author", "changed")
+    list_display = ("title", "kind", "subject", "verdict", "state", "author", "changed")
     list_filter = (StateFilter, "kind", "verdict", "standing")
     list_select_related = (
         "release__use_case",
@@ -178,10 +186,12 @@ class EvidenceItemAdmin(Searched, GovernedAdmin):
     def state(self, obj):
         match state_of(obj):
             case rules.State.WITHDRAWN:
-                return f"withdrawn {obj.withdrawal.withdrawn_at:%d %b %Y}"
+                return f"withdrawn {_unbroken(obj.withdrawal.withdrawn_at)}"
             case rules.State.ENDED:
-                return f"ended {obj.expires_at:%d %b %Y}"
-        return f"good until {obj.expires_at:%d %b %Y}"
+                return f"expired {_unbroken(obj.expires_at)}"
+        ends = _unbroken(obj.expires_at)
+        said = rules.expiry(obj.expires_at, clock.now())
+        return f"{said[1].lower()}, {ends}" if said else f"good until {ends}"
 
     def get_changelist(self, request, **kwargs):
         return PageList

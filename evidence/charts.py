@@ -7,6 +7,8 @@ from dataclasses import dataclass
 #: Of the field in which points stand; one column a version.
 HEIGHT, COLUMN = 170, 84
 LEFT, TOP, BELOW, RIGHT = 62, 14, 30, 30
+#: Columns that a chart has room for at least; with these it fits a narrow screen.
+FEWEST = 2
 #: Characters of a version's name below the axis.
 FITS = 12
 
@@ -66,7 +68,7 @@ def draw(bars: Sequence[Bar], thresholds: Sequence[float]) -> Chart:
     def y(value: float) -> int:
         return round(TOP + HEIGHT * (high - value) / (high - low))
 
-    width = LEFT + COLUMN * max(len(bars), 3) + RIGHT
+    width = LEFT + COLUMN * max(len(bars), FEWEST) + RIGHT
     dots = tuple(
         Dot(
             x=LEFT + COLUMN // 2 + place * COLUMN,

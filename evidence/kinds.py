@@ -56,9 +56,21 @@ KINDS: dict[str, Kind] = {
             "Which data goes in, where it goes, and what must never be sent.",
             12,
             (
-                Question("data_in", "Which data reaches the model?"),
-                Question("data_kept", "What is kept, where and for how long?"),
-                Question("never", "What must never be sent, and what stops it?"),
+                Question(
+                    "data_in",
+                    "Which data reaches the model?",
+                    "Each kind of data, where it comes from, and how it is classified.",
+                ),
+                Question(
+                    "data_kept",
+                    "What is kept, where and for how long?",
+                    "Prompts, answers and logs, with us and with the host; regions and days.",
+                ),
+                Question(
+                    "never",
+                    "What must never be sent, and what stops it?",
+                    "Name the filter or the step, not the intention.",
+                ),
             ),
         ),
         Kind(
@@ -88,10 +100,28 @@ KINDS: dict[str, Kind] = {
             "Whose data is touched, on what ground, and what was decided.",
             12,
             (
-                Question("subjects", "Whose personal data is processed?"),
-                Question("basis", "On what legal basis, and for what purpose?"),
-                Question("rights", "How are access, correction and deletion served?"),
-                Question("result", "What was decided, and on what conditions?"),
+                Question(
+                    "subjects",
+                    "Whose personal data is processed?",
+                    "Groups of people, such as policyholders or staff, and which data of theirs; "
+                    "or that there is none, and how you know.",
+                ),
+                Question(
+                    "basis",
+                    "On what legal basis, and for what purpose?",
+                    "Contract, consent, legal duty, public task or legitimate interest; and the "
+                    "impact assessment, if one was made.",
+                ),
+                Question(
+                    "rights",
+                    "How are access, correction and deletion served?",
+                    "Who answers, from which systems, and in how many days.",
+                ),
+                Question(
+                    "result",
+                    "What was decided, and on what conditions?",
+                    "Acceptable or not, what remains, and until when it is looked at again.",
+                ),
             ),
         ),
         Kind(
@@ -123,9 +153,14 @@ KINDS: dict[str, Kind] = {
                 Question(
                     "procedure",
                     "How is it switched off, and what do people do meanwhile?",
+                    "The steps in order, and how the work goes on without it.",
                     only_if=("target", "switch_off"),
                 ),
-                Question("decides", "Who decides, and how long does it take?"),
+                Question(
+                    "decides",
+                    "Who decides, and how long does it take?",
+                    "A role that is reached at any hour, and minutes from the alarm to the end.",
+                ),
             ),
             of_release_only=True,
         ),
@@ -135,9 +170,22 @@ KINDS: dict[str, Kind] = {
             "Objectives, on-call and runbook are in place and were tried.",
             12,
             (
-                Question("monitoring", "What is watched, and who is alerted?"),
-                Question("tried", "When was the runbook last tried, and by whom?"),
-                Question("capacity", "Which load was it tried under?", required=False),
+                Question(
+                    "monitoring",
+                    "What is watched, and who is alerted?",
+                    "Each objective with its alarm, and the on-call team that it reaches.",
+                ),
+                Question(
+                    "tried",
+                    "When was the runbook last tried, and by whom?",
+                    "The day, the people, and what did not work at first.",
+                ),
+                Question(
+                    "capacity",
+                    "Which load was it tried under?",
+                    "Requests a minute and tokens each, and what the answer times were.",
+                    required=False,
+                ),
             ),
             of_release_only=True,
         ),

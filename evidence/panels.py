@@ -1,7 +1,5 @@
 """What evidence shows on the pages of models, versions and releases: items, scores, a button."""
 
-from datetime import timedelta
-
 from django.db.models import Count, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -17,8 +15,6 @@ from registry.models import ModelVersion, RegisteredModel, Release
 
 #: How many items a page shows before it points to the list, where all of them are.
 SHOWN = 20
-#: From this long before its end, an item's end is shown as something to act on.
-SOON = timedelta(days=30)
 
 
 def give_url(**chosen) -> str:
@@ -95,12 +91,11 @@ def _hidden(wanted: Q, reader) -> int:
 
 def line(item: EvidenceItem, subject=None) -> dict:
     """Return an item as the table of evidence shows it (`portal/_evidence.html`)."""
-    now = clock.now()
     withdrawal = getattr(item, "withdrawal", None)
     state = rules.state(
         expires_at=item.expires_at,
         withdrawn_at=withdrawal.withdrawn_at if withdrawal else None,
-        at=now,
+        at=clock.now(),
     )
     shown = {rules.State.ENDED: "expired", rules.State.WITHDRAWN: "withdrawn"}
     notes = [item.get_kind_display()]
@@ -119,7 +114,6 @@ def line(item: EvidenceItem, subject=None) -> dict:
         "standing": item.get_standing_display(),
         "created": item.created_at,
         "expires": item.expires_at,
-        "ending": state is rules.State.STANDS and item.expires_at - now <= SOON,
         "digest": item.digest,
     }
 

@@ -5,11 +5,13 @@ Reading goes on beside the request: a page waits a little and is told to come ba
 
 import hashlib
 import logging
+import os
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import BoundedSemaphore, Lock, Thread
 from typing import BinaryIO
@@ -17,7 +19,7 @@ from typing import BinaryIO
 from evidence import storage
 from evidence.models import EvidenceFile
 from evidence.readers import refused
-from evidence.readers.child import read_open_file
+from evidence.readers.child import Limits, read_open_file
 from evidence.readers.result import Outcome, Result
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,40 @@ PATIENCE, MORE_PATIENCE = 8, 30
 
 #: Digest -> what was made of it, or will be; the newest last.
 _asked: OrderedDict[str, Future] = OrderedDict()
+#: Digest -> the reading that is under way.
+_under_way: dict[str, "_Way"] = {}
 _lock = Lock()
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A file that a child reads, from an instant on (seconds of the monotonic clock)."""
+
+    file: BinaryIO
+    size: int
+    since: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a reading is: the part read so far, in per cent; seconds since it began, and until
+    it is given up."""
+
+    percent: int
+    seconds: int
+    longest: int = Limits().clock
+
+
+def progress_of(sha256: str) -> Progress | None:
+    """Return how far the bytes of a digest are read; None while they wait for their turn."""
+    with _lock:
+        way = _under_way.get(sha256)
+        if way is None:
+            return None
+        # The child has the same open file: where it stands is where the child is.
+        read = os.lseek(way.file.fileno(), 0, os.SEEK_CUR)
+    percent = 100 * min(read, way.size) // max(way.size, 1)
+    return Progress(percent, int(time.monotonic() - way.since))
 
 
 def read_kept(file: EvidenceFile, *, is_awaited: bool = False) -> Result | None:
@@ -107,5 +142,12 @@ def _read(sha256: str) -> Result:
         if hashed.hexdigest() != sha256:
             sentence = "Its bytes are not those that were given. Tell an administrator."
             return refused("", None, sentence)
+        size = copy.tell()
         copy.seek(0)
-        return read_open_file(copy, "")
+        with _lock:
+            _under_way[sha256] = _Way(copy, size, time.monotonic())
+        try:
+            return read_open_file(copy, "")
+        finally:
+            with _lock:
+                _under_way.pop(sha256, None)

@@ -13,7 +13,7 @@ from evidence.imports.forms import UNITS
 from evidence.matching import Choice, Target
 from evidence.models import EvaluationRun
 from evidence.readers.result import Outcome, Score
-from evidence.reading import read_kept
+from evidence.reading import Progress, progress_of, read_kept
 from evidence.run_fields import MinuteField
 from registry.models import Metric, SuiteVersion
 
@@ -166,6 +166,11 @@ class ReadScoresForm(ReasonForm):
     def is_being_read(self) -> bool:
         """Whether the file is chosen and its reader has not answered yet."""
         return self.file is not None and self.result is None
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far its reader is, or None while it waits for its turn."""
+        return progress_of(self.file.sha256)
 
     def clean(self):
         given = super().clean()

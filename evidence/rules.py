@@ -31,6 +31,26 @@ def state(*, expires_at: datetime, withdrawn_at: datetime | None, at: datetime) 
     return State.STANDS if at < expires_at else State.ENDED
 
 
+#: Days before its end from which an item says so, more loudly at each.
+NOTICE_DAYS = (30, 7, 1)
+
+
+def expiry(expires_at: datetime, at: datetime) -> tuple[str, str] | None:
+    """Return state and words of an item's end: "Expires in 5 days", "Expired"; None if far off.
+
+    Days are those of the calendar, in UTC, as everywhere that a day is shown.
+    The state is "expired", or the step of `NOTICE_DAYS` that was come to, as in "expires_7".
+    """
+    if expires_at <= at:
+        return "expired", "Expired"
+    days = (expires_at.astimezone(UTC).date() - at.astimezone(UTC).date()).days
+    if days > NOTICE_DAYS[0]:
+        return None
+    step = min(step for step in NOTICE_DAYS if days <= step)
+    when = f"in {days} day{'s' if days > 1 else ''}" if days else "today"
+    return f"expires_{step}", f"Expires {when}"
+
+
 def add_months(moment: datetime, months: int) -> datetime:
     """Return the same day and time `months` later, or the last day of a month too short for it."""
     years, month = divmod(moment.month - 1 + months, 12)

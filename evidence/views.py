@@ -96,7 +96,7 @@ def band(item: EvidenceItem, held: Sequence[EvidenceFile] = ()) -> dict:
     if state is rules.State.ENDED:
         return {
             "state": "expired",
-            "headline": f"Ended on {ends}.",
+            "headline": f"Expired on {ends}.",
             "text": "It no longer counts. Give a new item in its place.",
         }
     if held:
@@ -114,8 +114,18 @@ def band(item: EvidenceItem, held: Sequence[EvidenceFile] = ()) -> dict:
     return {
         "state": item.verdict,
         "headline": words[item.verdict],
-        "text": f"{item.vouched_by} vouches for it. Standing: {item.get_standing_display()}.",
+        "text": f"{_when(item)}{item.vouched_by} vouches for it. "
+        f"Standing: {item.get_standing_display()}.",
     }
+
+
+def _when(item: EvidenceItem) -> str:
+    """Say that an item's end is near, and what to do about it."""
+    if said := rules.expiry(item.expires_at, clock.now()):
+        replaced = hasattr(item, "replaced_by")
+        todo = "" if replaced else " Give a new item in its place before that."
+        return f"{said[1]}.{todo} "
+    return ""
 
 
 def facts(item: EvidenceItem) -> list[dict]:

@@ -10,6 +10,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from audit import clock
 from evidence.models import EvidenceItem, Score
+from evidence.rules import expiry
 from gates.conditions import of_packages
 from gates.models import Promotion
 from gates.policy import Asked, Judged, judged
@@ -51,6 +52,20 @@ class Approval:
     def ended_by(self) -> tuple[Ending, ...]:
         """What has ended it by the instant it was gathered for."""
         return tuple(ending for ending in self.ends if ending.at <= self.at)
+
+    @property
+    def expiring(self) -> tuple[Rest, ...]:
+        """The evidence it rests on that expires soon enough to be said, soonest first."""
+        soon = [
+            one for one in self.facts.rests_on if one.until > self.at and expiry(one.until, self.at)
+        ]
+        return tuple(sorted(soon, key=lambda one: (one.until, one.title)))
+
+    @property
+    def coming(self) -> str:
+        """What ends it first, as a sentence; empty where `expiring` says it."""
+        first = self.ends[0]
+        return "" if first.code == "EVIDENCE_ENDED" and self.expiring else first.coming
 
     @property
     def covered(self) -> tuple[str, ...]:

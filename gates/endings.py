@@ -16,6 +16,7 @@ from audit import clock
 from evidence.models import Score
 from gates.approvals import Approval, approvals
 from gates.models import Condition, PackageEvidence, PackageWaiver, Promotion
+from gates.rules.approvals import Rest
 from registry.models import Person
 
 WITHIN = timedelta(days=30)
@@ -32,6 +33,8 @@ class End:
     environment: str
     ends: datetime
     because: str
+    #: The evidence it rests on that expires soon, where it still holds.
+    expiring: tuple[Rest, ...] = ()
 
 
 def ending_soon(user: Person) -> tuple[list[End], End | None]:
@@ -157,5 +160,6 @@ def _end(approval: Approval) -> End:
         url=promotion.get_absolute_url(),
         environment=promotion.environment.slug,
         ends=approval.until,
-        because=first.coming if approval.holds else first.sentence,
+        because=approval.coming if approval.holds else first.sentence,
+        expiring=approval.expiring if approval.holds else (),
     )

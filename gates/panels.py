@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -214,7 +214,8 @@ def _allowed(approval: Approval, covered: set[str], signed: list[str]) -> dict:
             1 for one in approval.facts.conditions if state(one, approval.at) == "open"
         ),
         "until": approval.until,
-        "because": approval.ends[0].coming,
+        "because": approval.coming,
+        "expiring": approval.expiring,
     }
 
 
@@ -222,28 +223,36 @@ def _allowed(approval: Approval, covered: set[str], signed: list[str]) -> dict:
 
 
 def of_evidence(request, item: EvidenceItem) -> str:
-    """Return the approvals and reviews that rest on an item, or nothing if none does."""
+    """Return the approvals and reviews that rest on an item, or nothing if none does.
+
+    Those that the reader may not see are counted.
+    """
     edges = PackageEvidence.objects.filter(item=item).values("package")
     visible = Promotion.objects.visible_to(request.user)
+    resting = Q(decided_package__in=edges, state=Promotion.State.APPROVED)
     approved = list(
-        visible.filter(decided_package__in=edges, state=Promotion.State.APPROVED)
-        .order_by("-pk")
-        .values_list("pk", flat=True)[: SHOWN + 1]
+        visible.filter(resting).order_by("-pk").values_list("pk", flat=True)[: SHOWN + 1]
     )
     newest = Package.objects.values("promotion").annotate(pk_=Max("pk")).values("pk_")
-    reviews = visible.filter(
+    reviewed = Q(
         state=Promotion.State.IN_REVIEW,
         pk__in=Package.objects.filter(pk__in=edges, promotion__state=Promotion.State.IN_REVIEW)
         .filter(pk__in=newest)
         .values("promotion"),
-    ).select_related(*WITH)
+    )
+    reviews = visible.filter(reviewed).select_related(*WITH)
+    hidden = (
+        Promotion.objects.filter(resting | reviewed)
+        .exclude(pk__in=visible.order_by().values("pk"))
+        .count()
+    )
     rows = [
         *(_rests(one) for one in approvals(_with(approved[:SHOWN]))),
         *(_reviewed(one) for one in reviews.order_by("-pk")[:SHOWN]),
     ]
-    if not rows:
+    if not rows and not hidden:
         return ""
-    shown = {"rows": rows, "more": len(approved) > SHOWN}
+    shown = {"rows": rows, "more": len(approved) > SHOWN, "hidden": hidden}
     return render_to_string("gates/_evidence_panel.html", shown, request)
 
 

@@ -1,9 +1,9 @@
 """Reports and hit logs of garak, as JSON Lines; results of a red team are typed. Pure."""
 
-import math
 from collections import Counter
 from typing import Any
 
+from evidence.readers.red_team import typed
 from evidence.readers.result import Broken, Report, Result
 from evidence.readers.source import Source
 from evidence.readers.stream import has_doubtful
@@ -12,8 +12,6 @@ TOOL = "garak"
 METRIC = "attack_success_rate"
 SETUP = "start_run setup"
 HIT = {"probe", "detector", "attempt_id", "run_id"}
-#: Of the normal distribution, for an interval of 95 %.
-Z = 1.959963984540054
 KEPT = ("init", "eval", "completion", "digest", SETUP)
 
 
@@ -104,32 +102,19 @@ def _judged(entry: dict, line: int) -> dict:
     bounds = (entry.get("confidence_lower"), entry.get("confidence_upper"))
     method, said = entry.get("confidence_method"), (*bounds, entry.get("confidence"))
     if not all(isinstance(bound, float) and 0 <= bound <= 1 for bound in bounds):
-        bounds, method, said = wilson(fails, total), "wilson", ()
-    return {
-        "attack_class": probe.partition(".")[0],
-        "probe": probe,
-        "detector": detector,
-        "attempts": total,
-        "failures": fails,
-        "rate": fails / total if total else None,
-        "interval": list(bounds) if total else None,
-        "interval_method": method if total else None,
-        # What the tool itself says is kept with the score; what is worked out here is not.
-        "said": said if total else (),
-        "severity": None,
-        "not_judged": counts[2],
-    }
-
-
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """Return Wilson's interval of 95 % for a share; for no tries at all, everything."""
-    if not total:
-        return 0.0, 1.0
-    share, square = hits / total, Z * Z
-    middle = (share + square / (2 * total)) / (1 + square / total)
-    half = Z * math.sqrt(share * (1 - share) / total + square / (4 * total**2))
-    half /= 1 + square / total
-    return max(0.0, middle - half), min(1.0, middle + half)
+        bounds, method, said = None, None, ()
+    row = typed(
+        attack_class=probe.partition(".")[0],
+        probe=probe,
+        detector=detector,
+        attempts=total,
+        failures=fails,
+        interval=bounds,
+        method=method,
+        not_judged=counts[2],
+    )
+    # What the tool itself says is kept with the score; what is worked out here is not.
+    return {**row, "said": said if total else ()}
 
 
 def _judge_whole(seen: Counter, attempts: Counter, rows: dict, report: Report) -> None:

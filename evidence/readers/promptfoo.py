@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from evidence.imports.said import mapping
+from evidence.readers.red_team import typed
 from evidence.readers.result import Broken, Report, Result, number, shown
 from evidence.readers.source import Source
 from evidence.readers.stream import Rows
@@ -14,20 +15,29 @@ LONGEST_COLUMN = 100
 COUNTS = ("testPassCount", "testFailCount", "testErrorCount")
 
 
+#: Attacks of one file that are told apart; a red team has some hundreds.
+MOST_ATTACKS = 5_000
+
+
 class Tests(Rows):
-    """Counts how the tests of each column came out."""
+    """Counts how the tests of each column came out, and those of a red team by their attack."""
 
     wanted = True
 
     def __init__(self):
         super().__init__()
         self.columns: dict[int, Counter] = {}
+        #: (column, plugin, strategy, detector, severity) -> how its tests came out.
+        self.attacks: dict[tuple, Counter] = {}
 
     def add(self, item: Any) -> None:
         super().add(item)
         if isinstance(item, dict) and isinstance(item.get("promptIdx"), int):
             came_out = "error" if item.get("failureReason") == 2 else bool(item.get("success"))
             self.columns.setdefault(item["promptIdx"], Counter())[came_out] += 1
+            attack = _attack(item)
+            if attack and (attack in self.attacks or len(self.attacks) < MOST_ATTACKS):
+                self.attacks.setdefault(attack, Counter())[came_out] += 1
 
 
 ROWS = {
@@ -35,6 +45,45 @@ ROWS = {
     ("results", "table", "body"): Rows,
     ("config", "tests"): Rows,
 }
+
+
+def _attack(item: dict) -> tuple | None:
+    """Return which attack of a red team a test tries, or None for any other test."""
+    case = mapping(item.get("testCase"))
+    about = mapping(case.get("metadata")) | mapping(item.get("metadata"))
+    plugin = about.get("pluginId")
+    if not isinstance(plugin, str) or not plugin:
+        return None
+    asserted = case.get("assert")
+    first = mapping(asserted[0]) if isinstance(asserted, list) and asserted else {}
+    severity = about.get("severity")
+    return (
+        item["promptIdx"],
+        _line(plugin)[:LONGEST_COLUMN],
+        _line(about.get("strategyId") or "basic")[:LONGEST_COLUMN],
+        _line(first.get("type") or TOOL)[:LONGEST_COLUMN],
+        severity if isinstance(severity, str) else None,
+    )
+
+
+def _red_team(tests: Any, names: list[str]) -> list[dict]:
+    """Return the attacks of a red team, typed; the class is what stands before the colon."""
+    rows = []
+    for attack, came_out in getattr(tests, "attacks", {}).items():
+        place, plugin, strategy, detector, severity = attack
+        column = f" on {names[place]}" if len(names) > 1 and 0 <= place < len(names) else ""
+        rows.append(
+            typed(
+                attack_class=plugin.partition(":")[0],
+                probe=f"{plugin}, {strategy}{column}",
+                detector=detector,
+                attempts=came_out[True] + came_out[False],
+                failures=came_out[False],
+                severity=severity,
+                not_judged=came_out["error"],
+            )
+        )
+    return rows
 
 
 def claims(source: Source) -> bool:
@@ -56,8 +105,8 @@ def read(source: Source) -> Result:
     if not isinstance(columns, list) or not all(isinstance(one, dict) for one in columns):
         raise Broken("Its results.prompts is not a list of columns.")
     tests, suite = results.get("results"), str(config.get("description") or TOOL)
-    told = []
-    for place, (column, name) in enumerate(zip(columns, _names(columns), strict=True)):
+    told, names = [], _names(columns)
+    for place, (column, name) in enumerate(zip(columns, names, strict=True)):
         metrics = mapping(column.get("metrics"))
         counts = _counts(place, metrics, tests)
         told.append(_told(column, metrics, counts))
@@ -76,6 +125,8 @@ def read(source: Source) -> Result:
         "rows": tests.count if isinstance(tests, Rows) else None,
         "columns": told,
     }
+    if red_team := _red_team(tests, names):
+        report.details["red_team"] = red_team
     return report.close("No column of it has a test.")
 
 

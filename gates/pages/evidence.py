@@ -1,7 +1,7 @@
 """The evidence of a promotion: what it rests on, what else was given, what is not taken in."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from audit.naming import Unseen
 from evidence.kinds import KINDS
@@ -11,7 +11,6 @@ from gates.pages.loaded import Loaded
 
 #: Items beyond those it rests on that a page lists; the rest is one link away.
 OTHERS = 20
-SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,6 @@ class EvidenceRow:
     standing: str
     created: datetime
     expires: datetime
-    ending: bool
     digest: str
 
 
@@ -82,7 +80,6 @@ def _row(item, loaded: Loaded, said: str) -> EvidenceRow:
         standing=f"{item.get_standing_display()}, given by {item.author.username}",
         created=item.created_at,
         expires=item.expires_at,
-        ending=item.expires_at - loaded.now <= SOON,
         digest=item.digest,
     )
 

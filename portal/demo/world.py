@@ -8,7 +8,9 @@ from audit import clock, system
 from audit.models import Verification
 from audit.verifying import record, verify
 from evidence import transitions as evidence
+from evidence.imports.said import kept
 from evidence.models import EvidenceItem
+from evidence.readers import read
 from gates import transitions as gates
 from gates.models import Promotion
 from gates.packages import live
@@ -294,7 +296,7 @@ def _run(slug: str, number: int, made: Made, now: datetime) -> dict:
         "suite_version": version,
         "ran_at": now - timedelta(hours=3),
         "source": made.source,
-        "config": {"file": made.name},
+        "config": {"file": made.name, **_typed(made)},
         "scores": [
             {
                 "metric": metrics[figure.metric],
@@ -306,3 +308,9 @@ def _run(slug: str, number: int, made: Made, now: datetime) -> dict:
             if figure.metric in metrics
         ],
     }
+
+
+def _typed(made: Made) -> dict:
+    """Return what a red team's report says of each probe, as its reader types it."""
+    found = read(made.upload(), made.name).details.get("red_team")
+    return {"details": kept({"red_team": found})} if found else {}

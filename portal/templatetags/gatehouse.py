@@ -4,7 +4,8 @@
 {% status "met" %} {% status finding.state "Met, but worse" %} {% status state pill=True %}
 {% state_icon "signed" %} {% icon "lock" %}
 {{ row.created_at|utc }} {{ row.expires_at|day }} {{ row.asked_at|ago }} {{ row.asked_at|age }}
-{% due row.due %}
+{% due row.due %} {% expiry item.expires %}
+{{ score.text|figure }}
 {{ release.digest|short_digest }} {{ release.digest|full_digest }}
 {% band "failed" "Cannot be approved yet." %}1 finding failed. …{% endband %}
 {% box "Findings" count="3 open of 14" %}…{% endbox %}
@@ -20,6 +21,7 @@ from django.utils.safestring import mark_safe
 from django.utils.text import capfirst, slugify
 
 from audit import clock
+from evidence import rules
 
 register = template.Library()
 
@@ -58,7 +60,10 @@ STATES = {
     "noted": ("file", "Noted", "missing"),
     "accepted": ("met", "Accepted", "met"),
     "not_accepted": ("missing", "Not accepted yet", "missing"),
-    "expired": ("stale", "Ended", "stale"),
+    "expired": ("ended", "Expired", "stale"),
+    "expires_30": ("stale", "Expires in 30 days", "info"),
+    "expires_7": ("stale", "Expires in 7 days", "stale"),
+    "expires_1": ("alert", "Expires in 1 day", "failed"),
     "unknown": ("missing", "Unknown", "missing"),
     # threads
     "open_thread": ("comment", "Open", "info"),
@@ -241,6 +246,33 @@ def due(value, soon=2):
     text = status("stale", day(value)) if in_days <= soon else day(value)
     late = "overdue, " if in_days < 0 else ""
     return format_html('{}<span class="note">{}{}</span>', text, late, ago(as_day))
+
+
+@register.simple_tag
+def expiry(expires, pill=False):
+    """Say that evidence expired or is about to, as icon and word; nothing while it is far off."""
+    said = rules.expiry(expires, clock.now()) if expires else None
+    return status(*said, pill=pill) if said else ""
+
+
+# --- Numbers ----------------------------------------------------------------------------------
+
+#: Decimals of a score that a table shows at least; what is beyond is cut, never rounded.
+DECIMALS = 6
+
+
+@register.filter
+def figure(text):
+    """Write a score to six decimals or three figures; "…" says that there are more.
+
+    It is cut: rounded, 0.8999999 would look as if it met 0.9. The title has all of it.
+    """
+    whole, _, decimals = str(text).partition(".")
+    zeros = len(decimals) - len(decimals.lstrip("0"))
+    shown = max(DECIMALS, zeros + 3)
+    if not decimals.isdecimal() or len(decimals) <= shown + 1:
+        return text
+    return format_html('<span title="{}">{}.{}…</span>', text, whole, decimals[:shown])
 
 
 # --- Digests ----------------------------------------------------------------------------------

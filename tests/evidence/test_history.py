@@ -123,6 +123,24 @@ def test_thresholds_and_chance_are_told_and_what_is_hidden_is_not(run, model, su
     assert client.get(f"/scores/{model.slug}/").status_code == 404
 
 
+def test_axe_finds_nothing_on_it_and_it_fits(
+    run, model, suite, client, page, live_server, assert_accessible, transactional_db
+):
+    make.make_use_case(demands=[{"metric": suite.metrics.get(), "threshold": "0.85"}])
+    run("0.90", stderr="0.01", samples=900)
+    run("0.80", stderr="0.01", samples=900)
+    client.force_login(viewer())
+    cookie = client.cookies["sessionid"]
+    page.context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live_server.url}])
+    page.goto(f"{live_server.url}/scores/{model.slug}/")
+    assert_accessible()
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    # Two versions are drawn whole, without a scroll bar of the chart's own.
+    chart = page.locator("svg.chart").bounding_box()
+    assert chart["x"] + chart["width"] <= 360
+
+
 def test_a_model_without_scores_says_what_to_do(model, client):
     client.force_login(viewer())
     assert "No score counts yet." in text(client.get(f"/scores/{model.slug}/"))

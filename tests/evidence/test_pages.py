@@ -243,7 +243,22 @@ def test_an_ended_item_says_so(client, gives, release):
     now = clock.now()
     with clock.at(now - timedelta(days=300)):
         item = make_evidence(release=release)
-    assert "Ended on" in text(client.get(item.get_absolute_url()))
+    said = text(client.get(item.get_absolute_url()))
+    assert "Expired Safety check about" in said
+    assert "Expired on" in said
+
+
+@pytest.mark.parametrize(("left", "said"), [(30, "30 days"), (7, "7 days"), (1, "1 day")])
+def test_an_item_that_expires_soon_says_so_wherever_it_is_listed(
+    client, gives, release, left, said
+):
+    item = make_evidence(release=release, expires_at=clock.now() + timedelta(days=left))
+    page = text(client.get(item.get_absolute_url()))
+    assert f"Pass Expires in {said} Safety check about" in page
+    assert f"Expires in {said}. Give a new item in its place before that." in page
+    assert f"Expires in {said}" in text(client.get(release.get_absolute_url()))
+    listed = text(client.get(reverse("admin:evidence_evidenceitem_changelist")))
+    assert f"expires in {said}, " in listed
 
 
 def test_a_replaced_item_leads_to_the_newer_one(client, gives, release):
@@ -273,7 +288,7 @@ def test_the_page_costs_the_same_whatever_hangs_on_the_item(
     item = make_evidence("benchmark", release=release, files=[upload()])
     for _ in range(runs):
         make_run(item, accepted=True)
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(18):
         client.get(item.get_absolute_url())
 
 

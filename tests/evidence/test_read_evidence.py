@@ -1,7 +1,11 @@
 """The command that shows what readers make of files."""
 
 import json
+import os
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -76,3 +80,17 @@ def test_the_table_says_the_same_to_people(files):
     assert "note: The run was cancelled." in text
     assert "facts accuracy match  0.75  ± 0.25, n 4" in text
     assert "model org/model, 2026-11-01T10:00:00+00:00" in text
+
+
+def test_it_needs_no_settings_and_leaves_nothing_behind(files, tmp_path):
+    manage = Path(__file__).parents[2] / "manage.py"
+    (path,) = files(a=lm_eval({"t": {"acc,none": 0.5}}))
+    told = subprocess.run(
+        [sys.executable, manage, "read_evidence", path, "--json"],
+        capture_output=True,
+        env={"PATH": os.defpath, "GATEHOUSE_DATA_DIR": str(tmp_path / "data")},
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (0, b"")
+    assert json.loads(told.stdout)[0]["scores"][0]["value"] == 0.5
+    assert not [*(tmp_path / "data").glob("*")]

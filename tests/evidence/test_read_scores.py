@@ -2,8 +2,10 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from threading import Event
+from time import sleep
 
 import pytest
 from django.db import connection
@@ -224,6 +226,12 @@ def test_the_same_bytes_are_read_once_and_refusals_are_not_remembered(item, monk
 def test_a_page_does_not_wait_for_a_long_file(client, gives, item, slow):
     page = client.get(address(item))
     assert page.status_code == 200 and "The file is being read." in text(page)
+    for _ in range(200):
+        if "0 % is read after" in text(client.get(address(item))):
+            break
+        sleep(0.05)
+    else:
+        raise AssertionError("It never says how far it is.")
     posted = client.post(address(item), entered())
     assert (posted.status_code, "being read again" in text(posted)) == (422, True)
     slow.set()
@@ -237,6 +245,23 @@ def test_only_so_many_files_wait_to_be_read(item, slow, monkeypatch):
     other = EvidenceFile(name="other.json", sha256="0" * 64)
     assert "Try again in a minute" in reading.read_kept(other).message
     assert reading.read_kept(item.files.get()) is None
+
+
+def test_how_far_a_reading_is_is_where_its_child_stands(team, monkeypatch):
+    # Bytes of its own: those of other tests may still be read.
+    file, seen = item_with({"lines": ["a line"] * 100}, team=team).files.get(), []
+    size = file.size
+
+    def half(copy, *args):
+        subprocess.run(["/bin/dd", f"bs={size // 2}", "count=1"], stdin=copy, capture_output=True)
+        seen.append(reading.progress_of(file.sha256))
+        return refused("", None, "No.")
+
+    monkeypatch.setattr(reading, "read_open_file", half)
+    assert reading.progress_of(file.sha256) is None
+    reading.read_kept(file)
+    assert seen == [reading.Progress(percent=100 * (size // 2) // size, seconds=0)]
+    assert reading.progress_of(file.sha256) is None
 
 
 @pytest.fixture

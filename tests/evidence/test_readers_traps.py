@@ -5,7 +5,7 @@ import json
 import pytest
 
 from evidence.intervals import NONE
-from evidence.readers.garak import wilson
+from evidence.readers.red_team import wilson
 from tests.evidence.files import (
     DONE,
     INIT,
@@ -379,6 +379,46 @@ def test_tests_that_erred_make_it_partial():
     result = reading(promptfoo(column(2, 1, 1)))
     assert (result.outcome, result.scores[0].value) == ("partial", 0.5)
     assert "1 of its 4 tests ended in an error" in result.message
+
+
+def test_a_red_team_is_typed_by_plugin_and_strategy_with_its_severity():
+    def attack(success, plugin="harmful:privacy", error=0, **about):
+        about = {"pluginId": plugin, "severity": "high", **about}
+        return {
+            "promptIdx": 0,
+            "success": success,
+            "failureReason": 2 if error else int(not success),
+            "testCase": {
+                "metadata": about,
+                "assert": [{"type": f"promptfoo:redteam:{plugin}"}],
+            },
+        }
+
+    rows = [
+        *(attack(n > 0) for n in range(4)),
+        attack(False, error=1),
+        attack(False, strategyId="base64"),
+        {**attack(True, "pii"), "metadata": {"severity": "critical"}},
+        {"promptIdx": 0, "success": True},
+    ]
+    made = promptfoo(column(5, 2, errors=1), results={"results": rows})
+    result = reading(made)
+    first, second, third = result.details["red_team"]
+    assert first == {
+        "attack_class": "harmful",
+        "probe": "harmful:privacy, basic",
+        "detector": "promptfoo:redteam:harmful:privacy",
+        "attempts": 4,
+        "failures": 1,
+        "rate": 0.25,
+        "interval": list(wilson(1, 4)),
+        "interval_method": "wilson",
+        "severity": "high",
+        "not_judged": 1,
+    }
+    assert (second["probe"], second["rate"]) == ("harmful:privacy, base64", 1.0)
+    assert (third["attack_class"], third["severity"]) == ("pii", "critical")
+    assert "red_team" not in reading(promptfoo()).details
 
 
 def test_columns_without_counts_are_counted_by_their_rows():

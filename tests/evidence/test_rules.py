@@ -66,6 +66,25 @@ def test_an_item_ends_in_the_future_and_within_the_life_of_its_kind(expires, cod
     assert all(reason.field == "expires_at" for reason in reasons)
 
 
+@pytest.mark.parametrize(
+    ("month", "day", "hour", "said"),
+    [
+        (12, 24, 0, None),
+        (12, 23, 23, ("expires_30", "Expires in 30 days")),
+        (12, 1, 0, ("expires_30", "Expires in 8 days")),
+        (11, 30, 23, ("expires_7", "Expires in 7 days")),
+        (11, 25, 0, ("expires_7", "Expires in 2 days")),
+        (11, 24, 23, ("expires_1", "Expires in 1 day")),
+        (11, 23, 13, ("expires_1", "Expires today")),
+        (11, 23, 12, ("expired", "Expired")),
+        (1, 1, 0, ("expired", "Expired")),
+    ],
+)
+def test_an_end_that_is_near_is_said_and_more_loudly_at_each_step(month, day, hour, said):
+    at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert rules.expiry(datetime(2026, month, day, hour, tzinfo=UTC), at) == said
+
+
 def test_default_lives_are_those_of_the_design():
     short = {slug for slug, kind in KINDS.items() if kind.life_months == 6}
     assert short == {"benchmark", "safety_check", "red_team"}

@@ -96,6 +96,31 @@ def test_what_is_too_large_is_said_before_it_is_sent(page, live_server, address,
     assert not EvidenceItem.objects.exists()
 
 
+def test_a_long_one_tells_how_far_it_is_and_can_be_stopped(page, live_server, address):
+    sign_in(page, live_server)
+    page.goto(address)
+    fill(page)
+    long = {"name": "long.txt", "mimeType": "text/plain", "buffer": b"a line of it\n" * 200_000}
+    page.locator("#id_files").set_input_files([long])
+    line = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 300_000}
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", slow)
+    page.get_by_role("button", name="Give this evidence").click()
+    bar = page.get_by_role("progressbar", name="Sent")
+    expect(bar).to_be_visible()
+    expect(page.get_by_role("button", name="Give this evidence")).to_be_disabled()
+    expect(page.get_by_role("status")).to_contain_text("of 2.5 MiB sent.")
+    page.wait_for_function("document.querySelector('progress').value > 0")
+    page.get_by_role("button", name="Stop sending").click()
+    expect(page.get_by_role("status")).to_contain_text("Stopped; nothing was given.")
+    expect(bar).to_be_hidden()
+    assert not EvidenceItem.objects.exists()
+    line.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+    page.get_by_role("button", name="Give this evidence").click()
+    page.wait_for_url(f"{live_server.url}/evidence/*-*/")
+
+
 def test_a_connection_that_breaks_loses_nothing_that_was_typed(page, live_server, address):
     sign_in(page, live_server)
     page.goto(address)

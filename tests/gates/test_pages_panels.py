@@ -92,6 +92,20 @@ def test_an_environment_says_what_is_allowed_there_now(client):
     assert "Nothing that you may see is allowed here." in later
 
 
+def test_an_environment_says_which_evidence_expires_soon(client):
+    told = story("production")
+    told.give_all()
+    told.ask()
+    told.sign_all()
+    item = told.release.evidence.filter(kind="safety_check").get()
+    address = told.environment.get_absolute_url()
+    assert "Expires in" not in read(client, told.requester, address)
+    with clock.at(item.expires_at - days(7)):
+        words = read(client, told.requester, address)
+    assert f"“{item.title}”: Expires in 7 days" in words
+    assert f"The evidence “{item.title}” ends." not in words
+
+
 def test_an_environment_does_not_tell_of_other_teams(client):
     told = approved()
     foreign = make.make_person(make.name("foreign"), Role.VIEWER, team=make.make_team())
@@ -136,4 +150,6 @@ def test_an_item_does_not_tell_of_promotions_of_other_teams(client):
     told.sign_all()
     assert str(told.environment) in read(client, told.requester, item.get_absolute_url())
     foreign = make.make_person(make.name("foreign"), Role.VIEWER, team=make.make_team())
-    assert str(told.environment) not in read(client, foreign, item.get_absolute_url())
+    words = read(client, foreign, item.get_absolute_url())
+    assert str(told.environment) not in words
+    assert "What rests on it 1 promotion that you may not see." in words

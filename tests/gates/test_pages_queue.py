@@ -197,7 +197,8 @@ def test_what_ends_within_thirty_days_is_told_with_its_cause(client):
     client.force_login(told.requester)
     words = text_of(client.get("/"))
     assert "Ending in 30 days 1 approval" in words
-    assert f"The evidence “Safety check of {told.release}” ends." in words
+    said = f"The evidence “Safety check of {told.release}”: Expires in 20 days"
+    assert said in words
     assert endings.ending_soon(told.requester)[0][0].environment == told.environment.slug
 
 

@@ -177,11 +177,10 @@ def test_evidence_says_who_vouches_and_until_when():
         accepted_by="eval.lead",
         created=NOW - timedelta(days=4),
         expires=NOW - timedelta(days=1),
-        ending=True,
         digest=DIGEST,
     )
     text = words(part("evidence", items=[item]))
-    assert "internal, accepted by eval.lead 4 days 22 Nov 2026" in text
+    assert "internal, accepted by eval.lead 4 days 22 Nov 2026 Expired" in text
     assert "Fail eval.runner" in text
     assert "The gate wants 6 kinds." in part("evidence", items=[], empty="The gate wants 6 kinds.")
 

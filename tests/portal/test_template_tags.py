@@ -48,6 +48,8 @@ def symbols():
         ("sealed", "lock", "Sealed", "missing"),
         ("added", "plus", "Added", "met"),
         ("removed", "minus", "Removed", "failed"),
+        ("expired", "ended", "Expired", "stale"),
+        ("expires_1", "alert", "Expires in 1 day", "failed"),
         ("nobody_drew_this", "review", "Nobody drew this", "missing"),
     ],
 )
@@ -57,6 +59,26 @@ def test_a_state_is_an_icon_a_word_and_a_colour(state, icon, word, colour):
     assert strip_tags(html).strip() == word
     assert f"status-{colour}" in html
     assert 'aria-hidden="true"' in html
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("0.9024390243902439", "0.902439…"),
+        ("0.8999999", "0.8999999"),
+        ("0.89999999999", "0.899999…"),
+        ("-0.0005447969648709635", "-0.000544…"),
+        ("0.000000123456789", "0.000000123…"),
+        ("1e-30", "1e-30"),
+        ("0.123456e-10", "0.123456e-10"),
+        ("76.2", "76.2"),
+        ("1200", "1200"),
+    ],
+)
+def test_a_long_score_is_cut_and_never_rounded(text, shown):
+    html = write("{{ text|figure }}", text=text)
+    assert strip_tags(html) == shown
+    assert text == shown or f'title="{text}"' in html
 
 
 def test_every_state_has_an_icon_that_is_drawn():
