@@ -30,7 +30,7 @@ def position() -> int:
     # In so many words: it is read at every request, and to have the same statement made anew each
     # time takes longer than all the rest of a kept answer.
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT governed FROM {Head._meta.db_table} WHERE id = 1")
+        cursor.execute("SELECT governed FROM audit_head WHERE id = 1")
         if (row := cursor.fetchone()) is None:
             raise Head.DoesNotExist("The log has no head.")
     return row[0]

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from gates import transitions as gates
+from gates.pages import scores
 from gates.pages.changes import changes
 from gates.pages.loaded import load
-from gates.pages import scores
 from gates.pages.scores import approved_there, last_approved
 from gates.rules.facts import Demand
 from gates.rules.progress import progress
