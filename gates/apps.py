@@ -10,6 +10,7 @@ class GatesConfig(AppConfig):
         from audit.admin import buttons, panels
         from audit.ticking import ticks
         from gates import impact
+        from gates.latest import keep_latest_ends
         from gates.leaving import open_ends
         from gates.lineage import add_promotions
         from gates.may_run_pages import button
@@ -27,7 +28,7 @@ class GatesConfig(AppConfig):
 
         add(impact.KIND)
         places.append(impact.let_in)
-        consequences.append(note_events)
+        consequences += (keep_latest_ends, note_events)
         ticks.extend(JOBS)
         onward.append(add_promotions)
         sources.append(searched)

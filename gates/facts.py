@@ -150,7 +150,7 @@ def gather(
             for fact in facts_of_release(release, endpoints, number=number)
         },
         lineage_gaps=tuple(counted_gaps(release, number)),
-        approved_releases=_approved_releases(release, environment, at),
+        approved_releases=_approved_releases(release, environment, at, items.values()),
         record_verified=_verified(None, known),
         evidence_verified=_verified(Verification.Scope.EVIDENCE, known),
         rows=frozenset(rows | evidence_rows),
@@ -265,13 +265,23 @@ def _demand(metric: Metric, threshold: Decimal) -> Demand:
     )
 
 
-def _approved_releases(release: Release, environment, at: datetime | None) -> frozenset[str]:
-    """Digests of the other releases of the use case whose approval there holds at `at` (now)."""
+def _approved_releases(
+    release: Release, environment, at: datetime | None, items: Iterable[EvidenceItem]
+) -> frozenset[str]:
+    """Digests of what rollback plans put back, where its approval there holds at `at` (now).
+
+    Only of other releases of the use case, and only of those that a plan names: to judge each that
+    was ever approved there would cost more with every release.
+    """
+    named = {rollback_target(item) for item in items} - {"", "switch_off", release.digest}
+    if not named:
+        return frozenset()
     promotions = Promotion.objects.filter(
         environment=environment,
         release__use_case=release.use_case_id,
+        release__digest__in=named,
         state=Promotion.State.APPROVED,
-    ).exclude(release=release)
+    )
     return frozenset(promotion.release.digest for promotion in holding(promotions, at))
 
 

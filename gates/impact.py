@@ -6,7 +6,7 @@ from django.db.models import Max, Model, Q, QuerySet
 
 from evidence.models import EvidenceItem
 from gates.approvals import Approval, approvals
-from gates.endings import active
+from gates.endings import SOONEST, active
 from gates.models import Package, PackageEvidence, Promotion
 from registry.effective import in_force
 from registry.impact import Kind, Place, Places, Reach, Way
@@ -42,7 +42,7 @@ def allowed(
 
     `standing` are approvals that nothing stored has ended, `resting` packages to be pointed out.
     """
-    pks = list(standing.order_by("soonest", "pk").values_list("pk", flat=True)[: most + 1])
+    pks = list(standing.order_by(*SOONEST).values_list("pk", flat=True)[: most + 1])
     rows = Promotion.objects.filter(pk__in=pks[:most]).select_related(*with_)
     by_place: dict[tuple[int, int], list[Approval]] = {}
     for one in approvals(rows):

@@ -133,7 +133,7 @@ def may_run(filters: Filters, reader) -> Found:
             rows.append(
                 MayRun(one.release, one.environment, one.until, one.note, one.url, there, runs_at)
             )
-    whole = unended(Promotion.objects.filter(wanted, state=Promotion.State.APPROVED))
+    whole = unended(Promotion.objects.filter(wanted))
     # Whoever holds no role is not even told how much there is.
     hidden = _places(whole) - _places(standing) if reader.grants else 0
     return Found(tuple(rows), hidden, more)

@@ -17,7 +17,7 @@ from audit.naming import conceal
 from evidence.models import EvidenceItem
 from gates import emergencies
 from gates.approvals import Approval, approvals
-from gates.endings import active
+from gates.endings import SOONEST, active
 from gates.models import Package, PackageEvidence, PackagePerson, Promotion
 from gates.pages import words
 from gates.queue import WITH, stand
@@ -160,7 +160,7 @@ def _at(slugs: set[str]) -> str:
 def of_environment(request, environment: Environment) -> str:
     """Return what may run here now: release, model version, until when, and what ends it."""
     rows = active(request.user).filter(environment=environment)
-    pks = list(rows.order_by("soonest").values_list("pk", flat=True)[: SHOWN * 5])
+    pks = list(rows.order_by(*SOONEST).values_list("pk", flat=True)[: SHOWN * 5])
     best: dict[int, Approval] = {}
     covered: dict[int, set[str]] = {}
     for one in approvals(

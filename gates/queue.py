@@ -52,6 +52,8 @@ from registry.roles import REVIEWING
 PAGE = 20
 #: Nobody reads further; what is older than this many pages is reached through the list.
 LAST_PAGE = 50
+#: Runs that nobody accepted, the oldest, among which those of the reader's teams are looked for.
+UNACCEPTED = 5000
 #: What lists name of a promotion.
 WITH = ("release__use_case", "environment", "requested_by")
 
@@ -204,11 +206,15 @@ class _Queue:
         takes_partial = Requirement.objects.annotate(said=Cast("terms", TextField())).filter(
             said__contains='"partial":true', gate_version__published_at__isnull=False
         )
-        rows = EvaluationRun.objects.visible_to(self.user).filter(
+        open_ones = EvaluationRun.objects.filter(
             Q(completeness=EvaluationRun.Completeness.COMPLETE) | Exists(takes_partial),
             acceptance=None,
             item__withdrawal=None,
             item__expires_at__gt=clock.now(),
+        ).order_by("created_at", "pk")
+        # Found first: joined, a database may begin with all evidence that a team ever had.
+        rows = EvaluationRun.objects.visible_to(self.user).filter(
+            pk__in=list(open_ones.values_list("pk", flat=True)[:UNACCEPTED])
         )
         if None not in self.held.values():
             teams = set().union(*self.held.values())

@@ -8,8 +8,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit import clock
 from gates.approvals import Approval, approvals
-from gates.endings import WITHIN, active, ended_candidates
-from gates.models import GateVersion, Promotion
+from gates.endings import ENDING, WITHIN, active, ended_keys, walk
+from gates.models import GateVersion, LatestEnd, Promotion
 from gates.pages import words
 from gates.rules.findings import effective_gate, gates_up_to
 from gates.rules.revalidation import Standing, Trigger, newest_only, triggers
@@ -19,7 +19,9 @@ from registry.rights import may
 from registry.roles import Role
 
 #: Approvals that hold, and that ended, which are looked at for one page.
-CANDIDATES = 60
+CANDIDATES = 30
+#: Of the reader's own approvals, the newest.
+OWN = 1000
 WITH = ("release__use_case__team", "release__model_version__model", "environment", "change")
 
 
@@ -67,7 +69,11 @@ def _way(promotion: Promotion) -> tuple[int, int]:
 def _candidates(user: Person) -> list[int]:
     """Keys of approvals that hold or ended lately: the reader's own, and those of their risk."""
     teams = {team for role, team in user.grants if role == Role.RISK_OWNER}
-    theirs = Q(requested_by=user) | Q(release__use_case__team__in=teams - {None})
+    asked = Promotion.objects.filter(requested_by=user, state=Promotion.State.APPROVED)
+    own = list(asked.order_by("-pk").values_list("pk", flat=True)[:OWN])
+    if not own and not teams:
+        return []
+    theirs = Q(pk__in=own) | Q(release__use_case__team__in=teams - {None})
     if None in teams:
         theirs = Q()
     followed = Promotion.objects.filter(
@@ -76,16 +82,16 @@ def _candidates(user: Person) -> list[int]:
         environment=OuterRef("environment"),
         pk__gt=OuterRef("pk"),
     )
-    lists = (
-        active(user).filter(theirs).order_by("soonest"),
-        # What a risk owner revoked is not asked for anew by itself, nor what another followed.
-        ended_candidates(user)
-        .filter(~Exists(followed), theirs, revocation=None)
-        .order_by("-decided_at", "-pk"),
-    )
-    return sorted(
-        {pk for rows in lists for pk in _not_asked(rows).values_list("pk", flat=True)[:CANDIDATES]}
-    )
+    standing = _not_asked(active(user).filter(theirs))
+    ends = LatestEnd.objects.filter(ends_by__gt=clock.now()).order_by(*ENDING)
+    if not teams:
+        ends = ends.filter(pk__in=own)
+    # What a risk owner revoked is not asked for anew by itself, nor what another followed.
+    ended = Promotion.objects.filter(
+        ~Exists(followed), pk__in=ended_keys(user, theirs & Q(revocation=None))
+    ).order_by("-decided_at", "-pk")
+    keys = _not_asked(ended).values_list("pk", flat=True)[:CANDIDATES]
+    return sorted({*walk(ends, standing, CANDIDATES), *keys})
 
 
 def _not_asked(rows: QuerySet) -> QuerySet:

@@ -72,15 +72,16 @@ def _answer_waiver(waiver: Waiver) -> Waiting:
     )
 
 
-def _conditions(user: Person) -> QuerySet:
-    """Return the conditions of approvals that nobody closed, not due yet, as far as seen."""
+def _conditions(user: Person, **whose: Person) -> QuerySet:
+    """Return somebody's conditions of approvals that nobody closed, not due yet, as far as seen."""
+    # Theirs are few and found first: joined, a database may begin with all that a team asked for.
+    open_ones = Condition.objects.filter(**whose, closings=None, due_at__gt=clock.now())
     return (
         Condition.objects.visible_to(user)
         .filter(
+            pk__in=list(open_ones.values_list("pk", flat=True)),
             promotion__state=Promotion.State.APPROVED,
             sign_off__package=F("promotion__decided_package"),
-            closings=None,
-            due_at__gt=clock.now(),
         )
         .select_related(
             "promotion__release__use_case", "promotion__environment", "sign_off", "owner"
@@ -90,7 +91,7 @@ def _conditions(user: Person) -> QuerySet:
 
 
 def _conditions_owned(user: Person) -> QuerySet:
-    return _conditions(user).filter(owner=user)
+    return _conditions(user, owner=user)
 
 
 def _meet_condition(condition: Condition) -> Waiting:
@@ -107,7 +108,8 @@ def _conditions_to_close(user: Person) -> QuerySet:
         expires_at__gt=clock.now(),
         withdrawal=None,
     ).exclude(author=user)
-    return _conditions(user).filter(Exists(given), sign_off__person=user).exclude(owner=user)
+    rows = _conditions(user, sign_off__person=user)
+    return rows.filter(Exists(given)).exclude(owner=user)
 
 
 def _close_condition(condition: Condition) -> Waiting:
@@ -131,7 +133,8 @@ def _break_glasses(user: Person, held: Held) -> QuerySet:
     teams: set[int] | None = set()
     for one in held.values():
         teams = None if teams is None or one is None else teams | one
-    rows = BreakGlass.objects.visible_to(user).exclude(opened_by=user)
+    pending = BreakGlass.objects.filter(review=None).values_list("pk", flat=True)
+    rows = BreakGlass.objects.visible_to(user).filter(pk__in=list(pending)).exclude(opened_by=user)
     return emergencies.unreviewed(rows.filter(in_teams("release__use_case__team", teams)))
 
 

@@ -69,7 +69,9 @@ def in_force(user: Person) -> QuerySet:
 
 def waiting(user: Person) -> QuerySet:
     """Return the waivers that nobody answered and that somebody still can, oldest first."""
-    rows = Waiver.objects.visible_to(user).filter(answer=None, ends_at__gt=clock.now())
+    # Found first: joined, a database may begin with all that a team ever asked for.
+    pending = Waiver.objects.filter(answer=None, ends_at__gt=clock.now())
+    rows = Waiver.objects.visible_to(user).filter(pk__in=list(pending.values_list("pk", flat=True)))
     return rows.select_related(*WITH).order_by("asked_at", "pk")
 
 

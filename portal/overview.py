@@ -58,6 +58,7 @@ def overview(user: Person, page: str = "1") -> dict:
         "may_request": not may(user, "request", Release),
         "ended": endings.ended_lately(user),
         "ending": soon,
+        "ending_more": len(soon) == endings.CANDIDATES,
         "axis": draw(marks, now) if marks else None,
         "next_ending": next_ending,
         "waivers": shown_in_force(user),

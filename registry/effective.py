@@ -5,7 +5,7 @@ memory. Asking for many places costs what asking for one does.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -55,11 +55,18 @@ class InForce:
     """Every pack's newest version as published by an instant."""
 
     published: tuple[Published, ...]
+    #: (use case, jurisdiction) -> policy, once it was merged: a list asks for few places often.
+    _merged: dict[tuple[str, str], Effective] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def of(self, use_case: str, jurisdiction: str) -> Effective:
         """Return the effective policy for a use case's slug in a jurisdiction."""
-        found = [one for one in self.published if not one.why_not(use_case, "", jurisdiction)]
-        return effective_of(one.pack for one in found)
+        place = use_case, jurisdiction
+        if place not in self._merged:
+            bind = [one for one in self.published if not one.why_not(use_case, "", jurisdiction)]
+            self._merged[place] = effective_of(one.pack for one in bind)
+        return self._merged[place]
 
     def with_draft(self, draft: Published) -> "InForce":
         """Return what would be in force if `draft` were published too."""

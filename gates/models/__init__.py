@@ -4,6 +4,7 @@ from gates.models.conditions import Condition, ConditionClosing
 from gates.models.discussion import Comment, Thread
 from gates.models.emergencies import BreakGlass, BreakGlassEnd, BreakGlassReview
 from gates.models.helping import Assignment, SignOffAsk
+from gates.models.latest import LatestEnd
 from gates.models.notices import Delivery, MutedKind, Notice
 from gates.models.packages import Challenge, Package, PackageEvidence, PackagePerson
 from gates.models.promotions import Promotion, PromotionEndpoint
@@ -23,6 +24,7 @@ __all__ = [
     "ConditionClosing",
     "Delivery",
     "GateVersion",
+    "LatestEnd",
     "MutedKind",
     "Notice",
     "Package",

@@ -117,6 +117,8 @@ class SignOffSlot(GovernedModel):
 
     class Meta(GovernedModel.Meta):
         verbose_name = "sign-off slot"
+        # Their order enters the bytes that are signed: the order they were written in.
+        ordering = ("gate_version", "pk")
         constraints = [
             # Two counts for one role would leave open how many sign.
             models.UniqueConstraint(fields=["gate_version", "role"], name="signoffslot_once"),

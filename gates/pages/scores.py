@@ -4,18 +4,23 @@ import json
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from evidence.history import measured
 from evidence.models import Score
 from evidence.significance import compare
+from gates.approvals import holding
+from gates.endings import unended
 from gates.models import Promotion
 from gates.pages.loaded import WITH, Loaded
 from gates.rules.facts import Demand
 from gates.rules.progress import Progress, progress
+from registry.models import Release
 
-#: Approvals of a use case in an environment that are looked at, the newest.
-MOST = 50
+#: Approvals that are judged for the newest that holds: so many at a time, and in all.
+AT_A_TIME, MOST = 5, 50
+#: Releases of the use case whose approvals are looked at: as many after years.
+NEAR = 100
 
 
 @dataclass(frozen=True)
@@ -26,36 +31,50 @@ class Compared:
     scores: list[Progress]
 
 
-def last_approved(promotion: Promotion, holding: frozenset[str] | None = None) -> Promotion | None:
-    """Return what was approved last there, before this one, for the same use case.
-
-    With `holding`, digests of the other releases whose approval holds there now: of these the
-    last, if there is any.
-    """
-    rows = Promotion.objects.filter(
-        environment=promotion.environment_id,
-        release__use_case=promotion.release.use_case_id,
-        state=Promotion.State.APPROVED,
-    ).exclude(pk=promotion.pk)
+def last_approved(promotion: Promotion) -> Promotion | None:
+    """Return what was approved last there, before this one, for the same use case."""
+    rows = _approved_there(promotion)
     if promotion.decided_at is not None:
         rows = rows.filter(decided_at__lt=promotion.decided_at)
-    rows = rows.select_related(*WITH).order_by("-decided_at")
-    if holding is None:
-        return rows.first()
-    found = list(rows.defer("release__content")[:MOST])
-    held = (
-        row
-        for row in found
-        if row.release_id == promotion.release_id or row.release.digest in holding
-    )
-    return next(held, found[0] if found else None)
+    return rows.select_related(*WITH).order_by("-decided_at").first()
+
+
+def last_holding(promotion: Promotion) -> Promotion | None:
+    """Return the newest approval there, for the same use case, that holds now."""
+    standing = unended(_approved_there(promotion)).order_by("-decided_at")
+    keys = list(standing.values_list("pk", flat=True)[:MOST])
+    for start in range(0, len(keys), AT_A_TIME):
+        some = Promotion.objects.filter(pk__in=keys[start : start + AT_A_TIME])
+        if held := holding(some.select_related(*WITH)):
+            return max(held, key=lambda one: one.decided_at)
+    return None
+
+
+def _approved_there(promotion: Promotion) -> QuerySet:
+    """Return approvals there of the newest releases, or of those around one that is decided."""
+    newest = Release.objects.filter(use_case=promotion.release.use_case_id).order_by("-number")
+    near = [newest]
+    if promotion.decided_at is not None:
+        number = promotion.release.number
+        near = [
+            newest.filter(number__lte=number),
+            newest.filter(number__gt=number).order_by("number"),
+        ]
+    return Promotion.objects.filter(
+        release__in=[pk for rows in near for pk in rows.values_list("pk", flat=True)[:NEAR]],
+        environment=promotion.environment_id,
+        state=Promotion.State.APPROVED,
+    ).exclude(pk=promotion.pk)
 
 
 def approved_there(loaded: Loaded) -> Promotion | None:
-    """Return what a promotion is compared with: until it is decided, an approval that holds."""
-    undecided = loaded.promotion.decided_at is None
-    holding = loaded.package.gathered.facts.approved_releases if undecided else None
-    return last_approved(loaded.promotion, holding)
+    """Return what a promotion is compared with: until it is decided, an approval that holds.
+
+    Where none holds, and for what is decided, it is the one that was approved last before it.
+    """
+    promotion = loaded.promotion
+    held = last_holding(promotion) if promotion.decided_at is None else None
+    return held or last_approved(promotion)
 
 
 def compared(loaded: Loaded) -> Compared:

@@ -105,6 +105,17 @@ def review_date(decided_at: datetime, risk_tier: str, months: int | None = None)
     return add_months(decided_at, of_tier if months is None else min(of_tier, months))
 
 
+def ends_by(review_at: datetime, document: dict) -> datetime:
+    """Return when an approval on a package with this document has ended at the latest.
+
+    Made of what the package fixes for good; everything else can only end it sooner.
+    """
+    told = [one["holds_until"] for rest in document["rests_on"] for one in rest["evidence"]] + [
+        one["ends_at"] for one in document["waivers"]
+    ]
+    return min([review_at, *map(datetime.fromisoformat, told)])
+
+
 def endings(facts: ApprovalFacts, at: datetime) -> list[Ending]:
     """Return all that ended the approval by `at` or is known to end it, soonest first."""
     found = [Ending(facts.review_at, "REVIEW_DUE", "The approval's review date is reached.")]

@@ -131,7 +131,7 @@ class Facts:
     demands: tuple[Demand, ...] = ()
     metadata: Mapping[str, Known] = field(default_factory=dict)
     lineage_gaps: tuple[str, ...] = ()
-    #: Digests of the earlier releases that are approved in the environment now.
+    #: Digests of releases that rollback plans put back and that are approved there now.
     approved_releases: frozenset[str] = frozenset()
     #: The last verification of the record, and the last that read every evidence file.
     record_verified: Verified | None = None

@@ -14,6 +14,7 @@ from evidence import documents as evidence_documents
 from evidence.models import EvidenceItem
 from gates.models import (
     Challenge,
+    LatestEnd,
     Package,
     PackageEvidence,
     PackagePerson,
@@ -153,6 +154,7 @@ def _promotion(
         people.append(_signature(record, package, cast.signer, at))
         row.state, row.decided_at = Promotion.State.APPROVED, at
         row.decided_package, row.review_at = package, at + timedelta(days=365)
+        record.beside(LatestEnd(promotion=row, ends_by=min(row.review_at, items[0].expires_at)))
     record.change("Asked in bulk.", row, link, package, *edges, *people)
 
 

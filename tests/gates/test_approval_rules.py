@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gates.rules import ApprovalFacts, endings, review_date, standing
-from gates.rules.approvals import FailingRun, Rest, add_months
+from gates.rules.approvals import FailingRun, Rest, add_months, ends_by
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -77,3 +77,17 @@ def test_months_are_calendar_months(start, months, day):
 @pytest.mark.parametrize(("tier", "year"), [("high", 2027), ("limited", 2028), ("minimal", 2028)])
 def test_the_tier_sets_the_review_date(tier, year):
     assert review_date(NOW, tier).year == year
+
+
+@pytest.mark.parametrize(
+    ("evidence", "waivers", "days"),
+    [((), (), 300), ((100, 40), (), 40), ((400,), (), 300), ((100,), (7,), 7)],
+)
+def test_a_package_says_by_when_an_approval_on_it_has_ended(evidence, waivers, days):
+    document = {
+        "rests_on": [
+            {"evidence": [{"holds_until": (NOW + one * DAY).isoformat()}]} for one in evidence
+        ],
+        "waivers": [{"ends_at": (NOW + one * DAY).isoformat()} for one in waivers],
+    }
+    assert ends_by(NOW + 300 * DAY, document) == NOW + days * DAY

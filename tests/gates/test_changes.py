@@ -6,11 +6,13 @@ from decimal import Decimal
 import pytest
 
 from gates import transitions as gates
+from gates.pages import scores
 from gates.pages.changes import changes
 from gates.pages.loaded import load
 from gates.pages.scores import approved_there, last_approved
 from gates.rules.facts import Demand
 from gates.rules.progress import progress
+from registry.models import ServingEndpoint
 from registry.roles import Role
 from tests import make
 from tests.gates.stories import approved, story
@@ -109,6 +111,41 @@ def test_until_it_is_decided_it_is_compared_with_what_is_approved_there_now(db):
     gates.revoke(second.pk, password=make.PASSWORD, actor=owner, reason=make.WHY)
     assert approved_there(load(told.promotion, None)) == first
     assert last_approved(told.promotion) == second
+
+
+def test_the_newest_that_holds_is_looked_for_beyond_the_first_few(db, monkeypatch):
+    """Endpoints that changed end an approval too, and only judging tells."""
+    monkeypatch.setattr(scores, "AT_A_TIME", 1)
+    told = approved()
+    first, version = told.promotion, told.release.model_version
+    for _ in range(2):
+        told.release = make.make_release(use_case=told.use_case, version=version)
+        told.endpoint = make.make_endpoint(version=version)
+        told.give_all()
+        told.ask()
+        told.sign_all()
+        moved = {"address": f"https://{told.endpoint.slug}.example.org/"}
+        make.save(ServingEndpoint, moved, pk=told.endpoint.pk)
+    last = told.promotion
+    told.release = make.make_release(use_case=told.use_case, version=version)
+    told.ask()
+    assert scores.last_holding(told.promotion) == first
+    assert last_approved(told.promotion) == last
+
+
+def test_what_is_decided_is_compared_with_those_around_it_however_many_came_since(db, monkeypatch):
+    monkeypatch.setattr(scores, "NEAR", 1)
+    told = approved()
+    first, version = told.promotion, told.release.model_version
+    for _ in range(3):
+        told.release = make.make_release(use_case=told.use_case, version=version)
+        told.give_all()
+        told.ask()
+        told.sign_all()
+    assert last_approved(told.promotion) is None, "the one before it is beyond what is looked at"
+    monkeypatch.setattr(scores, "NEAR", 2)
+    assert last_approved(told.promotion).pk == told.promotion.pk - 1
+    assert last_approved(first) is None
 
 
 def test_an_endpoint_that_is_new_is_told(told):

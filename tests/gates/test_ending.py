@@ -7,8 +7,10 @@ from audit import Conflict, Refused, clock
 from audit.refusals import NotAllowed
 from audit.verifying import verify
 from gates import endings, queue, transitions
+from gates.approvals import approvals
 from gates.decisions import decide
-from gates.models import BreakGlass, BreakGlassReview, Promotion, Revocation
+from gates.latest import latest_ends
+from gates.models import BreakGlass, BreakGlassReview, LatestEnd, Promotion, Revocation
 from registry.roles import Role
 from tests import make
 from tests.gates.stories import WHY, approved, days, story
@@ -292,3 +294,50 @@ def test_it_is_opened_seen_and_reviewed_in_the_portal(client):
         assert done.status_code == 302
         assert "Ended and reviewed." in client.get(row.get_absolute_url()).content.decode()
         assert client.get("/gates/breakglass/").status_code == 200
+
+
+# By when an approval has ended at the latest
+
+
+def test_what_approves_also_writes_by_when_it_ends_and_nothing_moves_that():
+    told = approved()
+    (one,) = approvals(Promotion.objects.filter(pk=told.promotion.pk))
+    latest = LatestEnd.objects.get()
+    assert (latest.promotion_id, latest.ends_by) == (told.promotion.pk, one.until)
+    revoke(told)
+    assert LatestEnd.objects.get().ends_by == latest.ends_by
+    refused = story()
+    refused.give_all()
+    refused.ask()
+    refused.sign(refused.signer(Role.REVIEWER), "reject")
+    assert LatestEnd.objects.count() == 1
+
+
+def test_approvals_from_before_it_was_kept_get_the_same():
+    told = approved()
+    kept = LatestEnd.objects.get()
+    rows = Promotion.objects.values_list("pk", "review_at", "decided_package__content")
+    (made,) = latest_ends(LatestEnd, rows)
+    assert (made.promotion_id, made.ends_by) == (told.promotion.pk, kept.ends_by)
+
+
+def test_a_latest_end_decides_nothing():
+    told = approved()
+    LatestEnd.objects.update(ends_by=clock.now() - days(1))
+    assert codes(told) == ["APPROVED"]
+    LatestEnd.objects.all().delete()
+    assert codes(told) == ["APPROVED"]
+
+
+def test_who_sees_few_of_the_ends_still_sees_theirs(monkeypatch):
+    """Ends are walked along a few at a time; a step with nothing for the reader is not the last."""
+    monkeypatch.setattr(endings, "STEP", 2)
+    told = approved()
+    for _ in range(4):
+        approved()
+    viewer = make.make_person(make.name("viewer"), Role.VIEWER, team=told.release.use_case.team)
+    ends = LatestEnd.objects.order_by("ends_by", "pk")
+    own = list(Promotion.objects.visible_to(viewer).values_list("pk", flat=True))
+    assert endings.walk(ends, Promotion.objects.visible_to(viewer), 30) == own
+    assert own == [told.promotion.pk]
+    assert endings.walk(ends, Promotion.objects.all(), 3) == [one.pk for one in ends[:3]]

@@ -202,6 +202,20 @@ def test_what_ends_within_thirty_days_is_told_with_its_cause(client):
     assert endings.ending_soon(told.requester)[0][0].environment == told.environment.slug
 
 
+def test_where_more_ends_than_is_listed_the_list_says_so(client, monkeypatch):
+    monkeypatch.setattr(endings, "CANDIDATES", 1)
+    for _ in range(2):
+        told = story()
+        told.give("data_boundary")
+        told.give("safety_check", expires_at=clock.now() + days(20))
+        told.ask()
+        told.sign_all()
+    client.force_login(make.make_person(make.name("auditor"), Role.AUDITOR))
+    response = client.get("/")
+    assert "Ending in 30 days the first 1 approval" in text_of(response)
+    assert 'href="/may-run/">All that may run' in response.content.decode()
+
+
 def test_nothing_ends_soon_but_the_next_is_named(client):
     told = approved()
     client.force_login(told.requester)
