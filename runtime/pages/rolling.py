@@ -1,6 +1,7 @@
 """The pages of going back: what to choose from, a dry run, and what somebody else finds later."""
 
 from functools import partial
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import Http404, HttpResponseRedirect
@@ -46,10 +47,11 @@ def roll_back(request, slug):
 def _choose(request, environment: Environment):
     """Show what one may go back to, and why not to the others."""
     rows = offered(environment, request.user)
+    # An incident that sent somebody here is named on the next page too.
+    incident = request.GET.get("incident", "")[:200]
     for one in rows:
-        one["query"] = f"?generation={one['generation']}" + (
-            f"&use_case={one['use_case']}" if one["use_case"] else ""
-        )
+        asked = {name: one[name] for name in ("generation", "use_case") if one[name]}
+        one["query"] = f"?{urlencode(asked | ({'incident': incident} if incident else {}))}"
     context = {
         **admin.site.each_context(request),
         "title": f"Roll back {environment.slug}",
@@ -74,7 +76,7 @@ def _verb(request, environment, chosen: Target | None, objections: list[Reason])
         "A new generation offers again what that one offered. A release that is left is "
         "quarantined here until somebody lifts that with a reason.",
         "Roll back",
-        RollBackForm,
+        partial(RollBackForm, initial={"incident": request.GET.get("incident", "")[:200]}),
         lambda given: transitions.roll_back(
             environment,
             number,

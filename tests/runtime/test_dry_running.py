@@ -160,6 +160,15 @@ def test_a_page_and_the_api_tell_of_the_dry_run(told, gateway, client, caller):
     assert found["test_facts"]["rows"] == []
 
 
+def test_whoever_comes_from_an_incident_need_not_name_it_again(told, client):
+    client.force_login(operator(told))
+    where = f"/environments/{told.environment.slug}/roll-back/?incident=INC-7"
+    text = client.get(where).content.decode()
+    assert "?generation=1&amp;incident=INC-7" in text
+    assert f"?generation=2&amp;use_case={told.use_case.slug}&amp;incident=INC-7" in text
+    assert 'value="INC-7"' in client.get(f"{where}&generation=1").content.decode()
+
+
 @pytest.mark.parametrize(
     ("given", "status", "field"),
     [
