@@ -69,4 +69,7 @@ def test_axe_finds_nothing_on_the_pages_of_what_runs(
             page.set_viewport_size({"width": 360, "height": 800})
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= 360, f"{address} scrolls sideways at 360 px: {width}"
+            if address.startswith("/running/"):
+                # A grid stays one, so its columns get narrow.
+                assert_accessible()
             page.set_viewport_size({"width": 1280, "height": 800})
