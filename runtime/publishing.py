@@ -115,7 +115,7 @@ def _publish(change: Change, environment: Environment, cause: str, restored: int
     last = rows.defer("snapshot__content").order_by("-generation").first()
     if last is not None and last.snapshot.digest == named:
         return
-    snapshot = Snapshot.objects.filter(digest=named).first() or change.save(
+    snapshot = Snapshot.objects.defer("content").filter(digest=named).first() or change.save(
         Snapshot(
             environment=environment,
             content=content.decode(),

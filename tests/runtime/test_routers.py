@@ -137,6 +137,9 @@ def test_how_long_each_took(told):
         told.mute: (None, None),
         told.late: (at + timedelta(seconds=60), None),
     }
+    # Somebody who claims what was not published has not taken up what is, later on.
+    report(told.mute, 900, at - timedelta(days=1))
+    assert {one.router: (one.at, one.took) for one in acknowledgements(second)} == found
     words = {one.router: one.took_words for one in acknowledgements(second)}
     assert words[told.quick] == "4 s"
     # A later generation acknowledges the one before as well.
