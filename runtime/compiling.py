@@ -66,7 +66,7 @@ def running(environment: Environment) -> list[Deployment]:
     rows = Deployment.objects.filter(environment=environment, removed_at=None)
     found = list(rows.order_by("pk"))
     # Apart: many deployments are of one release, whose documents are long.
-    releases = Release.objects.select_related("use_case", "model_version__model").in_bulk(
+    releases = Release.objects.select_related("use_case__team", "model_version__model").in_bulk(
         {one.release_id for one in found}
     )
     endpoints = ServingEndpoint.objects.in_bulk({one.endpoint_id for one in found})
