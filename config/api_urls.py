@@ -19,6 +19,7 @@ import registry.policy_api
 import registry.uses_api
 import runtime.api
 import runtime.records.api
+import runtime.rollback_api
 import runtime.router_api
 import runtime.running_api
 import runtime.snapshot_api
@@ -60,6 +61,16 @@ urlpatterns = [
         rf"^environments/(?P<slug>{registry.api.SLUG})/changes/$",
         runtime.running_api.ChangesView.as_view(),
         name="environment-changes",
+    ),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/rollback-targets/$",
+        runtime.rollback_api.TargetsView.as_view(),
+        name="rollback-targets",
+    ),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/rollback-dry-run/$",
+        runtime.rollback_api.DryRunView.as_view(),
+        name="rollback-dry-run",
     ),
     path(
         "requests/<str:name>/",

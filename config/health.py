@@ -1,6 +1,7 @@
 """Probes for whoever runs Gatehouse: is the process alive, and can it do its work?
 
-Both answer anybody, so they name the part that fails and leave what is wrong with it to the log.
+Both answer anybody, so they name the part that fails, with what mends it in general, and leave what
+is wrong with it to the log.
 """
 
 import logging
@@ -34,7 +35,7 @@ def alive(request) -> JsonResponse:
 @never_cache
 def ready(request) -> JsonResponse:
     """Answer 200 if every part works, else 503 with the names of those that do not."""
-    failing = []
+    failing: list[str] = []
     for name, works in PARTS.items():
         try:
             works()
@@ -42,7 +43,9 @@ def ready(request) -> JsonResponse:
             log.exception("%s is not ready", name)
             failing.append(name)
     if failing:
-        return JsonResponse({"status": "failing", "failing": failing}, status=503)
+        remedies = {name: REMEDIES[name] for name in failing}
+        said = {"status": "failing", "failing": failing, "remedies": remedies}
+        return JsonResponse(said, status=503)
     return JsonResponse({"status": "ok"})
 
 
@@ -88,6 +91,15 @@ def _static() -> None:
         raise NotReady("The static files are not collected; run manage.py collectstatic.")
 
 
+#: What mends each part, whatever is wrong with it in detail.
+REMEDIES = {
+    "database": "Start the database, or mend DATABASE_URL.",
+    "migrations": "Run manage.py migrate.",
+    "triggers": "Run manage.py migrate, as the owner of the tables.",
+    "evidence": "Let the server write where evidence is stored.",
+    "static": "Run manage.py collectstatic.",
+    "keys": "Run manage.py make_key, as the server's account. Until then routers get no snapshot.",
+}
 PARTS: dict[str, Callable[[], None]] = {
     "database": _database,
     "migrations": _migrations,

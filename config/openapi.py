@@ -61,7 +61,7 @@ PROBLEMS_OF_GIVING = {
     507: "There is no room for it. Nothing was recorded.",
 }
 #: An answer that is never kept has no ETag to ask by.
-NEVER_KEPT = ("decision", "route_explain", "drill")
+NEVER_KEPT = ("decision", "route_explain", "drill", "rollback_targets", "rollback_dry_run")
 
 
 def add_what_all_share(result, generator, request, public):

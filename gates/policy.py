@@ -74,11 +74,13 @@ def judged(
         return {one.key: Judged() for one in asked}
     places = _jurisdictions(asked, number)
     classes = _use_cases(asked, number)
-    policies = {
-        one.key: force.of(classes[one.release.use_case_id][0], places[one.environment.pk])
-        for one in asked
+    bound = {
+        one.key: (classes[one.release.use_case_id][0], places[one.environment.pk]) for one in asked
     }
-    read = _Reader(asked, policies.values(), at, number, up_to)
+    # Merging packs takes its time, and many releases are bound by the same ones.
+    merged = {key: force.of(*key) for key in set(bound.values())}
+    policies = {key: merged[by] for key, by in bound.items()}
+    read = _Reader(asked, merged.values(), at, number, up_to)
     published_at = {str(one.pack): one.version.published_at for one in force.published}
     found = {}
     for one in asked:
@@ -175,8 +177,14 @@ class _Reader:
             if key.startswith("safety.")
         }
         self.scores = self._scores() if self.metrics else []
+        self._found_of: dict[int, tuple[dict, dict]] = {}
 
     def facts(self, one: Asked, use_case: str, classification: str) -> Facts:
+        # Of a release it is the same at each of its endpoints.
+        if one.release.pk not in self._found_of:
+            found = self._measured(one.release), self._passing(one.release)
+            self._found_of[one.release.pk] = found
+        scores, passing = self._found_of[one.release.pk]
         return Facts(
             use_case=use_case,
             data_classification=classification,
@@ -185,8 +193,8 @@ class _Reader:
                 self.endpoints.get(slug, EndpointFacts(slug, "")) for slug in one.endpoints
             ),
             grants=self.grants.get(one.release.pk, ()),
-            scores=self._measured(one.release),
-            passing=self._passing(one.release),
+            scores=scores,
+            passing=passing,
         )
 
     def _endpoints(self) -> dict[str, EndpointFacts]:

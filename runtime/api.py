@@ -64,6 +64,7 @@ class ExplainView(Answers, APIView):
             OpenApiParameter("capabilities", str, description="What it needs, with commas."),
             OpenApiParameter("tokens", int, description="Prompt and answer together."),
             OpenApiParameter("exclude", str, description="Deployments it leaves out."),
+            OpenApiParameter("unhealthy", str, description="Deployments that do not answer."),
             AT,
         ],
         responses=serializers.RouteSerializer,

@@ -9,7 +9,9 @@ from runtime.routing import Facts, NotAQuestion, read
 
 #: The facts that are lists of words.
 LISTS = ("regions", "tools", "capabilities", "exclude")
-PARAMETERS = frozenset({"environment", "at", "data_classification", "tokens", *LISTS})
+#: Names of the deployments that do not answer: `health`, as an address says it.
+UNHEALTHY = "unhealthy"
+PARAMETERS = frozenset({"environment", "at", "data_classification", "tokens", UNHEALTHY, *LISTS})
 #: Characters of a number of tokens.
 LONGEST_NUMBER = 12
 
@@ -18,8 +20,9 @@ def read_facts(given: Mapping[str, str], use_case: str) -> tuple[Facts | None, l
     """Return the facts that the parameters of an address state, or what is wrong with them."""
     facts: dict = {"use_case": use_case}
     for name in LISTS:
-        if given.get(name, "").strip():
-            facts[name] = [word.strip() for word in given[name].split(",") if word.strip()]
+        if words := _listed(given.get(name, "")):
+            facts[name] = words
+    facts["health"] = dict.fromkeys(_listed(given.get(UNHEALTHY, "")), False)
     if given.get("data_classification"):
         facts["data_classification"] = given["data_classification"]
     tokens = given.get("tokens", "").strip()
@@ -32,6 +35,10 @@ def read_facts(given: Mapping[str, str], use_case: str) -> tuple[Facts | None, l
         return read(facts), []
     except NotAQuestion as problem:
         return None, [Reason("NOT_A_FACT", problem.sentence, problem.field)]
+
+
+def _listed(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def read_past(text: str, now: datetime) -> tuple[datetime | None, list[Reason]]:

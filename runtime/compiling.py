@@ -17,7 +17,7 @@ from gates.emergencies import standings
 from gates.models import BreakGlass, Promotion
 from gates.policy import Asked, judged
 from registry.effective import InForce, in_force
-from registry.models import Environment, ModelUse
+from registry.models import Environment, ModelUse, ModelVersion, Release, ServingEndpoint
 from runtime.models import Deployment, Suspension
 from runtime.routing import SCHEMA, instant_text
 
@@ -29,11 +29,6 @@ JUDGED_THERE = (
     "use_cases",
     "tools",
     "require.served_release_id",
-)
-WITH = (
-    "release__use_case",
-    "release__model_version__model",
-    "endpoint__host",
 )
 
 
@@ -69,7 +64,16 @@ def empty(slug: str, stage: str, jurisdiction: str, regions: Iterable[str]) -> d
 def running(environment: Environment) -> list[Deployment]:
     """Return what is deployed in an environment now, with what its document says of it."""
     rows = Deployment.objects.filter(environment=environment, removed_at=None)
-    return list(rows.select_related(*WITH).order_by("pk"))
+    found = list(rows.order_by("pk"))
+    # Apart: many deployments are of one release, whose documents are long.
+    releases = Release.objects.select_related("use_case__team", "model_version__model").in_bulk(
+        {one.release_id for one in found}
+    )
+    endpoints = ServingEndpoint.objects.in_bulk({one.endpoint_id for one in found})
+    for one in found:
+        one.environment = environment
+        one.release, one.endpoint = releases[one.release_id], endpoints[one.endpoint_id]
+    return found
 
 
 def document(
@@ -85,9 +89,10 @@ def document(
     uses = _uses(deployments)
     suspended = _suspended(environment, deployments, supposing)
     found["routes"] = _routes(environment, deployments, supposing)
+    written = _Written()
     found["deployments"] = sorted(
         (
-            _deployment(one, uses)
+            _deployment(one, uses, written)
             | {
                 "not_after": ends.get((one.release_id, one.endpoint.slug)),
                 "breaches": breaches[one.name],
@@ -100,10 +105,20 @@ def document(
     return found
 
 
-def _deployment(one: Deployment, uses: dict[int, dict[str, list[str]]]) -> dict[str, Any]:
+class _Written(dict):
+    """The sealed documents of releases and model versions, each read once."""
+
+    def __missing__(self, row: Release | ModelVersion) -> dict[str, Any]:
+        self[row] = json.loads(row.content)
+        return self[row]
+
+
+def _deployment(
+    one: Deployment, uses: dict[int, dict[str, list[str]]], written: _Written
+) -> dict[str, Any]:
     """Return what never changes of a deployment: release and endpoint as they are recorded."""
     version = one.release.model_version
-    release, endpoint = json.loads(one.release.content), json.loads(one.endpoint.content)
+    release, endpoint = written[one.release], json.loads(one.endpoint.content)
     return {
         "name": one.name,
         "use_case": release["use_case"],
@@ -129,7 +144,7 @@ def _deployment(one: Deployment, uses: dict[int, dict[str, list[str]]]) -> dict[
             "version": version.version,
             "identifier": version.identifier,
             "digest": version.digest,
-            "maker": json.loads(version.content)["maker"],
+            "maker": written[version]["maker"],
             "context_window": version.context_window,
             "output_limit": version.output_limit,
             "capabilities": sorted(version.capabilities),
@@ -205,21 +220,26 @@ def _suspended(
     standing += [
         one for one in supposing.suspensions if one.environment_id in (None, environment.pk)
     ]
+    whys: dict[tuple[str, int], set[str]] = {}
+    for said in standing:
+        for noun in Suspension.SUBJECTS:
+            if (pk := getattr(said, f"{noun}_id")) is not None:
+                whys.setdefault((noun, pk), set()).add(said.why)
     return {
-        one.name: sorted({said.why for said in standing if _hits(said, one)}) for one in deployments
+        one.name: sorted(set().union(*(whys.get(key, ()) for key in _subjects(one))))
+        for one in deployments
     }
 
 
-def _hits(suspension: Suspension, one: Deployment) -> bool:
+def _subjects(one: Deployment) -> tuple[tuple[str, int | None], ...]:
+    """Return what a suspension stops it by."""
     version = one.release.model_version
     return (
-        suspension.release_id == one.release_id
-        or suspension.version_id == version.pk
-        or suspension.endpoint_id == one.endpoint_id
-        or (
-            suspension.provider_id is not None
-            and suspension.provider_id in (version.maker_id, one.endpoint.host_id)
-        )
+        ("release", one.release_id),
+        ("version", version.pk),
+        ("endpoint", one.endpoint_id),
+        ("provider", version.maker_id),
+        ("provider", one.endpoint.host_id),
     )
 
 

@@ -4,7 +4,8 @@ Asked of the snapshots that are active now: for any request, and for the test fa
 """
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -30,10 +31,14 @@ VERDICTS = NOTHING_LEFT, FALLS_BACK, NOTHING_BEFORE, STAYS = (
 
 @dataclass(frozen=True)
 class Drill:
-    """What would become of each route that the loss touches; `untouched` counts the others."""
+    """What would become of each route that the loss touches; `untouched` counts the others.
+
+    `counts` are of all rows, `use_cases` of use cases, each once by the worst that becomes of it.
+    """
 
     rows: tuple[dict[str, Any], ...]
     counts: dict[str, int]
+    use_cases: dict[str, int]
     untouched: int
     hidden: int
     more: int
@@ -87,14 +92,22 @@ def drill(filters: Filters, reader: Person) -> Drill:
             one["facts"] or "",
         )
     )
+    worst: dict[str, str] = {}
+    for one in rows:
+        worst.setdefault(one["use_case"], one["verdict"])
     return Drill(
         rows=tuple(rows[:SHOWN]),
-        counts={code: sum(1 for one in rows if one["verdict"] == code) for code in VERDICTS},
+        counts=_by_verdict(one["verdict"] for one in rows),
+        use_cases=_by_verdict(worst.values()),
         untouched=untouched,
         hidden=sum(1 for _, _, slug in routes if slug not in seen),
         more=max(len(rows) - SHOWN, 0),
         environments_more=max(environments.count() - len(looked_at), 0),
     )
+
+
+def _by_verdict(verdicts: Iterable[str]) -> dict[str, int]:
+    return dict.fromkeys(VERDICTS, 0) | Counter(verdicts)
 
 
 def gone(document: Mapping[str, Any], use_case: str, filters: Filters) -> frozenset[str]:

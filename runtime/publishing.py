@@ -70,6 +70,13 @@ OF_DEPLOYMENTS = {
         "release__model_version__evidence__runs__in",
     ),
     "gates.promotion": ("environment__promotions__in",),
+    "runtime.suspension": (
+        "release__suspensions__in",
+        "release__model_version__suspensions__in",
+        "release__model_version__maker__suspensions__in",
+        "endpoint__suspensions__in",
+        "endpoint__host__suspensions__in",
+    ),
     "runtime.deployment": ("pk__in",),
 }
 
@@ -104,10 +111,11 @@ def _publish(change: Change, environment: Environment, cause: str, restored: int
     """Publish what `environment` is now, if it is not what its last generation says."""
     content = canonical(document(environment, running(environment)))
     named = digest(content)
-    last = current(environment)
+    rows = Activation.objects.filter(environment=environment).select_related("snapshot")
+    last = rows.defer("snapshot__content").order_by("-generation").first()
     if last is not None and last.snapshot.digest == named:
         return
-    snapshot = Snapshot.objects.filter(digest=named).first() or change.save(
+    snapshot = Snapshot.objects.defer("content").filter(digest=named).first() or change.save(
         Snapshot(
             environment=environment,
             content=content.decode(),

@@ -1,4 +1,9 @@
-"""What routers say they hold: noted when it changes, and once a minute while it does not."""
+"""What routers say they hold: noted when it changes, and once a minute while it does not.
+
+A row for each generation that a router held is kept for good: it is when that router took a
+rollback up. So a router has no more rows than its environment has generations, and one for what it
+may claim beyond them.
+"""
 
 import logging
 from datetime import datetime
@@ -10,12 +15,15 @@ from registry.models import ApiToken, RouterReport
 
 log = logging.getLogger("gatehouse.routers")
 
-#: Generations that one token is remembered to have said within the minute.
+#: Generations that one token may say within a minute; whoever says more holds none of them.
 REMEMBERED = 20
 
 
-def note(token: ApiToken, generation: int) -> None:
+def note(token: ApiToken, generation: int, active: int) -> None:
     """Note that the token's router holds `generation`: one write a minute, not a governed change.
+
+    `active` is what its environment is at. Of what was never published there, only the last that
+    the router claimed is kept: it may claim any number.
 
     A router without a row of its own, of a token issued before there were any, leaves no report.
     """
@@ -27,11 +35,18 @@ def note(token: ApiToken, generation: int) -> None:
     said: dict[int, datetime] = token.__dict__.setdefault("said", {})
     if said.get(generation) == minute:
         return
+    for earlier in [one for one, at in said.items() if at != minute]:
+        del said[earlier]
     if len(said) >= REMEMBERED:
-        said.clear()
+        return
     said[generation] = minute
     try:
         with transaction.atomic():
+            if generation > active:
+                claims = RouterReport.objects.filter(
+                    router_id=token.router_id, generation__gt=active
+                )
+                claims.exclude(generation=generation).delete()
             report, is_new = RouterReport.objects.get_or_create(
                 router_id=token.router_id,
                 generation=generation,

@@ -174,14 +174,17 @@ def acknowledgements(activation: Activation) -> list[Acknowledgement]:
     Of a router of several processes it is the first that counts: those that are left behind show
     on the environment's page.
     """
+    published_at = activation.change.at
     mine = RouterReport.objects.filter(router=OuterRef("pk"))
+    # What was claimed before it was published was claimed and no more.
+    taken = Q(
+        reports__generation__gte=activation.generation,
+        reports__first_seen_at__gte=published_at - TOGETHER,
+    )
     rows = routers_of(Environment(pk=activation.environment_id)).annotate(
-        taken_at=Min(
-            "reports__first_seen_at", filter=Q(reports__generation__gte=activation.generation)
-        ),
+        taken_at=Min("reports__first_seen_at", filter=taken),
         was_there=Exists(mine.filter(generation__lt=activation.generation)),
     )
-    published_at = activation.change.at
     return [
         Acknowledgement(
             router=one,

@@ -170,7 +170,13 @@ class DrillSerializer(serializers.Serializer):
     """What would become of each route that the loss touches, worst first."""
 
     results = FaredSerializer(source="rows", many=True, help_text="At most 200.")
-    counts = serializers.DictField(child=serializers.IntegerField(), help_text="By verdict.")
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Results by verdict."
+    )
+    use_cases = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Use cases by verdict, each once: the worst that becomes of it anywhere.",
+    )
     untouched = serializers.IntegerField(help_text="Routes that lose nothing.")
     hidden = serializers.IntegerField(help_text="Routes that the caller may not see.")
     more = serializers.IntegerField(help_text="Results that are left out.")

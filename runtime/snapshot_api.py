@@ -125,9 +125,9 @@ class CurrentSnapshotView(OfSnapshots):
         if reasons:
             raise NotUnderstood(reasons)
         environment = environment_of(request, slug)
-        if applied is not None and request.auth.scope == ApiToken.Scope.ROUTER:
-            reports.note(request.auth, applied)
         active = active_in(environment, request.position)
+        if applied is not None and request.auth.scope == ApiToken.Scope.ROUTER:
+            reports.note(request.auth, applied, active.generation)
         if seconds and applied in (None, active.generation) and _holds(request, active.digest):
             active = _wait(request, environment, active, seconds)
         signed = {"Routing-Head": head(environment.slug, active.generation, active.digest)}
@@ -201,7 +201,7 @@ def _unchanged(request, slug: str) -> HttpResponse | None:
         if applied != str(active.generation) or not _holds(request, active.digest):
             return None
         if "Applied-Generation" in request.headers:
-            reports.note(token, active.generation)
+            reports.note(token, active.generation, active.generation)
         signed = {"Routing-Head": head(slug, active.generation, active.digest)}
     except (exceptions.APIException, Http404, Unsettled):
         return None

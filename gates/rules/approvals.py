@@ -180,10 +180,11 @@ def endings_of_place(facts: Placed, at: datetime) -> list[Ending]:
             Ending(at, "ENDPOINT_CHANGED", f"Every approved endpoint changed since: {names}.")
         )
     # At an endpoint it ends the approval only when no other endpoint is left.
+    is_covered = bool(facts.covered)
     found.extend(
         Ending(min(one.since, at), one.code, one.sentence)
         for one in facts.forbidden
-        if not one.endpoint or not facts.covered
+        if not one.endpoint or not is_covered
     )
     return found
 

@@ -172,6 +172,23 @@ def utc(value, detail="minutes"):
     return words if detail == "text" else _time(value, words)
 
 
+#: An instant as records and routers write it.
+_INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+@register.filter
+def readable(sentence):
+    """Write the instants in a sentence that tools read too as pages do: "21 Nov 2026 10:02 UTC"."""
+
+    def written(found):
+        try:
+            return utc(datetime.fromisoformat(found[0]), "text")
+        except ValueError:
+            return found[0]
+
+    return _INSTANT.sub(written, str(sentence))
+
+
 @register.filter
 def day(value, detail=""):
     """Write a day as "21 Nov 2026", in UTC; "text" leaves out the markup."""

@@ -6,7 +6,7 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -171,8 +171,10 @@ class Router(Serving):
         answers = [json.loads(line) for line in said.splitlines()]
         refused = [one for one in answers if one["outcome"] not in ("accepted", "duplicate")]
         if refused:
-            log.error("%s refused %s records.", self._server.url, len(refused))
-            self.records.put_aside(body, refused)
+            place = self.records.put_aside(body, refused)
+            for code, sentence in sorted(_why(refused).items()):
+                log.error("%s refused records (%s): %s", self._server.url, code, sentence)
+            log.error("%s refused records are put aside in %s.", len(refused), place)
         return [one["id"] for one in answers]
 
     # Following
@@ -357,6 +359,15 @@ class Router(Serving):
             return
         self._held = Held(head, table, _seconds(now - head.issued_at), self._clock.steady())
         self._written_at = head.issued_at
+
+
+def _why(refused: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return by code what the server said first of each kind of refusal."""
+    found: dict[str, str] = {}
+    for answer in refused:
+        for one in answer.get("errors", ()):
+            found.setdefault(one["code"], one["sentence"])
+    return found
 
 
 def _seconds(age: timedelta) -> float:

@@ -128,14 +128,19 @@ class Spool:
                 self._changed.notify_all()
             return len(gone)
 
-    def put_aside(self, body: bytes, refused: Iterable[Mapping[str, Any]]) -> None:
-        """Keep lines that were refused, each with its answer, for somebody to look at."""
+    def put_aside(self, body: bytes, refused: Iterable[Mapping[str, Any]]) -> Path:
+        """Keep lines that were refused, each with its answer, for somebody to look at; say where.
+
+        Nothing reads that file again: whoever runs the router looks at it, and takes it away.
+        """
         lines = body.splitlines()
         told = ({**answer, "record": json.loads(lines[answer["line"] - 1])} for answer in refused)
-        with (self._folder / "refused.ndjson").open("ab") as file:
+        path = self._folder / "refused.ndjson"
+        with path.open("ab") as file:
             file.write(b"".join(_line(one) for one in told))
             file.flush()
             os.fsync(file.fileno())
+        return path
 
     def close(self) -> None:
         """Close the file that is written to."""

@@ -1,7 +1,7 @@
 """The pages of going back: what to choose from, a dry run, and what somebody else finds later."""
 
-from collections.abc import Collection
-from typing import Any
+from functools import partial
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import Http404, HttpResponseRedirect
@@ -12,18 +12,14 @@ from audit import Reason, Refused, clock
 from registry.models import Environment, UseCase
 from registry.rights import may
 from runtime import transitions
-from runtime.changing import seen_use_cases, told
-from runtime.differences import differences
+from runtime.changing import seen_use_cases
+from runtime.dry_running import dry_run, elsewhere, objections_to, offered
 from runtime.forms import ReviewForm, RollBackForm
 from runtime.models import Activation, Rollback
 from runtime.pages.verbs import Verb, ask, asks, visible_environment
-from runtime.replaying import broken, counted, replay
 from runtime.routers import acknowledgements
-from runtime.targets import Target, target_of, targets_of
+from runtime.targets import Target, target_of
 from runtime.transitions.rolling import moved_by
-
-#: Replayed facts that a dry run names.
-SHOWN = 100
 
 
 @asks
@@ -43,86 +39,29 @@ def roll_back(request, slug):
     chosen = target_of(environment, int(number), use_case) if readable else None
     if chosen is None:
         raise Http404
-    objections += _not_now(request, chosen, seen_use_cases(request.user, _use_cases(chosen)))
-    return ask(request, _verb(request, environment, chosen, objections), "runtime/going_back.html")
+    objections = list(dict.fromkeys([*objections, *objections_to(chosen, request.user)]))
+    verb = _verb(request, environment, chosen, objections)
+    return ask(request, verb, "runtime/going_back.html")
 
 
 def _choose(request, environment: Environment):
     """Show what one may go back to, and why not to the others."""
-    targets = targets_of(environment)
-    slugs = {slug for one in targets for slug in {*_use_cases(one), one.use_case}}
-    seen = seen_use_cases(request.user, slugs)
-    rows = [
-        {
-            "title": _title(one),
-            "query": f"?generation={one.activation.generation}"
-            + (f"&use_case={one.use_case}" if one.use_case else ""),
-            "use_case": one.use_case,
-            "activation": one.activation,
-            "objections": _not_now(request, one, seen),
-            **_moves(one, seen),
-        }
-        for one in targets
-        # Of a use case that the reader may not see there is no line: it has no name to go by.
-        if not one.use_case or one.use_case in seen
-    ]
+    rows = offered(environment, request.user)
+    # An incident that sent somebody here is named on the next page too.
+    incident = request.GET.get("incident", "")[:200]
+    for one in rows:
+        asked = {name: one[name] for name in ("generation", "use_case") if one[name]}
+        one["query"] = f"?{urlencode(asked | ({'incident': incident} if incident else {}))}"
     context = {
         **admin.site.each_context(request),
         "title": f"Roll back {environment.slug}",
         "environment": environment,
         "of_use_cases": [one for one in rows if one["use_case"]],
         "of_all": [one for one in rows if not one["use_case"]],
+        "any": any(not one["objections"] for one in rows),
     }
-    context["any"] = any(
-        not one["objections"] for one in (*context["of_use_cases"], *context["of_all"])
-    )
     request.current_app = admin.site.name
     return TemplateResponse(request, "runtime/roll_back.html", context)
-
-
-def _title(target: Target) -> str:
-    if not target.use_case:
-        return f"Generation {target.activation.generation}"
-    numbers = sorted(
-        {
-            one["release"]["number"]
-            for one in target.after["deployments"]
-            if one["use_case"] == target.use_case
-        }
-    )
-    listed = " and ".join(str(number) for number in numbers)
-    return f"{target.use_case} to release {listed}" if listed else f"{target.use_case}, as it was"
-
-
-def _not_now(request, target: Target, seen: Collection[str]) -> list[Reason]:
-    """Return why it cannot be chosen; of use cases that are not seen, that it cannot."""
-    reasons = []
-    for one in target.moved:
-        off = may(request.user, "operate", one)
-        reasons += off if one.use_case.slug in seen else _elsewhere(off)
-    if not target.moved:
-        reasons.append(Reason("NOTHING_TO_DO", "What it offered is offered now."))
-    return [*dict.fromkeys(reasons), *target.objections(seen)]
-
-
-def _elsewhere(reasons: list[Reason]) -> list[Reason]:
-    """Return the same reasons without the names of teams that the reader may not see."""
-    sentence = "This takes the role in the team of every use case that it moves."
-    return [Reason(one.code, sentence) for one in reasons]
-
-
-def _use_cases(target: Target) -> set[str]:
-    return {one.use_case.slug for one in target.moved} | {slug for slug, _ in target.against}
-
-
-def _moves(target: Target, seen: Collection[str]) -> dict[str, Any]:
-    """Return what would come and go, as far as the reader may see."""
-    rows = (*target.leaving, *target.coming)
-    return {
-        "coming": sorted(one.name for one in target.coming if one.release.use_case.slug in seen),
-        "leaving": sorted(one.name for one in target.leaving if one.release.use_case.slug in seen),
-        "hidden": sum(1 for one in rows if one.release.use_case.slug not in seen),
-    }
 
 
 def _verb(request, environment, chosen: Target | None, objections: list[Reason]) -> Verb:
@@ -137,7 +76,7 @@ def _verb(request, environment, chosen: Target | None, objections: list[Reason])
         "A new generation offers again what that one offered. A release that is left is "
         "quarantined here until somebody lifts that with a reason.",
         "Roll back",
-        RollBackForm,
+        partial(RollBackForm, initial={"incident": request.GET.get("incident", "")[:200]}),
         lambda given: transitions.roll_back(
             environment,
             number,
@@ -147,36 +86,10 @@ def _verb(request, environment, chosen: Target | None, objections: list[Reason])
             actor=request.user,
             reason=given["reason"],
         ),
-        f"{what} is back to what generation {number} offered.",
+        f"Rolled back: {what} offers again what generation {number} offered.",
         objections,
-        _dry_run(request, environment, chosen) if chosen else {},
+        found=partial(dry_run, environment, chosen, request.user) if chosen else dict,
     )
-
-
-def _dry_run(request, environment: Environment, chosen: Target) -> dict[str, Any]:
-    """Return what going back would do: what differs, how kept facts fare, and what is left."""
-    found = differences(chosen.before, chosen.after)
-    replayed = replay(chosen.before, chosen.after, clock.now())
-    slugs = {slug for one in found for slug in one.use_cases}
-    seen = seen_use_cases(request.user, slugs | {one.kept.use_case for one in replayed})
-    left = [one for one in chosen.left if one.use_case.slug in seen]
-    newest = environment.activations.order_by("-generation").values_list("generation", flat=True)
-    return {
-        "generation": chosen.activation.generation,
-        "use_case": chosen.use_case,
-        "next": newest[0] + 1,
-        **told(found, seen),
-        "replayed": counted(replayed),
-        "replayed_total": len(replayed),
-        "replayed_count": f"{len(replayed)} kept",
-        "replayed_rows": [
-            one
-            for one in replayed
-            if one.verdict in ("moved", "refused") and one.kept.use_case in seen
-        ][:SHOWN],
-        "broken": broken(one for one in replayed if one.kept.use_case in seen),
-        "left": left,
-    }
 
 
 # Afterwards
@@ -237,7 +150,7 @@ def _objections(request, found: Rollback) -> list[Reason]:
     seen = seen_use_cases(request.user, {one.slug for one in moved})
     for one in moved:
         off = may(request.user, "review_rollback", one)
-        reasons += off if one.slug in seen else _elsewhere(off)
+        reasons += off if one.slug in seen else elsewhere(off)
     if found.rolled_back_by_id == request.user.pk:
         reasons.append(Reason("ONESELF", "You rolled back yourself; somebody else reviews that."))
     return list(dict.fromkeys(reasons))

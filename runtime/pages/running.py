@@ -259,7 +259,7 @@ def drill_page(request):
                 "title": f"If {' and '.join(gone)} were gone",
                 "found": found,
                 "headline": _drill_headline(found),
-                "state": "failed" if found.counts[drilling.NOTHING_LEFT] else "met",
+                "state": "failed" if found.use_cases[drilling.NOTHING_LEFT] else "met",
                 "rows": [
                     {
                         **one,
@@ -274,9 +274,13 @@ def drill_page(request):
 
 
 def _drill_headline(found: drilling.Drill) -> str:
-    nothing, falls = found.counts[drilling.NOTHING_LEFT], found.counts[drilling.FALLS_BACK]
+    counts = found.use_cases
+    nothing, falls = counts[drilling.NOTHING_LEFT], counts[drilling.FALLS_BACK]
     if not found.rows:
-        return "No route that you may see would lose anything."
+        return "No use case that you may see would lose anything."
+    then = f"{falls} would fall back." if falls else "none falls back."
     if nothing:
-        return f"{_count(nothing, 'route')} would have nothing left; {falls} would fall back."
-    return f"Every route would still be served; {falls} would fall back."
+        return f"{_count(nothing, 'use case')} would have nothing left; {then}"
+    if counts[drilling.NOTHING_BEFORE]:
+        return f"No use case would lose what serves it now; {then}"
+    return f"Every use case would still be served; {then}"

@@ -18,7 +18,7 @@ from registry.models import Environment, UseCase
 from registry.policy.clauses import kind_of
 from registry.rights import may
 from runtime import explaining, routing
-from runtime.asking import PARAMETERS, read_facts, read_past
+from runtime.asking import PARAMETERS, UNHEALTHY, read_facts, read_past
 from runtime.keeping import Kept, kept_for, written
 from runtime.publishing import current
 
@@ -117,6 +117,8 @@ def _asked(kept: Kept, environment) -> dict[str, str]:
     """Return the address that asks for kept facts again."""
     said = json.loads(written(kept.facts))
     asked = {"use_case": kept.use_case, "environment": environment.slug}
+    if down := [name for name, up in said.pop("health", {}).items() if not up]:
+        said[UNHEALTHY] = down
     for name, value in said.items():
         asked[name] = ",".join(value) if isinstance(value, list) else str(value)
     return asked

@@ -37,6 +37,8 @@ class Verb:
     objections: list[Reason] = field(default_factory=list)
     #: What the page shows above its form.
     context: dict = field(default_factory=dict)
+    #: What it shows there as well and takes long to find: asked for only when it is shown.
+    found: Callable[[], dict] = dict
 
 
 def ask(request, verb: Verb, template: str = "runtime/verb.html"):
@@ -62,6 +64,7 @@ def ask(request, verb: Verb, template: str = "runtime/verb.html"):
         "environment": verb.environment,
         "form": form,
         **verb.context,
+        **verb.found(),
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, template, context, status=status)
@@ -105,7 +108,7 @@ def activate(request, slug, release):
                 actor=request.user,
                 reason=given["reason"],
             ),
-            f"{found} is active in {environment.slug}.",
+            f"Activated: {found} in {environment.slug}.",
             objections,
         ),
     )
@@ -128,7 +131,7 @@ def remove(request, slug, pk):
             "Take out",
             ReasonForm,
             lambda given: transitions.remove(found.pk, actor=request.user, reason=given["reason"]),
-            f"{found} is taken out.",
+            f"Taken out: {found}.",
             may(request.user, "operate", found.release),
         ),
     )

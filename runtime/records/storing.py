@@ -1,6 +1,7 @@
 """Keeping a batch of records: one statement, one entry of the log, one answer for each line."""
 
 import json
+import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from runtime.records.fields import AHEAD
 from runtime.records.judging import Generation, Published, doubt, published
 from runtime.records.models import RecordBatch, RequestRecord
 from runtime.records.reading import Item, items
+
+log = logging.getLogger("gatehouse.records")
 
 ACCEPTED, DUPLICATE, CONFLICT, INVALID = "accepted", "duplicate", "conflict", "invalid"
 
@@ -63,9 +66,18 @@ def take(
     for item in read:
         if not item.problems:
             first.setdefault(item.values["id"], item)
+    _warn(read, router)
     kept = _keep(list(first.values()), router, actor, now, sent_at) if first else set()
     there = _there(first.keys() - kept)
     return [_answer(item, first, kept, there, router) for item in read]
+
+
+def _warn(read: Iterable[Item], router: Router) -> None:
+    """Say in the log which records cannot be kept and why: the router alone is told otherwise."""
+    refused = [item.problems[0] for item in read if item.problems]
+    for code in sorted({one.code for one in refused}):
+        some = [one for one in refused if one.code == code]
+        log.warning("%s: %s records refused (%s). %s", router, len(some), code, some[0].sentence)
 
 
 def _answer(item: Item, first, kept, there, router: Router) -> Answer:

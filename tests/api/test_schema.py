@@ -22,7 +22,13 @@ from tests.gates.stories import story
 pytestmark = pytest.mark.django_db
 
 #: Answers about one instant, which no caller may keep.
-NEVER_KEPT = (f"{ROOT}decision/", f"{ROOT}routes/{{use_case}}/explain/", f"{ROOT}drill/")
+NEVER_KEPT = (
+    f"{ROOT}decision/",
+    f"{ROOT}routes/{{use_case}}/explain/",
+    f"{ROOT}drill/",
+    f"{ROOT}environments/{{slug}}/rollback-targets/",
+    f"{ROOT}environments/{{slug}}/rollback-dry-run/",
+)
 
 GIVING, APPENDING = "/ingest/v1/evidence/", "/ingest/v1/records/"
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
@@ -62,6 +68,8 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         f"{ROOT}compare/",
         f"{ROOT}environments/active/",
         f"{ROOT}environments/changes/",
+        f"{ROOT}environments/rollback-targets/",
+        f"{ROOT}environments/rollback-dry-run/",
         f"{ROOT}environments/snapshot/",
         f"{ROOT}snapshots/",
         f"{ROOT}routes/explain/",

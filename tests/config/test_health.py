@@ -13,7 +13,10 @@ pytestmark = pytest.mark.django_db
 def failing(client):
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    return answer.json()["failing"]
+    said = answer.json()
+    assert said["status"] == "failing" and list(said["remedies"]) == said["failing"]
+    assert all(one.endswith(".") for one in said["remedies"].values())
+    return said["failing"]
 
 
 def test_a_sound_instance_is_alive_and_ready(client):
@@ -57,7 +60,7 @@ def test_evidence_that_cannot_be_written_is_named(client, monkeypatch):
 
     monkeypatch.setattr(storages["evidence"], "_save", refuse)
     answer = client.get("/readyz")
-    assert answer.json() == {"status": "failing", "failing": ["evidence"]}
+    assert answer.json()["failing"] == ["evidence"] and b"secret" not in answer.content
 
 
 def test_a_silent_database_is_named_and_the_page_still_answers(client, monkeypatch):
@@ -77,3 +80,15 @@ def test_uncollected_static_files_are_named(client, monkeypatch, tmp_path):
     empty = CompressedManifestStaticFilesStorage(location=tmp_path)
     monkeypatch.setattr(health, "staticfiles_storage", empty)
     assert failing(client) == ["static"]
+
+
+def test_without_a_key_to_sign_with_it_says_how_to_make_one(client, monkeypatch, tmp_path):
+    from django.conf import settings
+
+    monkeypatch.setattr(settings, "SIGNING_KEYS_DIR", tmp_path)
+    assert failing(client) == ["keys"]
+    assert "manage.py make_key" in client.get("/readyz").json()["remedies"]["keys"]
+
+
+def test_every_part_has_its_remedy():
+    assert health.REMEDIES.keys() == health.PARTS.keys()

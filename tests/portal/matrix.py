@@ -1227,7 +1227,8 @@ MATRIX = (
         routes="""
             GET /api/v1/{tools environments policy-packs}/<slug>/
             GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>
-            GET /api/v1/environments/<slug>/{active changes}/
+            GET /api/v1/environments/<slug>/{active changes rollback-targets}/
+            GET /api/v1/environments/<slug>/rollback-dry-run/?generation=1
             GET /api/v1/{drill running}/?provider=<host>
             GET /api/v1/environments/<environment>/routers/
             GET /api/v1/environments/<environment>/routers/<slug>/
@@ -1260,6 +1261,7 @@ MATRIX = (
             GET /api/v1/decision/
             GET /api/v1/effective-policy/
             GET /api/v1/{drill impact readiness policy-preview}/
+            GET /api/v1/environments/<slug>/rollback-dry-run/
             GET /api/v1/effective-gate/
             GET /api/v1/evaluation-runs/{latest history}/""",
     ),
@@ -1395,6 +1397,7 @@ READING_ONLY = (
     "api/v1/decision/",
     "api/v1/effective-policy/",
     *spelled_out("api/v1/environments/<slug>/{active changes}/"),
+    *spelled_out("api/v1/environments/<slug>/{rollback-targets rollback-dry-run}/"),
     "api/v1/environments/<slug>/snapshot/",
     "api/v1/environments/<environment>/routers/",
     "api/v1/environments/<environment>/routers/<slug>/",

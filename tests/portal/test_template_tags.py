@@ -214,3 +214,16 @@ def test_cells_of_admin_lists_are_named_and_written_in_our_words():
     assert "digest-middle" in digest
     assert 'data-label="Open &quot;now&quot;"' in yes
     assert strip_tags(yes).strip() == "Yes"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "read"),
+    [
+        ("Ended at 2026-10-29T09:04:00.000000Z.", "Ended at 29 Oct 2026 09:04 UTC."),
+        ("From 2026-01-02T03:04:05Z on", "From 2 Jan 2026 03:04 UTC on"),
+        ("At 2026-99-02T03:04:05Z", "At 2026-99-02T03:04:05Z"),
+        ("<b> 2026-10-29", "&lt;b&gt; 2026-10-29"),
+    ],
+)
+def test_instants_in_sentences_are_written_as_on_pages(sentence, read):
+    assert write("{{ said|readable }}", said=sentence) == read

@@ -224,7 +224,7 @@ def test_kept_facts_stop_a_rollback_and_an_emergency_goes_on_and_is_reviewed(tol
     assert reviewing.overdue(rae) == []
     page = client.get(row.get_absolute_url()).content.decode()
     assert "Taken up by routers" in page and "Not yet" in page
-    note(token, activation.generation)
+    note(token, activation.generation, activation.generation)
     page = client.get(row.get_absolute_url()).content.decode()
     assert "first heard from" in page and "Not yet" not in page
     assert "A review is wanted." in page and "Give the review" in page

@@ -77,7 +77,7 @@ class Gateway:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whatever_befalls_the_server_requests_go_where_they_may(tmp_path):
+def test_whatever_befalls_the_server_requests_go_where_they_may(tmp_path, caplog):
     told = running()
     ops, slug = operator(told), told.use_case.slug
     again = {"password": make.PASSWORD, "actor": ops}
@@ -98,7 +98,9 @@ def test_whatever_befalls_the_server_requests_go_where_they_may(tmp_path):
         # What is refused for what it says is put aside, and does not come again.
         router.records.append({"kind": "prose"}, data_classification="public")
         assert (router.report(), router.records.waiting) == (1, 0)
-        assert b'"outcome":"invalid"' in (tmp_path / "records" / "refused.ndjson").read_bytes()
+        aside = tmp_path / "records" / "refused.ndjson"
+        assert b'"outcome":"invalid"' in aside.read_bytes()
+        assert f"1 refused records are put aside in {aside}." in caplog.text
         # No region of the request's own is where it could go: an answer, and no error.
         assert gateway.served(regions=["elsewhere"]) is None
         wrong = gateway.asked(region="elsewhere")

@@ -1,6 +1,7 @@
 """What runs, on pages and in the API: placed, explained, suspended and rolled back by hand."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -142,6 +143,23 @@ def explained(client, told, **asked):
     query = "&".join(f"{name}={value}" for name, value in asked.items())
     path = f"routes/{told.use_case.slug}/explain/?environment={told.environment.slug}&{query}"
     return api(client, told, path.rstrip("&"))
+
+
+def test_what_does_not_answer_is_a_fact_too(ops, told):
+    name = f"{told.use_case.slug}-1@{told.endpoint.slug}"
+    asked = {"environment": told.environment.slug, "unhealthy": f" {name},other"}
+    path = f"routes/{told.use_case.slug}/explain/?{urlencode(asked)}"
+    found = api(Client(), told, path).json()
+    (refused,) = found["candidates"]["refused"]
+    assert [one["code"] for one in refused["reasons"]] == ["UNHEALTHY"]
+    assert (found["reason"], found["retryable"]) == ("UNAVAILABLE", True)
+    page = ops.get("/routes/try/", {"use_case": told.use_case.slug, **asked}).content.decode()
+    assert "UNHEALTHY" in page and f'value=" {name},other"' in page
+    kept = f"/routes/keep/?use_case={told.use_case.slug}&environment={asked['environment']}"
+    posted = {"name": "down", "expected": "refused", "reason": WHY}
+    assert ops.post(f"{kept}&unhealthy={name}", posted).status_code == 302
+    page = ops.get("/routes/try/", {"use_case": told.use_case.slug, **asked}).content.decode()
+    assert "As expected" in page and f"{urlencode({'unhealthy': name})}" in page
 
 
 def test_a_route_is_explained_the_same_to_tools_and_people(ops, told):

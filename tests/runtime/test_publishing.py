@@ -15,6 +15,7 @@ from registry.effective import number_at
 from registry.models import Environment, ServingEndpoint
 from registry.roles import Role
 from runtime import routing, transitions
+from runtime.compiling import document
 from runtime.models import Activation, Deployment, Snapshot, Suspension
 from runtime.publishing import current
 from tests import make
@@ -367,3 +368,23 @@ def test_what_was_active_is_found_after_every_change_there_ever_was():
             before = [row for row in rows if row.change.number <= number]
             assert current(environment, number) == (before[-1] if before else None)
         assert current(environment) == rows[-1]
+
+
+def test_a_suspension_is_followed_where_it_may_matter_and_nowhere_else(monkeypatch):
+    told, elsewhere = running(), running()
+    compiled = []
+
+    def noted(environment, *given):
+        compiled.append(environment)
+        return document(environment, *given)
+
+    monkeypatch.setattr("runtime.publishing.document", noted)
+    version, host = told.release.model_version, told.endpoint.host
+    for subject in (told.release, version, told.endpoint, host, version.maker):
+        who = make.make_person(make.name("ops"), Role.OPERATOR)
+        by = {"password": make.PASSWORD, "actor": who, "reason": WHY}
+        before = len(generations(told.environment))
+        standing = transitions.suspend(subject, environment=None, **by)
+        transitions.lift(standing.pk, **by)
+        assert len(generations(told.environment)) == before + 2, subject
+    assert set(compiled) == {told.environment} and len(generations(elsewhere.environment)) == 2

@@ -300,6 +300,14 @@ def test_a_clock_that_is_off_is_marked(router, told):
     assert RequestRecord.objects.filter(skewed=True).count() == 1
 
 
+def test_the_log_says_which_records_were_refused_and_why(router, told, caplog):
+    late = [router.route(told.use_case.slug, at=clock.now() + timedelta(hours=1)) for _ in "ab"]
+    assert router.outcomes(*late, {"kind": "prose"}) == ["invalid"] * 3
+    (of_clock,) = [one for one in caplog.messages if "CLOCK" in one]
+    assert of_clock.startswith(f"{router.router}: 2 records refused (CLOCK).")
+    assert "put the clock of the router right" in of_clock
+
+
 # Gaps
 
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from audit import clock
 from registry.models import RouterReport
 from registry.roles import Role
-from runtime import transitions
+from runtime import reports, transitions
 from runtime.routers import (
     STATES,
     TOGETHER,
@@ -137,6 +137,9 @@ def test_how_long_each_took(told):
         told.mute: (None, None),
         told.late: (at + timedelta(seconds=60), None),
     }
+    # Somebody who claims what was not published has not taken up what is, later on.
+    report(told.mute, 900, at - timedelta(days=1))
+    assert {one.router: (one.at, one.took) for one in acknowledgements(second)} == found
     words = {one.router: one.took_words for one in acknowledgements(second)}
     assert words[told.quick] == "4 s"
     # A later generation acknowledges the one before as well.
@@ -194,6 +197,22 @@ def test_the_pages_say_it(told, client):
     client.force_login(make.admin())
     page = client.get(told.environment.get_absolute_url()).content.decode()
     assert f"/registry/router/add/?environment={told.environment.pk}" in page
+
+
+def test_a_router_that_claims_anything_fills_no_table(told):
+    token, _ = make.make_token_row(make.make_service(), scope="router", router=told.mute)
+    claims = [*range(900, 900 + 2 * reports.REMEMBERED)]
+    for generation in claims:
+        reports.note(token, generation, 2)
+    kept = RouterReport.objects.filter(router=told.mute)
+    # Within a minute it is not even listened to for so long.
+    assert [one.generation for one in kept] == [900 + reports.REMEMBERED - 1]
+    (stands,) = standings(told.environment, [told.mute])
+    assert stands.state == "ahead"
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        for generation in (2, 7):
+            reports.note(token, generation, 2)
+    assert {one.generation for one in kept.all()} == {2, 7}
 
 
 def test_an_administrator_registers_a_router_and_issues_its_token(db, client):

@@ -248,7 +248,8 @@ def test_a_drill_says_what_falls_back_and_what_has_nothing(told, caller, client)
     assert (answer["results"], answer["untouched"]) == ([], 1)
     client.force_login(operator(told))
     text = client.get(f"/drill/?provider={host}").content.decode()
-    assert "Falls back" in text and "Every route would still be served" in text
+    assert "Falls back" in text
+    assert "Every use case would still be served; 1 would fall back." in text
     assert "Nothing left" in client.get(f"/drill/?provider={maker}").content.decode()
     assert client.get("/drill/").status_code == 200
 
@@ -262,6 +263,17 @@ def test_test_facts_that_fare_worse_than_any_request_are_named(told, caller):
         (None, "NOTHING_LEFT"),
         ("impossible", "NOTHING_BEFORE"),
     ]
+
+
+def test_a_drill_counts_use_cases_once_by_the_worst_that_becomes_of_them(told, caller, client):
+    keep(told, "refused", "impossible", capabilities=["flying"])
+    found = caller.get("drill/", provider=told.endpoint.host.slug).json()
+    none = {"FALLS_BACK": 0, "STAYS": 0}
+    assert found["counts"] == {"NOTHING_LEFT": 1, "NOTHING_BEFORE": 1, **none}
+    assert found["use_cases"] == {"NOTHING_LEFT": 1, "NOTHING_BEFORE": 0, **none}
+    client.force_login(operator(told))
+    text = client.get(f"/drill/?provider={told.endpoint.host.slug}").content.decode()
+    assert "1 use case would have nothing left; none falls back." in text
 
 
 def test_a_drill_names_what_is_gone_and_hides_what_is_not_seen(told, caller, client):

@@ -30,7 +30,7 @@ def routers(world: World) -> Iterator[datetime]:
         for one in taken:
             if one.change.at > token.created:
                 with clock.at(one.change.at + timedelta(seconds=takes)):
-                    reports.note(token, one.generation)
+                    reports.note(token, one.generation, one.generation)
     say_what_is_held(world.now)
 
 
@@ -40,7 +40,7 @@ def say_what_is_held(now: datetime) -> None:
     for slug, _, _, behind in ROUTERS:
         for token in ApiToken.objects.filter(router__slug=slug):
             with clock.at(now):
-                reports.note(token, active - behind)
+                reports.note(token, active - behind, active)
 
 
 def _register(world: World, environment: Environment, slug: str, name: str) -> ApiToken:
