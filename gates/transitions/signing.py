@@ -4,7 +4,9 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from audit import Change, Conflict, Reason, Refused, change, clock
+from django.db import transaction
+
+from audit import Change, Conflict, Reason, Refused, change, checkpoints, clock
 from gates.models import Challenge, PackagePerson, Promotion
 from gates.packages import Live, live
 from gates.review import person_facts, review_facts, sign_offs
@@ -120,6 +122,8 @@ def sign(
         )
         set_conditions(opened, row, asked)
         _decide(opened, promotion, package, row, review_facts(promotion, package))
+        # The signer's receipt names a state of the log that holds the signature.
+        transaction.on_commit(checkpoints.attempt)
         return row
 
 
