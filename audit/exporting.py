@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from audit import change, checkpoints, clock, keys, tree
+from audit import change, checkpoints, keys, tree
 from audit.models import Checkpoint, Entry, LogExport
 from audit.rules import canonical, instant_text
 from audit.sinks import line_of

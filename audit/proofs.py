@@ -148,10 +148,7 @@ def root_at(size: int, nodes: Mapping[Node, bytes]) -> bytes:
 
 def _kept(ranges: list[tuple[int, int]]) -> set[Node]:
     return {
-        kept
-        for begin, end in ranges
-        for node in perfect(begin, end)
-        for kept in kept_below(node)
+        kept for begin, end in ranges for node in perfect(begin, end) for kept in kept_below(node)
     }
 
 

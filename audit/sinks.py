@@ -114,14 +114,14 @@ def read_back() -> list[tuple[int, bytes, str]]:
 
     if path() is None:
         return []
-    given = CheckpointSink.objects.filter(name=file_name()).values_list("size", flat=True).first()
+    had = given()
     try:
         lines = _last_lines()
     except FileNotFoundError:
         lines = []
-    if not lines and given:
+    if not lines and had:
         raise checkpoints.Inconsistent(
-            f"{path()} was given checkpoints up to {given} entries and has none. Put it back, "
+            f"{path()} was given checkpoints up to {had} entries and has none. Put it back, "
             "or name another file in CHECKPOINT_FILE once you know why."
         )
     if not lines:
@@ -132,12 +132,18 @@ def read_back() -> list[tuple[int, bytes, str]]:
         raise checkpoints.Inconsistent(
             f"The last line of {path()} is no checkpoint of this log. {error}"
         ) from error
-    if given and said.size < given:
+    if said.size < had:
         raise checkpoints.Inconsistent(
-            f"{path()} was given checkpoints up to {given} entries and ends with one over "
+            f"{path()} was given checkpoints up to {had} entries and ends with one over "
             f"{said.size}. Put it back, or name another file in CHECKPOINT_FILE once you know why."
         )
     return [(said.size, said.root, f"The last checkpoint in {path()}")]
+
+
+def given() -> int:
+    """Return the size of the last checkpoint that the file was given; 0 for none."""
+    rows = CheckpointSink.objects.filter(name=file_name())
+    return rows.values_list("size", flat=True).first() or 0
 
 
 def _last_lines() -> list[bytes]:

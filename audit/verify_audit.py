@@ -442,15 +442,20 @@ def check_export(path: Path, keys: list[Key], earlier: list[tuple[str, str]]) ->
         found.wrong("FILE_MISSING", f"{name} is missing from the export.")
     if found.counts:
         return found
-    wanted = _checkpoints(found, source, keys, earlier)
+    wanted, covered = _checkpoints(found, source, keys, earlier)
     log = _Log(found)
     roots = log.read(source, set(wanted))
     _judge_roots(found, wanted, roots, log.size)
+    if keys and covered < log.size:
+        found.not_checked.append(
+            f"Entries from {covered} on are covered by no checkpoint that a key given signed."
+        )
     if (log.size, log.root) == (size, root):
         found.held.append(f"{size} entries, one behind the other, have the root {root.hex()}.")
     else:
         found.wrong(
-            "ROOT", f"The manifest says {size} entries with root {root.hex()}; there are "
+            "ROOT",
+            f"The manifest says {size} entries with root {root.hex()}; there are "
             f"{log.size} with root {log.root.hex()}.",
         )
     _judge_files(found, source, names, listed, {ENTRIES: log.sha256})
@@ -459,10 +464,10 @@ def check_export(path: Path, keys: list[Key], earlier: list[tuple[str, str]]) ->
 
 def _checkpoints(
     found: Findings, source: Source, keys: list[Key], earlier: list[tuple[str, str]]
-) -> dict[int, list[tuple[str, bytes]]]:
-    """Return by size what checkpoints say the root was, those that are signed by a key given."""
+) -> tuple[dict[int, list[tuple[str, bytes]]], int]:
+    """Return by size what checkpoints say the root was, and up to where a key given signed."""
     wanted: dict[int, list[tuple[str, bytes]]] = {}
-    unknown, signed, origins = 0, 0, set()
+    unknown, signed, covered, origins = 0, 0, 0, set()
     inside = [("the export", note) for note in _lines(found, source)]
     for where, note in inside + earlier:
         try:
@@ -473,6 +478,7 @@ def _checkpoints(
         origins.add(checkpoint.origin)
         if signers(checkpoint, keys):
             signed += 1
+            covered = max(covered, checkpoint.size)
         elif where == "the export":
             unknown += 1
         elif keys:
@@ -482,9 +488,23 @@ def _checkpoints(
                 "key given.",
             )
         wanted.setdefault(checkpoint.size, []).append((where, checkpoint.root))
+    _judge_signers(found, origins, bool(keys), signed, unknown, bool(inside))
+    if not inside:
+        found.not_checked.append("The export holds no checkpoint: nobody signed this log.")
+    if not earlier:
+        found.not_checked.append(
+            "No checkpoint from elsewhere was given (--checkpoint): a log that was rewritten whole "
+            "and signed anew would look like this one."
+        )
+    return wanted, covered
+
+
+def _judge_signers(
+    found: Findings, origins: set[str], keys_given: bool, signed: int, unknown: int, inside: bool
+) -> None:
     if len(origins) > 1:
         found.wrong("ORIGIN", f"Checkpoints are of several logs: {', '.join(sorted(origins))}.")
-    if not keys:
+    if not keys_given:
         found.not_checked.append("No signature was judged: no keys were given (--keys).")
     else:
         if signed:
@@ -496,14 +516,6 @@ def _checkpoints(
                 f"{unknown} more checkpoints are signed by keys that were not given; their roots "
                 "were compared all the same."
             )
-    if not inside:
-        found.not_checked.append("The export holds no checkpoint: nobody signed this log.")
-    if not earlier:
-        found.not_checked.append(
-            "No checkpoint from elsewhere was given (--checkpoint): a log that was rewritten whole "
-            "and signed anew would look like this one."
-        )
-    return wanted
 
 
 def _lines(found: Findings, source: Source) -> list[str]:
@@ -616,11 +628,11 @@ class _Log:
         if seq != number:
             self._found.wrong("ENTRY_NUMBER", f"Entry {number} says that it is entry {seq}.")
         last = self._change
-        if last != change and last is not None:
-            if change[0] != last[0] + 1 or change[1] <= last[1]:
-                self._found.wrong(
-                    "CHANGE_ORDER", f"Entry {number}: change {change[0]} follows change {last[0]}."
-                )
+        follows = last in (None, change) or (change[0] == last[0] + 1 and change[1] > last[1])
+        if not follows:
+            self._found.wrong(
+                "CHANGE_ORDER", f"Entry {number}: change {change[0]} follows change {last[0]}."
+            )
         self._change = change
         key = hashlib.blake2b(row.encode(), digest_size=12).digest()
         if self._rows.get(key) != _short(before):
@@ -643,37 +655,45 @@ def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
         yield line if line.endswith(b"\n") else line + b"\n"
 
 
+#: Events by which somebody had a hand in what is asked.
+ASKING = (
+    "promotion.requested",
+    "promotion.amended",
+    "promotion.submitted",
+    "promotion.evidence_taken_in",
+)
+
+
 class _Duties:
-    """Who asked and who signed, as far as the log alone tells: packages themselves are not in it."""
+    """Who asked and who signed, as far as the log alone tells: packages are not in it."""
 
     def __init__(self, found: Findings):
         self._found = found
-        self._asked: dict[str, int] = {}
+        self._asked: dict[str, set[int]] = {}
         self._signed: dict[tuple[str, str], tuple[set, set]] = {}
-        self._approvals: dict[str, tuple[str, str]] = {}
+        self._approvals: dict[str, str] = {}
 
     def judge(self, number: int, body: dict) -> None:
         event, about, who = body["event"], body["about"], body["actor"]["id"]
         if not event.startswith("promotion."):
             return
-        if event == "promotion.created":
-            self._asked[about] = who
+        if event in ASKING:
+            self._asked.setdefault(about, set()).add(who)
         elif event.startswith("promotion.signed_"):
             self._signature(number, body, event, about, who)
-        elif event == "promotion.approved":
-            if self._approvals.get(about, ("", ""))[0] != body["change"]:
-                self._found.wrong(
-                    "APPROVED_UNSIGNED",
-                    f"Entry {number}: {about} was approved without a signature that approves.",
-                )
+        elif event == "promotion.approved" and self._approvals.get(about) != body["change"]:
+            self._found.wrong(
+                "APPROVED_UNSIGNED",
+                f"Entry {number}: {about} was approved without a signature that approves.",
+            )
 
     def _signature(self, number: int, body: dict, event: str, about: str, who: int) -> None:
         facts = body.get("facts", {})
         package, slot = facts.get("package", ""), facts.get("slot", "")
         people, slots = self._signed.setdefault((about, package), (set(), set()))
-        if who == self._asked.get(about):
+        if who in self._asked.get(about, ()):
             self._found.wrong(
-                "SIGNED_OWN", f"Entry {number}: {about} was signed by whoever asked for it."
+                "SIGNED_OWN", f"Entry {number}: {about} was signed by somebody who asked for it."
             )
         if who in people:
             self._found.wrong("SIGNED_TWICE", f"Entry {number}: one person signed {about} twice.")
@@ -682,15 +702,15 @@ class _Duties:
         people.add(who)
         slots.add(slot)
         if event.startswith("promotion.signed_approve"):
-            self._approvals[about] = (body["change"], package)
+            self._approvals[about] = body["change"]
 
 
 # --- On the command line --------------------------------------------------------------------------
 
 LIMITS = (
-    "What holds shows that these bytes are the ones that were signed, and in which order they came.",
+    "What holds shows that these are the bytes that were signed, in the order they came in.",
     "It does not show that what people entered was true, nor anything after the last checkpoint.",
-    "Whoever holds the database, the signing key and every checkpoint could have written another log.",
+    "Whoever holds database, signing key and every checkpoint could have written another log.",
 )
 
 

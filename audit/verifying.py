@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from audit import clock
 from audit.changes import change, row_digest
-from audit.rules import digest, instant_text, leaf_hash, push, root
+from audit.rules import digest
 
 #: How many rows or entries are held at a time.
 CHUNK = 1000
@@ -35,6 +35,8 @@ class Report:
     root: str = ""
     found: list[Discrepancy] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
+    #: What whoever reads the result should know, and nothing is wrong with.
+    notes: list[str] = field(default_factory=list)
 
 
 #: Apps add theirs in `ready()`: called with the report and the scope, they yield what disagrees
@@ -42,15 +44,18 @@ class Report:
 verifiers: list[Callable[[Report, str], Iterable[Discrepancy]]] = []
 
 
-def verify(scope: str) -> Report:
+def verify(scope: str, outside: Iterable[tuple[str, str]] = ()) -> Report:
     """Check the whole record and return what disagrees; writes nothing.
 
-    `scope` is a `Verification.Scope`. Reads in chunks by key, so memory stays flat. Work goes on
-    meanwhile: the log is checked up to its size at the beginning, and a row that changes after
-    that is left to the next verification.
+    `scope` is a `Verification.Scope`; `outside` are checkpoints that were kept elsewhere: where,
+    and the signed note. Reads in chunks by key, so memory stays flat. Work goes on meanwhile: the
+    log is checked up to its size at the beginning, and a row that changes after that is left to
+    the next verification.
     """
+    from audit.verifying_log import log
+
     report = Report()
-    report.found.extend(_log(report))
+    report.found.extend(log(report, outside))
     report.found.extend(_triggers())
     for model in governed_models():
         report.found.extend(_rows(model, report.size))
@@ -135,95 +140,6 @@ def _read(page, key: str, unreadable: list | None) -> tuple[list, list]:
             if unreadable is not None:
                 unreadable.append(value)
     return rows, keys
-
-
-def _log(report: Report) -> Iterator[Discrepancy]:
-    """Entries contiguous, bodies hashed right and true to their columns, root as the head says."""
-    from audit.models import Change as ChangeRow
-    from audit.models import Entry, Head
-
-    head = Head.objects.get(pk=1)
-    peaks: list[bytes] = []
-    expected = read = 0
-    for entries in in_chunks(
-        Entry.objects.filter(seq__lt=head.size).select_related("change"), "seq"
-    ):
-        for entry in entries:
-            where = f"entry {entry.seq}"
-            while expected < entry.seq:
-                yield Discrepancy("ENTRY_MISSING", f"Log entry {expected} is missing.")
-                expected += 1
-            expected += 1
-            leaf = leaf_hash(entry.body.encode())
-            if leaf != bytes(entry.leaf):
-                yield Discrepancy(
-                    "ENTRY_ALTERED",
-                    f"Log {where} no longer matches its hash.",
-                    entry.row,
-                )
-            push(peaks, read, bytes(entry.leaf))
-            read += 1
-            yield from _entry_columns(entry)
-    if expected < head.size:
-        yield Discrepancy(
-            "ENTRY_MISSING",
-            f"The log ends at entry {expected - 1}; its head says {head.size}.",
-        )
-    # Counted before the head is read again: an entry appended meanwhile is not one too many.
-    last = Entry.objects.order_by("-seq").values_list("seq", flat=True).first()
-    if last is not None and last >= Head.objects.get(pk=1).size:
-        yield Discrepancy("ENTRY_EXTRA", f"Entry {last} stands beyond the head of the log.")
-    if peaks != head.peak_hashes:
-        yield Discrepancy("ROOT", "The root over all entries is not the one the head holds.")
-    previous = None
-    for changes in in_chunks(ChangeRow.objects.filter(number__lte=head.position), "number"):
-        for row in changes:
-            if previous and (row.number != previous.number + 1 or row.at <= previous.at):
-                yield Discrepancy(
-                    "CHANGE_ORDER",
-                    f"Change {row.number} does not follow change {previous.number}.",
-                )
-            previous = row
-    report.size, report.position = head.size, head.position
-    report.root = f"sha256:{root(head.peak_hashes).hex()}"
-
-
-def _entry_columns(entry) -> Iterator[Discrepancy]:
-    where = f"Log entry {entry.seq}"
-    try:
-        body = json.loads(entry.body)
-        said = {
-            "seq": body["seq"],
-            "event": body["event"],
-            "row": body["row"],
-            "about": body["about"],
-            "change": body["change"],
-            "number": body["number"],
-            "at": body["at"],
-            "actor": body["actor"],
-            "reason": body["reason"],
-        }
-    except (ValueError, KeyError, TypeError):
-        yield Discrepancy("ENTRY_UNREADABLE", f"{where} cannot be read.", entry.row)
-        return
-    held = {
-        "seq": entry.seq,
-        "event": entry.event,
-        "row": entry.row,
-        "about": entry.about,
-        "change": str(entry.change_id),
-        "number": entry.change.number,
-        "at": instant_text(entry.change.at),
-        "actor": {"id": entry.change.actor_id, "name": entry.change.actor_name},
-        "reason": entry.change.reason,
-    }
-    for name in said:
-        if said[name] != held[name]:
-            yield Discrepancy(
-                "ENTRY_COLUMN",
-                f"{where} says one {name}, its columns another.",
-                entry.row,
-            )
 
 
 def _triggers() -> Iterator[Discrepancy]:

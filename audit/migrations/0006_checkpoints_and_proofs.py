@@ -31,120 +31,172 @@ def keep_nodes(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audit', '0005_governed_position'),
+        ("audit", "0005_governed_position"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AuditReview',
+            name="AuditReview",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reviewed_at', models.DateTimeField(db_index=True)),
-                ('first_seq', models.BigIntegerField(verbose_name='from entry')),
-                ('last_seq', models.BigIntegerField(verbose_name='to entry')),
-                ('outcome', models.CharField(choices=[('in_order', 'nothing to object to'), ('questions', 'questions remain')], max_length=20)),
-                ('root', models.CharField(max_length=71)),
-                ('findings', models.TextField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reviewed_at", models.DateTimeField(db_index=True)),
+                ("first_seq", models.BigIntegerField(verbose_name="from entry")),
+                ("last_seq", models.BigIntegerField(verbose_name="to entry")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("in_order", "nothing to object to"),
+                            ("questions", "questions remain"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("root", models.CharField(max_length=71)),
+                ("findings", models.TextField()),
             ],
             options={
-                'verbose_name': 'review of the trail',
-                'verbose_name_plural': 'reviews of the trail',
-                'ordering': ('-pk',),
-                'abstract': False,
-                'default_permissions': (),
+                "verbose_name": "review of the trail",
+                "verbose_name_plural": "reviews of the trail",
+                "ordering": ("-pk",),
+                "abstract": False,
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('size', models.BigIntegerField()),
-                ('root', models.BinaryField(max_length=32)),
-                ('note', models.TextField()),
-                ('signed_at', models.DateTimeField(db_index=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("size", models.BigIntegerField()),
+                ("root", models.BinaryField(max_length=32)),
+                ("note", models.TextField()),
+                ("signed_at", models.DateTimeField(db_index=True)),
             ],
             options={
-                'ordering': ('size', 'pk'),
-                'default_permissions': (),
+                "ordering": ("size", "pk"),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='CheckpointSink',
+            name="CheckpointSink",
             fields=[
-                ('name', models.CharField(max_length=300, primary_key=True, serialize=False)),
-                ('size', models.BigIntegerField(default=0)),
-                ('at', models.DateTimeField(null=True)),
-                ('tried_at', models.DateTimeField(null=True)),
-                ('error', models.TextField(blank=True)),
-                ('alarm', models.BooleanField(default=False)),
+                ("name", models.CharField(max_length=300, primary_key=True, serialize=False)),
+                ("size", models.BigIntegerField(default=0)),
+                ("at", models.DateTimeField(null=True)),
+                ("tried_at", models.DateTimeField(null=True)),
+                ("error", models.TextField(blank=True)),
+                ("alarm", models.BooleanField(default=False)),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='LogExport',
+            name="LogExport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('size', models.BigIntegerField()),
-                ('root', models.CharField(max_length=71)),
-                ('made_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("size", models.BigIntegerField()),
+                ("root", models.CharField(max_length=71)),
+                ("made_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'export of the log',
-                'verbose_name_plural': 'exports of the log',
-                'ordering': ('-pk',),
-                'abstract': False,
-                'default_permissions': (),
+                "verbose_name": "export of the log",
+                "verbose_name_plural": "exports of the log",
+                "ordering": ("-pk",),
+                "abstract": False,
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Node',
+            name="Node",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.PositiveSmallIntegerField()),
-                ('index', models.BigIntegerField()),
-                ('hash', models.BinaryField(max_length=32)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("level", models.PositiveSmallIntegerField()),
+                ("index", models.BigIntegerField()),
+                ("hash", models.BinaryField(max_length=32)),
             ],
             options={
-                'verbose_name': 'node of the log',
-                'verbose_name_plural': 'nodes of the log',
-                'default_permissions': (),
+                "verbose_name": "node of the log",
+                "verbose_name_plural": "nodes of the log",
+                "default_permissions": (),
             },
         ),
         migrations.AddIndex(
-            model_name='change',
-            index=models.Index(fields=['actor', 'number'], name='change_of_actor'),
+            model_name="change",
+            index=models.Index(fields=["actor", "number"], name="change_of_actor"),
         ),
         migrations.AddField(
-            model_name='auditreview',
-            name='change',
-            field=models.ForeignKey(db_constraint=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.change'),
+            model_name="auditreview",
+            name="change",
+            field=models.ForeignKey(
+                db_constraint=False,
+                editable=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="audit.change",
+            ),
         ),
         migrations.AddField(
-            model_name='auditreview',
-            name='reviewed_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='audit_reviews', to=settings.AUTH_USER_MODEL),
+            model_name="auditreview",
+            name="reviewed_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="audit_reviews",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='checkpoint',
-            constraint=models.UniqueConstraint(fields=('size', 'note'), name='checkpoint_once'),
+            model_name="checkpoint",
+            constraint=models.UniqueConstraint(fields=("size", "note"), name="checkpoint_once"),
         ),
         migrations.AddField(
-            model_name='logexport',
-            name='change',
-            field=models.ForeignKey(db_constraint=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.change'),
+            model_name="logexport",
+            name="change",
+            field=models.ForeignKey(
+                db_constraint=False,
+                editable=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="audit.change",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='node',
-            constraint=models.UniqueConstraint(fields=('level', 'index'), name='node_once'),
+            model_name="node",
+            constraint=models.UniqueConstraint(fields=("level", "index"), name="node_once"),
         ),
         migrations.AddConstraint(
-            model_name='auditreview',
-            constraint=models.CheckConstraint(condition=models.Q(('first_seq__gte', 0), ('last_seq__gte', models.F('first_seq')), models.Q(('findings', ''), _negated=True)), name='auditreview_is_of_something', violation_error_message='A review names the entries it is of and what was found.'),
+            model_name="auditreview",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("first_seq__gte", 0),
+                    ("last_seq__gte", models.F("first_seq")),
+                    models.Q(("findings", ""), _negated=True),
+                ),
+                name="auditreview_is_of_something",
+                violation_error_message="A review names the entries it is of and what was found.",
+            ),
         ),
         migrations.RunPython(keep_nodes, migrations.RunPython.noop),
     ]
