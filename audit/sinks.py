@@ -229,6 +229,11 @@ class Standing:
         return self.size - (self.checkpoint.size if self.checkpoint else 0)
 
     @property
+    def last_signed(self) -> str:
+        """The number of the last entry that a checkpoint covers, with a full stop."""
+        return f"{self.checkpoint.size - 1}." if self.checkpoint else ""
+
+    @property
     def leaves(self) -> bool:
         """Whether any sink outside has a checkpoint at all."""
         return any(sink.size for sink in self.sinks)
