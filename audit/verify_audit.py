@@ -540,7 +540,8 @@ def _judge_roots(
             if at > size:
                 found.wrong(
                     "SHORTENED",
-                    f"A checkpoint of {where} was signed over {at} entries; this log has {size}.",
+                    f"A checkpoint of {where} is over {at} entries; this export has {size}. "
+                    "It is older than the checkpoint, or its end was cut off: ask for a new one.",
                 )
             elif roots.get(at) != root:
                 found.wrong(

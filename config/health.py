@@ -18,7 +18,7 @@ from django.http import JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from audit import clock, keys, triggers
+from audit import checkpoints, clock, keys, triggers
 
 log = logging.getLogger("gatehouse.health")
 
@@ -88,6 +88,11 @@ def _static() -> None:
         raise NotReady("The static files are not collected; run manage.py collectstatic.")
 
 
+def _checkpoints() -> None:
+    if disagrees := checkpoints.alarm():
+        raise NotReady(disagrees)
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "database": _database,
     "migrations": _migrations,
@@ -95,4 +100,5 @@ PARTS: dict[str, Callable[[], None]] = {
     "evidence": _evidence,
     "static": _static,
     "keys": _keys,
+    "checkpoints": _checkpoints,
 }

@@ -13,8 +13,9 @@ from django.core.management.color import no_style
 from django.db import connection, models, transaction
 
 from audit.changes import _about, _digested, row_digest
-from audit.models import Change, Entry, GovernedModel, Head
-from audit.rules import canonical, digest, instant_text, leaf_hash, push
+from audit.models import Change, Entry, GovernedModel, Head, Node
+from audit.proofs import pushed
+from audit.rules import canonical, digest, instant_text, leaf_hash
 
 #: Rows that are held before they are written.
 BATCH = 5000
@@ -154,7 +155,8 @@ class Record:
                 about=body["about"],
             )
         )
-        push(self._peaks, head.size, leaf)
+        for (level, index), node in pushed(self._peaks, head.size, leaf):
+            self._put(Node(level=level, index=index, hash=node))
         head.size += 1
 
     def _flush(self) -> None:
