@@ -121,7 +121,8 @@ def show(engine: str, rows: list[dict]) -> None:
     )
     for row in rows:
         print(
-            f"{row['entries']:>10,} {row['verify']:>7.1f} s {row['verify'] / row['sha256']:>10.0f}x "
+            f"{row['entries']:>10,} {row['verify']:>7.1f} s "
+            f"{row['verify'] / row['sha256']:>10.0f}x "
             f"{row['verify'] / row['entries'] * 1e6:>7.0f} us {row['memory']:>4.0f} MiB "
             f"{row['proof'] * 1000:>5.1f} ms {row['single']:>9.0f}/s {row['batch']:>11.0f}/s"
             + (f"  {row['discrepancies']} DISCREPANCIES" if row["discrepancies"] else "")
