@@ -233,6 +233,8 @@ SIGNER = "(SELECT max(id) FROM gates_packageperson WHERE kind = 'signer' AND ver
 FIRST = "(SELECT min(id) FROM registry_person)"
 WHO = f"(SELECT person_id FROM gates_packageperson WHERE id = {SIGNER})"
 OTHER = "(SELECT min(id) FROM registry_person WHERE id <> given_by_id)"
+PACKAGE = "(SELECT max(id) FROM gates_package)"
+OTHERS = "(SELECT max(id) FROM gates_package WHERE promotion_id <> gates_promotion.id)"
 SIGNATURES: dict[str, tuple[str, str]] = {
     "a signature given to somebody else": (
         f"UPDATE gates_packageperson SET person_id = {FIRST} WHERE id = {SIGNER}",
@@ -259,11 +261,14 @@ SIGNATURES: dict[str, tuple[str, str]] = {
         "SIGNATURE_ROLE",
     ),
     "a promotion approved by hand": (
-        "UPDATE gates_promotion SET state = 'approved' WHERE state <> 'approved'",
+        (
+            "UPDATE gates_promotion SET state = 'approved', decided_at = submitted_at, "
+            f"review_at = submitted_at, decided_package_id = {PACKAGE} WHERE state = 'in_review'"
+        ),
         "DECISION_UNLOGGED",
     ),
     "an approval moved to another package": (
-        "UPDATE gates_promotion SET decided_package_id = NULL WHERE state = 'approved'",
+        f"UPDATE gates_promotion SET decided_package_id = {OTHERS} WHERE state = 'approved'",
         "DECISION_PACKAGE",
     ),
     "a run accepted by somebody else": (
@@ -276,7 +281,7 @@ SIGNATURES: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize("how", SIGNATURES)
 def test_signatures_and_decisions(told, asleep, how):
     statement, code = SIGNATURES[how]
-    if "by hand" in how:
+    if "by hand" in how or "another package" in how:
         told.environment = make.make_environment(stage="production")
         told.ask()
     sql(statement)
