@@ -15,6 +15,8 @@ from audit.rules import digest
 CHUNK = 1000
 #: How many discrepancies the recorded verification names; all are counted.
 KEPT = 200
+#: How many are named by the command; all are counted.
+HELD = 10_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,21 @@ class Report:
     not_checked: list[str] = field(default_factory=list)
     #: What whoever reads the result should know, and nothing is wrong with.
     notes: list[str] = field(default_factory=list)
+    #: Discrepancies beyond those in `found`: a million of them would not fit in memory.
+    more: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many discrepancies there are."""
+        return len(self.found) + self.more
+
+    def add(self, found: Iterable[Discrepancy]) -> None:
+        """Keep what was found, as long as there is room, and count the rest."""
+        for one in found:
+            if len(self.found) < HELD:
+                self.found.append(one)
+            else:
+                self.more += 1
 
 
 #: Apps add theirs in `ready()`: called with the report and the scope, they yield what disagrees
@@ -55,15 +72,15 @@ def verify(scope: str, outside: Iterable[tuple[str, str]] = ()) -> Report:
     from audit.verifying_log import log
 
     report = Report()
-    report.found.extend(log(report, outside))
-    report.found.extend(_triggers())
+    report.add(log(report, outside))
+    report.add(_triggers())
     for model in governed_models():
-        report.found.extend(_rows(model, report.size))
+        report.add(_rows(model, report.size))
         if hasattr(model, "history"):
-            report.found.extend(_history(model, report.size))
-    report.found.extend(_rows_behind_entries(report.size))
+            report.add(_history(model, report.size))
+    report.add(_rows_behind_entries(report.size))
     for verifier in verifiers:
-        report.found.extend(verifier(report, scope))
+        report.add(verifier(report, scope))
     return report
 
 
@@ -76,7 +93,7 @@ def record(report: Report, *, scope: str, actor, started_at):
         outcome = Verification.Outcome.INCOMPLETE
     if report.found:
         outcome = Verification.Outcome.DISCREPANCIES
-    with change(actor=actor, reason=f"Verification of the record: {len(report.found)} found.") as c:
+    with change(actor=actor, reason=f"Verification of the record: {report.total} found.") as c:
         return c.save(
             Verification(
                 outcome=outcome,
@@ -90,7 +107,7 @@ def record(report: Report, *, scope: str, actor, started_at):
                 discrepancies=[
                     vars(item) for item in sorted(report.found, key=lambda one: not one.row)[:KEPT]
                 ],
-                found=len(report.found),
+                found=report.total,
                 not_checked=report.not_checked,
             ),
             event=f"verification.{outcome.value}",

@@ -64,6 +64,7 @@ class Command(BaseCommand):
                         "size": report.size,
                         "root": report.root,
                         "discrepancies": [vars(item) for item in report.found],
+                        "more": report.more,
                         "not_checked": report.not_checked,
                         "notes": report.notes,
                     },
@@ -73,13 +74,15 @@ class Command(BaseCommand):
         else:
             for item in report.found:
                 self.stdout.write(f"{item.code}  {item.sentence}")
+            if report.more:
+                self.stdout.write(f"MORE  {report.more} discrepancies that are not named here.")
             for sentence in report.not_checked:
                 self.stdout.write(f"NOT_CHECKED  {sentence}")
             for sentence in report.notes:
                 self.stdout.write(f"NOTE  {sentence}")
             self.stdout.write(
                 f"{report.size} entries, root {report.root}: "
-                + (f"{len(report.found)} discrepancies." if report.found else "clean.")
+                + (f"{report.total} discrepancies." if report.found else "clean.")
             )
         if report.found:
             sys.exit(1)
