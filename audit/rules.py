@@ -1,6 +1,7 @@
 """Canonical bytes, digests, the Merkle tree and actors. Pure: no Django, no queries, no clock."""
 
 import hashlib
+import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -62,6 +63,10 @@ def listed(names: Iterable[str], hidden: int = 0) -> str:
 
 # Canonical bytes
 
+#: Integers beyond this are not told apart by every reader of JSON.
+LARGEST = 2**53 - 1
+SURROGATES = "\ud800"
+
 
 def instant_text(value: datetime) -> str:
     """Return an aware instant as UTC with six decimal places and `Z`."""
@@ -87,7 +92,7 @@ def plain(value: Any) -> Any:
     """
     match value:
         case None | bool() | int():
-            return value
+            return _exact(value)
         case float():
             raise TypeError("A float has no exact canonical form; use a Decimal or a string.")
         case Decimal():
@@ -111,12 +116,27 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no canonical form.")
 
 
+def _exact(value: int | None) -> int | None:
+    if value is not None and not -LARGEST <= value <= LARGEST:
+        raise ValueError("A whole number beyond 2^53 has no exact form in JSON.")
+    return value
+
+
 def canonical(value: Any) -> bytes:
     """Return the RFC 8785 bytes of `value`.
 
     Raises `TypeError` or `ValueError` (rfc8785's errors are of that kind) for what has none.
     """
-    return rfc8785.dumps(plain(value))
+    ours = plain(value)
+    try:
+        text = json.dumps(ours, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    except RecursionError:
+        raise ValueError("The document is nested too deeply.") from None
+    # The same bytes, ten times as fast, but for the order of keys: RFC 8785 sorts them as UTF-16
+    # has them, Python by code point, which differ from the surrogates on.
+    if max(text, default="") < SURROGATES:
+        return text.encode()
+    return rfc8785.dumps(ours)
 
 
 def digest(data: bytes) -> str:

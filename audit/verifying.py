@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
 
 from audit import clock
 from audit.changes import change, row_digest
@@ -76,8 +77,6 @@ def verify(scope: str, outside: Iterable[tuple[str, str]] = ()) -> Report:
     report.add(_triggers())
     for model in governed_models():
         report.add(_rows(model, report.size))
-        if hasattr(model, "history"):
-            report.add(_history(model, report.size))
     report.add(_rows_behind_entries(report.size))
     for verifier in verifiers:
         report.add(verifier(report, scope))
@@ -186,42 +185,54 @@ def _moved(entries: list[dict], size: int) -> bool:
 
 
 def _rows(model, size: int) -> Iterator[Discrepancy]:
-    """The last digest in the log of every row is the digest of the row as it stands."""
+    """The last digest in the log of every row is the row's, and its history is what the log says.
+
+    Rows and history are read together, so that the entries of a row are read once.
+    """
     unreadable: list = []
     for rows in in_chunks(model._base_manager.all(), unreadable=unreadable):
         bodies = _bodies([row.key for row in rows])
         for row in rows:
-            named = f"{model._meta.verbose_name} {row.pk}"
-            if not bodies[row.key]:
-                yield Discrepancy("ROW_UNLOGGED", f"The {named} has no entry in the log.", row.key)
-                continue
-            last = bodies[row.key][-1]
-            if _moved(bodies[row.key], size):
-                continue
-            if not _agrees(row, last):
-                yield Discrepancy(
-                    "ROW_ALTERED",
-                    f"The {named} is not what entry {last['seq']} of the log says.",
-                    row.key,
-                )
-            elif not _content_agrees(row):
-                yield Discrepancy(
-                    "CONTENT_ALTERED",
-                    f"The content of the {named} no longer has the digest it was sealed under.",
-                    row.key,
-                )
-            elif str(row.change_id) != last["change"]:
-                yield Discrepancy(
-                    "ROW_CHANGE",
-                    f"The {named} names another change than the log.",
-                    row.key,
-                )
+            yield from _row(row, bodies[row.key], size)
+        if hasattr(model, "history"):
+            yield from _history(model, [row.pk for row in rows], bodies, size)
     for pk in unreadable:
         yield Discrepancy(
             "ROW_UNREADABLE",
             f"The {model._meta.verbose_name} {pk} holds what its columns cannot hold.",
             f"{model._meta.label_lower}:{pk}",
         )
+    if hasattr(model, "history"):
+        yield from _history(model, unreadable, _bodies(_keys(model, unreadable)), size)
+        yield from _history_of_gone(model, size)
+
+
+def _keys(model, pks: Iterable) -> list[str]:
+    return [f"{model._meta.label_lower}:{pk}" for pk in pks]
+
+
+def _row(row, entries: list[dict], size: int) -> Iterator[Discrepancy]:
+    named = f"{row._meta.verbose_name} {row.pk}"
+    if not entries:
+        yield Discrepancy("ROW_UNLOGGED", f"The {named} has no entry in the log.", row.key)
+        return
+    if _moved(entries, size):
+        return
+    last = entries[-1]
+    if not _agrees(row, last):
+        yield Discrepancy(
+            "ROW_ALTERED",
+            f"The {named} is not what entry {last['seq']} of the log says.",
+            row.key,
+        )
+    elif not _content_agrees(row):
+        yield Discrepancy(
+            "CONTENT_ALTERED",
+            f"The content of the {named} no longer has the digest it was sealed under.",
+            row.key,
+        )
+    elif str(row.change_id) != last["change"]:
+        yield Discrepancy("ROW_CHANGE", f"The {named} names another change than the log.", row.key)
 
 
 def _content_agrees(row) -> bool:
@@ -237,26 +248,37 @@ def _agrees(row, body: dict) -> bool:
         return False
 
 
-def _history(model, size: int) -> Iterator[Discrepancy]:
-    """Each row's history is, step by step, what the log says of it."""
-    history = model.history.model
-    pk = model._meta.pk.attname
+def _history(model, pks: list, bodies: dict[str, list[dict]], size: int) -> Iterator[Discrepancy]:
+    """The history of some rows is, step by step, what the log says of each.
+
+    A row without any is named where the log is compared with what is there.
+    """
+    history, pk = model.history.model, model._meta.pk.attname
+    steps: dict[str, list] = {}
+    rows = history._base_manager.filter(**{f"{pk}__in": pks})
+    # One that cannot be read is one too few below.
+    for chunk in in_chunks(rows, "history_id"):
+        for step in chunk:
+            key = f"{model._meta.label_lower}:{getattr(step, pk)}"
+            steps.setdefault(key, []).append(step)
+    for key, taken in steps.items():
+        if not _moved(bodies[key], size):
+            yield from _compare_history(key, taken, bodies[key])
+
+
+def _history_of_gone(model, size: int) -> Iterator[Discrepancy]:
+    """The same for rows that are not there: parts that were removed, or never were."""
+    history, pk = model.history.model, model._meta.pk.attname
+    there = model._base_manager.filter(pk=OuterRef(pk))
+    gone = history._base_manager.filter(~Exists(there)).order_by(pk)
+    gone = gone.values_list(pk, flat=True).distinct()
     last = None
     while True:
-        keys = history._base_manager.order_by(pk).values_list(pk, flat=True).distinct()
-        pks = list((keys if last is None else keys.filter(**{f"{pk}__gt": last}))[:CHUNK])
+        pks = list((gone if last is None else gone.filter(**{f"{pk}__gt": last}))[:CHUNK])
         if not pks:
             return
         last = pks[-1]
-        steps: dict[str, list] = {f"{model._meta.label_lower}:{value}": [] for value in pks}
-        rows = history._base_manager.filter(**{f"{pk}__in": pks})
-        # One that cannot be read is one too few below.
-        for chunk in in_chunks(rows, "history_id"):
-            for step in chunk:
-                steps[f"{model._meta.label_lower}:{getattr(step, pk)}"].append(step)
-        for key, entries in _bodies(list(steps)).items():
-            if not _moved(entries, size):
-                yield from _compare_history(key, steps[key], entries)
+        yield from _history(model, pks, _bodies(_keys(model, pks)), size)
 
 
 def _compare_history(key: str, steps: list, entries: list[dict]) -> Iterator[Discrepancy]:
@@ -298,7 +320,6 @@ def _rows_behind_entries(size: int) -> Iterator[Discrepancy]:
         if not keys:
             return
         last = keys[-1]
-        bodies = _bodies(keys)
         by_label: dict[str, list[str]] = {}
         for key in keys:
             by_label.setdefault(key.partition(":")[0], []).append(key)
@@ -308,12 +329,15 @@ def _rows_behind_entries(size: int) -> Iterator[Discrepancy]:
                 yield Discrepancy("MODEL_UNKNOWN", f"The log speaks of {label}, which is unknown.")
                 continue
             present = _existing(model, of_model)
+            # Only a part is ever removed; whatever else was written is there for good.
+            bodies = _bodies(of_model) if model.part_of else {}
             if hasattr(model, "history"):
                 # Rows with some history are compared step by step where history is read.
                 for key in set(of_model) - _existing(model, of_model, with_history=True):
                     yield Discrepancy("HISTORY_LENGTH", f"All history of {key} is gone.", key)
             for key in of_model:
-                alive = bool(bodies[key]) and bodies[key][-1]["after"] is not None
+                entries = bodies.get(key)
+                alive = not model.part_of or bool(entries and entries[-1]["after"] is not None)
                 if alive and key not in present:
                     if Entry.objects.filter(row=key, seq__gte=size).exists():
                         continue  # removed while we were reading

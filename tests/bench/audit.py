@@ -42,7 +42,7 @@ def fill(size: int) -> None:
             teams = []
             for _ in range(number):
                 key = record.key(Team)
-                name = f"team-{key}"
+                name = f"filled-{key}"
                 teams.append(Team(pk=key, slug=name, name=name, contact=f"{name}@example.com"))
             record.change("Filled for a measurement.", *teams)
             left -= number
