@@ -22,7 +22,7 @@ from audit.verify_audit import CHECKPOINTS, ENTRIES, KEYS, MANIFEST
 #: Entries that are held at a time.
 CHUNK = 1000
 SCHEMA = "gatehouse.export/1"
-CHECKER, README = "verify_audit.py", "README.txt"
+CHECKER, README, SUMS = "verify_audit.py", "README.txt", "SHA256SUMS"
 #: Every archive of one state of the log has the same bytes, whenever it was made.
 ARCHIVE_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -42,7 +42,8 @@ entries.ndjson      one entry a line: the very bytes that are hashed. The leaf o
                     SHA-256 over a zero byte and its line without the line break (RFC 6962).
 checkpoints.ndjson  signed notes (C2SP tlog-checkpoint), one a line.
 keys.json           the public keys that signed here, as a JWK Set.
-manifest.json       size, root, and the SHA-256 of every file: sha256sum says the same.
+manifest.json       size, root, and the SHA-256 of every file.
+SHA256SUMS          the same for `sha256sum --check SHA256SUMS`.
 
 What holds shows that these are the bytes that were signed, in the order in which they came. It
 shows neither that what people entered was true, nor what came after the last checkpoint. Whoever
@@ -115,18 +116,20 @@ def export(
     Nothing is locked meanwhile: entries never change, and those that come later stay out.
     """
     files: dict[str, dict] = {}
-    with _summed(target, ENTRIES, files) as write:
+    with summed(target, ENTRIES, files) as write:
         for number, line in enumerate(entry_lines(size), 1):
             write(line)
             if number % 100_000 == 0:
                 say(f"{number} of {size} entries written")
-    with _summed(target, CHECKPOINTS, files) as write:
+    with summed(target, CHECKPOINTS, files) as write:
         for line in checkpoint_lines(size):
             write(line)
     root = f"sha256:{tree.root_at(size).hex()}"
-    _whole(target, KEYS, public_keys(), files)
-    _whole(target, CHECKER, checker(), files)
-    _whole(target, README, _readme(size, root), files)
+    whole(target, KEYS, public_keys(), files)
+    whole(target, CHECKER, checker(), files)
+    whole(target, README, _readme(size, root), files)
+    sums = "".join(f"{one['sha256']}  {name}\n" for name, one in files.items())
+    whole(target, SUMS, sums.encode(), files)
     manifest = {
         "schema": SCHEMA,
         "origin": checkpoints.origin(),
@@ -197,7 +200,7 @@ def _readme(size: int, root: str) -> bytes:
 
 
 @contextmanager
-def _summed(target: Target, name: str, files: dict[str, dict]) -> Iterator[Callable]:
+def summed(target: Target, name: str, files: dict[str, dict]) -> Iterator[Callable]:
     """Write a file and note its SHA-256 and length in `files`."""
     summed, length = hashlib.sha256(), 0
     with target.file(name) as file:
@@ -212,6 +215,6 @@ def _summed(target: Target, name: str, files: dict[str, dict]) -> Iterator[Calla
     files[name] = {"sha256": summed.hexdigest(), "bytes": length}
 
 
-def _whole(target: Target, name: str, data: bytes, files: dict[str, dict]) -> None:
-    with _summed(target, name, files) as write:
+def whole(target: Target, name: str, data: bytes, files: dict[str, dict]) -> None:
+    with summed(target, name, files) as write:
         write(data)

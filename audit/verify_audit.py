@@ -508,14 +508,18 @@ def _judge_signers(
         found.not_checked.append("No signature was judged: no keys were given (--keys).")
     else:
         if signed:
-            found.held.append(f"{signed} checkpoints are signed by a key given.")
+            found.held.append(f"{_many(signed)} signed by a key given.")
         elif inside:
             found.wrong("SIGNATURE", "No checkpoint of the export is signed by a key given.")
         if signed and unknown:
             found.held.append(
-                f"{unknown} more checkpoints are signed by keys that were not given; their roots "
-                "were compared all the same."
+                f"{_many(unknown)} signed by keys that were not given; their roots were compared "
+                "all the same."
             )
+
+
+def _many(count: int) -> str:
+    return "1 checkpoint is" if count == 1 else f"{count} checkpoints are"
 
 
 def _lines(found: Findings, source: Source) -> list[str]:
@@ -553,7 +557,9 @@ def _judge_roots(
                 agreed["the export" if where == "the export" else "elsewhere"] += 1
     for where, count in agreed.items():
         if count:
-            found.held.append(f"{count} checkpoints of {where} agree with the entries.")
+            found.held.append(
+                f"The entries agree with {count} checkpoint{'s' * (count > 1)} of {where}."
+            )
 
 
 def _judge_files(
@@ -632,7 +638,8 @@ class _Log:
         follows = last in (None, change) or (change[0] == last[0] + 1 and change[1] > last[1])
         if not follows:
             self._found.wrong(
-                "CHANGE_ORDER", f"Entry {number}: change {change[0]} follows change {last[0]}."
+                "CHANGE_ORDER",
+                f"Entry {number} of change {change[0]} does not follow change {last[0]} as it stands.",
             )
         self._change = change
         key = hashlib.blake2b(row.encode(), digest_size=12).digest()
