@@ -639,7 +639,7 @@ class _Log:
         if not follows:
             self._found.wrong(
                 "CHANGE_ORDER",
-                f"Entry {number} of change {change[0]} does not follow change {last[0]} as it stands.",
+                f"Entry {number}, of change {change[0]}, does not follow change {last[0]}.",
             )
         self._change = change
         key = hashlib.blake2b(row.encode(), digest_size=12).digest()
