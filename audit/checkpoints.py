@@ -16,7 +16,15 @@ from django.db import IntegrityError, transaction
 
 from audit import clock, keys, tree
 from audit.models import Checkpoint, CheckpointSink
-from audit.verify_audit import SIGNATURE, Key, Malformed, checkpoint_text, read_checkpoint, signers
+from audit.verify_audit import (
+    ED25519,
+    SIGNATURE,
+    Key,
+    Malformed,
+    checkpoint_text,
+    read_checkpoint,
+    signers,
+)
 from audit.verify_audit import Checkpoint as Said
 
 log = logging.getLogger("gatehouse.checkpoints")
@@ -42,6 +50,16 @@ def known_keys() -> list[Key]:
     Raises `keys.NoKey` if they cannot be read.
     """
     return [Key(one.kid, keys.raw(one)) for one in keys.every()]
+
+
+def verifier_keys() -> list[str]:
+    """Return the published keys as other tools of C2SP take them: name, number and key."""
+    name, found = origin(), []
+    for one in keys.published():
+        key = Key(one.kid, keys.raw(one))
+        coded = base64.b64encode(ED25519 + key.public).decode()
+        found.append(f"{name}+{key.id_for(name).hex()}+{coded}")
+    return found
 
 
 def sign_note(size: int, root: bytes, now: datetime) -> str:

@@ -9,7 +9,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit import Reason, checkpoints, sinks, tree
+from audit import Reason, checkpoints, keys, sinks, tree
 from audit.api.answers import Answers
 from audit.api.entries import reads_the_log, sees_row
 from audit.models import Checkpoint, Entry
@@ -54,6 +54,10 @@ class CheckpointSerializer(serializers.Serializer):
     root = serializers.CharField()
     signed_at = serializers.CharField()
     note = serializers.CharField(help_text="The C2SP signed note; the same as text/plain.")
+    keys = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Verifier keys of C2SP's signed notes, as published.",
+    )
 
 
 def _number(view, name: str, default: int | None = None) -> int:
@@ -201,7 +205,11 @@ class CheckpointView(Answers, APIView):
             raise Missing(Reason("NOT_FOUND", sentence, "size" if wanted else ""))
         if not wanted:
             sinks.note_pulled(found.size)
-        return Response(as_json(found))
+        try:
+            published = checkpoints.verifier_keys()
+        except keys.NoKey:
+            published = []
+        return Response({**as_json(found), "keys": published})
 
 
 def as_json(found: Checkpoint) -> dict:

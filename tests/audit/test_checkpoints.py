@@ -181,6 +181,7 @@ def test_proofs_and_checkpoints_are_pulled_and_hold():
     newest = caller.get("audit/checkpoint/").json()
     said = read_checkpoint(newest["note"])
     assert signers(said, public()) and said.root.hex() == newest["root"]
+    assert [one.split("+")[0] for one in newest["keys"]] == [said.origin] * len(public())
     text = caller.get("audit/checkpoint/", headers={"Accept": "text/plain"})
     assert text["Content-Type"].startswith("text/plain")
     assert text.content.decode() == newest["note"]
