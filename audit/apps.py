@@ -7,8 +7,11 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from audit import triggers
+        from audit import checkpoints, sinks, triggers
+        from audit.ticking import Tick, ticks
 
         # Bound to this app's turn, or they would run once for every installed app.
         pre_migrate.connect(triggers.lift, sender=self)
         post_migrate.connect(triggers.install, sender=self)
+        ticks.append(Tick("checkpoint", checkpoints.due, every=checkpoints.EVERY))
+        ticks.append(Tick("checkpoint file", sinks.deliver_all))

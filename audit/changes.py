@@ -17,8 +17,9 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, connection, models, transaction
 
 from audit import clock, context
+from audit.proofs import pushed
 from audit.refusals import Conflict, Reason, Refused
-from audit.rules import Actor, canonical, digest, instant_text, leaf_hash, push
+from audit.rules import Actor, canonical, digest, instant_text, leaf_hash
 
 #: Called inside the transaction before the head is locked; apps add theirs in `ready()`.
 consequences: list[Callable[["Change"], None]] = []
@@ -316,6 +317,7 @@ class Change:
         }
         peaks = [bytes.fromhex(peak) for peak in head.peaks.split()]
         entries, entry = [], self._model("Entry")
+        nodes: list[tuple[tuple[int, int], bytes]] = []
         for body in self._entries:
             text = canonical({**body, **envelope, "seq": head.size})
             leaf = leaf_hash(text)
@@ -330,11 +332,24 @@ class Change:
                     about=body["about"],
                 )
             )
-            push(peaks, head.size, leaf)
+            nodes += pushed(peaks, head.size, leaf)
             head.size += 1
         models.QuerySet(entry).bulk_create(entries)
+        self._keep_nodes(nodes)
         head.peaks = " ".join(peak.hex() for peak in peaks)
         head.save(force_update=True)
+
+    def _keep_nodes(self, nodes: list[tuple[tuple[int, int], bytes]]) -> None:
+        """Store the subtrees that these entries completed; migrations before theirs have none."""
+        if not nodes:
+            return
+        try:
+            node = self._model("Node")
+        except LookupError:
+            return
+        models.QuerySet(node).bulk_create(
+            node(level=level, index=index, hash=found) for (level, index), found in nodes
+        )
 
     def _model(self, name: str) -> Any:
         return self._apps.get_model("audit", name)

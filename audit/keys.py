@@ -113,6 +113,11 @@ def signing(now: datetime) -> Key:
     return ready[-1]
 
 
+def raw(key: Key) -> bytes:
+    """Return the 32 bytes of a key's public half."""
+    return _decoded(key.x)
+
+
 def jwk_set() -> dict[str, list]:
     """Return the published keys as a JWK Set (RFC 7517)."""
     return {"keys": [key.jwk for key in published()]}

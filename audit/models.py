@@ -158,6 +158,7 @@ class Change(models.Model):
     class Meta:
         default_permissions = ()
         ordering = ("number",)
+        indexes = [models.Index(fields=["actor", "number"], name="change_of_actor")]
 
     def __str__(self):
         return f"change {self.number}"
@@ -223,6 +224,135 @@ class Head(models.Model):
     def peak_hashes(self) -> list[bytes]:
         """The stored peaks, largest subtree first (see `audit.rules.push`)."""
         return [bytes.fromhex(peak) for peak in self.peaks.split()]
+
+
+class Node(models.Model):
+    """A stored subtree of the log: the root over 256 leaves, or over 256 of such roots, and so on.
+
+    Leaves are in their entries. With these, a proof in a log of any size takes some hundred rows;
+    they follow from the leaves, and `audit_verify` compares them.
+    """
+
+    level = models.PositiveSmallIntegerField()
+    index = models.BigIntegerField()
+    hash = models.BinaryField(max_length=32)
+
+    objects = LogQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "node of the log"
+        verbose_name_plural = "nodes of the log"
+        constraints = [
+            # Two hashes for one subtree would make two proofs, of which one is wrong.
+            models.UniqueConstraint(fields=["level", "index"], name="node_once"),
+        ]
+
+    def __str__(self):
+        return f"node {self.level}/{self.index}"
+
+
+class Checkpoint(models.Model):
+    """How long the log was and what its root was, signed: a C2SP note, kept as it left."""
+
+    size = models.BigIntegerField()
+    root = models.BinaryField(max_length=32)
+    note = models.TextField()
+    signed_at = models.DateTimeField(db_index=True)
+
+    objects = LogQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("size", "pk")
+        constraints = [
+            # The same state is signed once by the same keys, however many processes try.
+            models.UniqueConstraint(fields=["size", "note"], name="checkpoint_once"),
+        ]
+
+    def __str__(self):
+        return f"checkpoint over {self.size} entries"
+
+
+class CheckpointSink(models.Model):
+    """Where checkpoints go, and how far each place has come. Not governed.
+
+    The row `signing` is the signing itself: its error is what keeps checkpoints from being signed.
+    """
+
+    name = models.CharField(max_length=300, primary_key=True)
+    #: Size of the last checkpoint that it has, and when it got it.
+    size = models.BigIntegerField(default=0)
+    at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    #: Whether the error says that the log disagrees with a checkpoint of its own.
+    alarm = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self):
+        return self.name
+
+
+class AuditReview(GovernedModel):
+    """Somebody read a stretch of the log, and says what they found."""
+
+    class Outcome(models.TextChoices):
+        IN_ORDER = "in_order", "nothing to object to"
+        QUESTIONS = "questions", "questions remain"
+
+    append_only = True
+    moves_answers = False
+
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="audit_reviews"
+    )
+    reviewed_at = models.DateTimeField(db_index=True)
+    #: The first and the last entry that was read.
+    first_seq = models.BigIntegerField("from entry")
+    last_seq = models.BigIntegerField("to entry")
+    outcome = models.CharField(max_length=20, choices=Outcome)
+    #: The root over all entries up to the last one read: what exactly was looked at.
+    root = models.CharField(max_length=DIGEST_LENGTH)
+    findings = models.TextField()
+
+    class Meta(GovernedModel.Meta):
+        ordering = ("-pk",)
+        verbose_name = "review of the trail"
+        verbose_name_plural = "reviews of the trail"
+        constraints = [
+            # A review of nothing, or of a stretch that ends before it begins, says nothing.
+            models.CheckConstraint(
+                condition=models.Q(first_seq__gte=0, last_seq__gte=models.F("first_seq"))
+                & ~models.Q(findings=""),
+                name="auditreview_is_of_something",
+                violation_error_message="A review names the entries it is of and what was found.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"review of entries {self.first_seq} to {self.last_seq}"
+
+
+class LogExport(GovernedModel):
+    """The log was exported, up to an entry: who took it, and when."""
+
+    append_only = True
+    moves_answers = False
+
+    size = models.BigIntegerField()
+    root = models.CharField(max_length=DIGEST_LENGTH)
+    made_at = models.DateTimeField()
+
+    class Meta(GovernedModel.Meta):
+        ordering = ("-pk",)
+        verbose_name = "export of the log"
+        verbose_name_plural = "exports of the log"
+
+    def __str__(self):
+        return f"export of {self.size} entries"
 
 
 class Verification(GovernedModel):

@@ -86,9 +86,17 @@ class Trigger:
 
 def wanted() -> Iterator[Trigger]:
     """Yield every trigger that the installed models ask for."""
-    from audit.models import AppendedModel, Change, Entry, GovernedModel, Head
+    from audit.models import (
+        AppendedModel,
+        Change,
+        Checkpoint,
+        Entry,
+        GovernedModel,
+        Head,
+        Node,
+    )
 
-    for model in (Change, Entry):
+    for model in (Change, Entry, Node, Checkpoint):
         yield from _never(model._meta.db_table, "The log is append-only.")
     yield Trigger(Head._meta.db_table, "DELETE", "The log keeps its head.")
     for model in apps.get_models():

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
 
 from audit import clock
 from audit.changes import change, row_digest
-from audit.rules import digest, instant_text, leaf_hash, push, root
+from audit.rules import digest
 
 #: How many rows or entries are held at a time.
 CHUNK = 1000
 #: How many discrepancies the recorded verification names; all are counted.
 KEPT = 200
+#: How many are named by the command; all are counted.
+HELD = 10_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,23 @@ class Report:
     root: str = ""
     found: list[Discrepancy] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
+    #: What whoever reads the result should know, and nothing is wrong with.
+    notes: list[str] = field(default_factory=list)
+    #: Discrepancies beyond those in `found`: a million of them would not fit in memory.
+    more: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many discrepancies there are."""
+        return len(self.found) + self.more
+
+    def add(self, found: Iterable[Discrepancy]) -> None:
+        """Keep what was found, as long as there is room, and count the rest."""
+        for one in found:
+            if len(self.found) < HELD:
+                self.found.append(one)
+            else:
+                self.more += 1
 
 
 #: Apps add theirs in `ready()`: called with the report and the scope, they yield what disagrees
@@ -42,23 +62,24 @@ class Report:
 verifiers: list[Callable[[Report, str], Iterable[Discrepancy]]] = []
 
 
-def verify(scope: str) -> Report:
+def verify(scope: str, outside: Iterable[tuple[str, str]] = ()) -> Report:
     """Check the whole record and return what disagrees; writes nothing.
 
-    `scope` is a `Verification.Scope`. Reads in chunks by key, so memory stays flat. Work goes on
-    meanwhile: the log is checked up to its size at the beginning, and a row that changes after
-    that is left to the next verification.
+    `scope` is a `Verification.Scope`; `outside` are checkpoints that were kept elsewhere: where,
+    and the signed note. Reads in chunks by key, so memory stays flat. Work goes on meanwhile: the
+    log is checked up to its size at the beginning, and a row that changes after that is left to
+    the next verification.
     """
+    from audit.verifying_log import log
+
     report = Report()
-    report.found.extend(_log(report))
-    report.found.extend(_triggers())
+    report.add(log(report, outside))
+    report.add(_triggers())
     for model in governed_models():
-        report.found.extend(_rows(model, report.size))
-        if hasattr(model, "history"):
-            report.found.extend(_history(model, report.size))
-    report.found.extend(_rows_behind_entries(report.size))
+        report.add(_rows(model, report.size))
+    report.add(_rows_behind_entries(report.size))
     for verifier in verifiers:
-        report.found.extend(verifier(report, scope))
+        report.add(verifier(report, scope))
     return report
 
 
@@ -71,7 +92,7 @@ def record(report: Report, *, scope: str, actor, started_at):
         outcome = Verification.Outcome.INCOMPLETE
     if report.found:
         outcome = Verification.Outcome.DISCREPANCIES
-    with change(actor=actor, reason=f"Verification of the record: {len(report.found)} found.") as c:
+    with change(actor=actor, reason=f"Verification of the record: {report.total} found.") as c:
         return c.save(
             Verification(
                 outcome=outcome,
@@ -85,7 +106,7 @@ def record(report: Report, *, scope: str, actor, started_at):
                 discrepancies=[
                     vars(item) for item in sorted(report.found, key=lambda one: not one.row)[:KEPT]
                 ],
-                found=len(report.found),
+                found=report.total,
                 not_checked=report.not_checked,
             ),
             event=f"verification.{outcome.value}",
@@ -137,95 +158,6 @@ def _read(page, key: str, unreadable: list | None) -> tuple[list, list]:
     return rows, keys
 
 
-def _log(report: Report) -> Iterator[Discrepancy]:
-    """Entries contiguous, bodies hashed right and true to their columns, root as the head says."""
-    from audit.models import Change as ChangeRow
-    from audit.models import Entry, Head
-
-    head = Head.objects.get(pk=1)
-    peaks: list[bytes] = []
-    expected = read = 0
-    for entries in in_chunks(
-        Entry.objects.filter(seq__lt=head.size).select_related("change"), "seq"
-    ):
-        for entry in entries:
-            where = f"entry {entry.seq}"
-            while expected < entry.seq:
-                yield Discrepancy("ENTRY_MISSING", f"Log entry {expected} is missing.")
-                expected += 1
-            expected += 1
-            leaf = leaf_hash(entry.body.encode())
-            if leaf != bytes(entry.leaf):
-                yield Discrepancy(
-                    "ENTRY_ALTERED",
-                    f"Log {where} no longer matches its hash.",
-                    entry.row,
-                )
-            push(peaks, read, bytes(entry.leaf))
-            read += 1
-            yield from _entry_columns(entry)
-    if expected < head.size:
-        yield Discrepancy(
-            "ENTRY_MISSING",
-            f"The log ends at entry {expected - 1}; its head says {head.size}.",
-        )
-    # Counted before the head is read again: an entry appended meanwhile is not one too many.
-    last = Entry.objects.order_by("-seq").values_list("seq", flat=True).first()
-    if last is not None and last >= Head.objects.get(pk=1).size:
-        yield Discrepancy("ENTRY_EXTRA", f"Entry {last} stands beyond the head of the log.")
-    if peaks != head.peak_hashes:
-        yield Discrepancy("ROOT", "The root over all entries is not the one the head holds.")
-    previous = None
-    for changes in in_chunks(ChangeRow.objects.filter(number__lte=head.position), "number"):
-        for row in changes:
-            if previous and (row.number != previous.number + 1 or row.at <= previous.at):
-                yield Discrepancy(
-                    "CHANGE_ORDER",
-                    f"Change {row.number} does not follow change {previous.number}.",
-                )
-            previous = row
-    report.size, report.position = head.size, head.position
-    report.root = f"sha256:{root(head.peak_hashes).hex()}"
-
-
-def _entry_columns(entry) -> Iterator[Discrepancy]:
-    where = f"Log entry {entry.seq}"
-    try:
-        body = json.loads(entry.body)
-        said = {
-            "seq": body["seq"],
-            "event": body["event"],
-            "row": body["row"],
-            "about": body["about"],
-            "change": body["change"],
-            "number": body["number"],
-            "at": body["at"],
-            "actor": body["actor"],
-            "reason": body["reason"],
-        }
-    except (ValueError, KeyError, TypeError):
-        yield Discrepancy("ENTRY_UNREADABLE", f"{where} cannot be read.", entry.row)
-        return
-    held = {
-        "seq": entry.seq,
-        "event": entry.event,
-        "row": entry.row,
-        "about": entry.about,
-        "change": str(entry.change_id),
-        "number": entry.change.number,
-        "at": instant_text(entry.change.at),
-        "actor": {"id": entry.change.actor_id, "name": entry.change.actor_name},
-        "reason": entry.change.reason,
-    }
-    for name in said:
-        if said[name] != held[name]:
-            yield Discrepancy(
-                "ENTRY_COLUMN",
-                f"{where} says one {name}, its columns another.",
-                entry.row,
-            )
-
-
 def _triggers() -> Iterator[Discrepancy]:
     from audit import triggers
 
@@ -253,42 +185,54 @@ def _moved(entries: list[dict], size: int) -> bool:
 
 
 def _rows(model, size: int) -> Iterator[Discrepancy]:
-    """The last digest in the log of every row is the digest of the row as it stands."""
+    """The last digest in the log of every row is the row's, and its history is what the log says.
+
+    Rows and history are read together, so that the entries of a row are read once.
+    """
     unreadable: list = []
     for rows in in_chunks(model._base_manager.all(), unreadable=unreadable):
         bodies = _bodies([row.key for row in rows])
         for row in rows:
-            named = f"{model._meta.verbose_name} {row.pk}"
-            if not bodies[row.key]:
-                yield Discrepancy("ROW_UNLOGGED", f"The {named} has no entry in the log.", row.key)
-                continue
-            last = bodies[row.key][-1]
-            if _moved(bodies[row.key], size):
-                continue
-            if not _agrees(row, last):
-                yield Discrepancy(
-                    "ROW_ALTERED",
-                    f"The {named} is not what entry {last['seq']} of the log says.",
-                    row.key,
-                )
-            elif not _content_agrees(row):
-                yield Discrepancy(
-                    "CONTENT_ALTERED",
-                    f"The content of the {named} no longer has the digest it was sealed under.",
-                    row.key,
-                )
-            elif str(row.change_id) != last["change"]:
-                yield Discrepancy(
-                    "ROW_CHANGE",
-                    f"The {named} names another change than the log.",
-                    row.key,
-                )
+            yield from _row(row, bodies[row.key], size)
+        if hasattr(model, "history"):
+            yield from _history(model, [row.pk for row in rows], bodies, size)
     for pk in unreadable:
         yield Discrepancy(
             "ROW_UNREADABLE",
             f"The {model._meta.verbose_name} {pk} holds what its columns cannot hold.",
             f"{model._meta.label_lower}:{pk}",
         )
+    if hasattr(model, "history"):
+        yield from _history(model, unreadable, _bodies(_keys(model, unreadable)), size)
+        yield from _history_of_gone(model, size)
+
+
+def _keys(model, pks: Iterable) -> list[str]:
+    return [f"{model._meta.label_lower}:{pk}" for pk in pks]
+
+
+def _row(row, entries: list[dict], size: int) -> Iterator[Discrepancy]:
+    named = f"{row._meta.verbose_name} {row.pk}"
+    if not entries:
+        yield Discrepancy("ROW_UNLOGGED", f"The {named} has no entry in the log.", row.key)
+        return
+    if _moved(entries, size):
+        return
+    last = entries[-1]
+    if not _agrees(row, last):
+        yield Discrepancy(
+            "ROW_ALTERED",
+            f"The {named} is not what entry {last['seq']} of the log says.",
+            row.key,
+        )
+    elif not _content_agrees(row):
+        yield Discrepancy(
+            "CONTENT_ALTERED",
+            f"The content of the {named} no longer has the digest it was sealed under.",
+            row.key,
+        )
+    elif str(row.change_id) != last["change"]:
+        yield Discrepancy("ROW_CHANGE", f"The {named} names another change than the log.", row.key)
 
 
 def _content_agrees(row) -> bool:
@@ -304,26 +248,37 @@ def _agrees(row, body: dict) -> bool:
         return False
 
 
-def _history(model, size: int) -> Iterator[Discrepancy]:
-    """Each row's history is, step by step, what the log says of it."""
-    history = model.history.model
-    pk = model._meta.pk.attname
+def _history(model, pks: list, bodies: dict[str, list[dict]], size: int) -> Iterator[Discrepancy]:
+    """The history of some rows is, step by step, what the log says of each.
+
+    A row without any is named where the log is compared with what is there.
+    """
+    history, pk = model.history.model, model._meta.pk.attname
+    steps: dict[str, list] = {}
+    rows = history._base_manager.filter(**{f"{pk}__in": pks})
+    # One that cannot be read is one too few below.
+    for chunk in in_chunks(rows, "history_id"):
+        for step in chunk:
+            key = f"{model._meta.label_lower}:{getattr(step, pk)}"
+            steps.setdefault(key, []).append(step)
+    for key, taken in steps.items():
+        if not _moved(bodies[key], size):
+            yield from _compare_history(key, taken, bodies[key])
+
+
+def _history_of_gone(model, size: int) -> Iterator[Discrepancy]:
+    """The same for rows that are not there: parts that were removed, or never were."""
+    history, pk = model.history.model, model._meta.pk.attname
+    there = model._base_manager.filter(pk=OuterRef(pk))
+    gone = history._base_manager.filter(~Exists(there)).order_by(pk)
+    gone = gone.values_list(pk, flat=True).distinct()
     last = None
     while True:
-        keys = history._base_manager.order_by(pk).values_list(pk, flat=True).distinct()
-        pks = list((keys if last is None else keys.filter(**{f"{pk}__gt": last}))[:CHUNK])
+        pks = list((gone if last is None else gone.filter(**{f"{pk}__gt": last}))[:CHUNK])
         if not pks:
             return
         last = pks[-1]
-        steps: dict[str, list] = {f"{model._meta.label_lower}:{value}": [] for value in pks}
-        rows = history._base_manager.filter(**{f"{pk}__in": pks})
-        # One that cannot be read is one too few below.
-        for chunk in in_chunks(rows, "history_id"):
-            for step in chunk:
-                steps[f"{model._meta.label_lower}:{getattr(step, pk)}"].append(step)
-        for key, entries in _bodies(list(steps)).items():
-            if not _moved(entries, size):
-                yield from _compare_history(key, steps[key], entries)
+        yield from _history(model, pks, _bodies(_keys(model, pks)), size)
 
 
 def _compare_history(key: str, steps: list, entries: list[dict]) -> Iterator[Discrepancy]:
@@ -365,7 +320,6 @@ def _rows_behind_entries(size: int) -> Iterator[Discrepancy]:
         if not keys:
             return
         last = keys[-1]
-        bodies = _bodies(keys)
         by_label: dict[str, list[str]] = {}
         for key in keys:
             by_label.setdefault(key.partition(":")[0], []).append(key)
@@ -375,12 +329,15 @@ def _rows_behind_entries(size: int) -> Iterator[Discrepancy]:
                 yield Discrepancy("MODEL_UNKNOWN", f"The log speaks of {label}, which is unknown.")
                 continue
             present = _existing(model, of_model)
+            # Only a part is ever removed; whatever else was written is there for good.
+            bodies = _bodies(of_model) if model.part_of else {}
             if hasattr(model, "history"):
                 # Rows with some history are compared step by step where history is read.
                 for key in set(of_model) - _existing(model, of_model, with_history=True):
                     yield Discrepancy("HISTORY_LENGTH", f"All history of {key} is gone.", key)
             for key in of_model:
-                alive = bool(bodies[key]) and bodies[key][-1]["after"] is not None
+                entries = bodies.get(key)
+                alive = not model.part_of or bool(entries and entries[-1]["after"] is not None)
                 if alive and key not in present:
                     if Entry.objects.filter(row=key, seq__gte=size).exists():
                         continue  # removed while we were reading

@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 import audit.api.entries
+import audit.api.proofs
 import evidence.api
 import gates.api
 import gates.finding_pages
@@ -101,5 +102,16 @@ urlpatterns = [
     path("readiness/", gates.readiness_api.ReadinessView.as_view(), name="readiness"),
     path("search/", portal.searching_api.SearchView.as_view(), name="search"),
     path("uses/", registry.uses_api.UsesView.as_view(), name="uses"),
+    re_path(
+        r"^audit/entries/(?P<seq>[0-9]{1,18})/proof/$",
+        audit.api.proofs.EntryProofView.as_view(),
+        name="audit-entry-proof",
+    ),
+    path(
+        "audit/consistency/",
+        audit.api.proofs.ConsistencyView.as_view(),
+        name="audit-consistency",
+    ),
+    path("audit/checkpoint/", audit.api.proofs.CheckpointView.as_view(), name="audit-checkpoint"),
     path("", include(router.urls)),
 ]

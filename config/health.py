@@ -19,7 +19,7 @@ from django.http import JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from audit import clock, keys, triggers
+from audit import checkpoints, clock, keys, triggers
 
 log = logging.getLogger("gatehouse.health")
 
@@ -91,6 +91,11 @@ def _static() -> None:
         raise NotReady("The static files are not collected; run manage.py collectstatic.")
 
 
+def _checkpoints() -> None:
+    if disagrees := checkpoints.alarm():
+        raise NotReady(disagrees)
+
+
 #: What mends each part, whatever is wrong with it in detail.
 REMEDIES = {
     "database": "Start the database, or mend DATABASE_URL.",
@@ -99,7 +104,9 @@ REMEDIES = {
     "evidence": "Let the server write where evidence is stored.",
     "static": "Run manage.py collectstatic.",
     "keys": "Run manage.py make_key, as the server's account. Until then routers get no snapshot.",
+    "checkpoints": "Tell the auditors, and sign nothing: the log is not the one that was signed.",
 }
+
 PARTS: dict[str, Callable[[], None]] = {
     "database": _database,
     "migrations": _migrations,
@@ -107,4 +114,5 @@ PARTS: dict[str, Callable[[], None]] = {
     "evidence": _evidence,
     "static": _static,
     "keys": _keys,
+    "checkpoints": _checkpoints,
 }

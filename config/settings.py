@@ -278,6 +278,12 @@ RECORDS_INGEST_RATE = env.str("RECORDS_INGEST_RATE", default="600/min")
 RECORDS_AT_ONCE = 2
 # Where the keys lie that snapshots' heads are signed with; they are never in the database.
 SIGNING_KEYS_DIR = Path(env.str("SIGNING_KEYS_DIR", default=str(DATA_DIR / "keys")))
+# The name of the log in its checkpoints, for good; and a file that gets every checkpoint, best on
+# another machine's disk, or one that can only be appended to. Empty: no file.
+CHECKPOINT_ORIGIN = env.str("CHECKPOINT_ORIGIN", default="")
+CHECKPOINT_FILE = env.str(
+    "CHECKPOINT_FILE", default=str(DATA_DIR / "checkpoints.ndjson") if GATEHOUSE_DEMO else ""
+)
 # Seconds for which a router may decide from data this old, by how closely what it routes is held.
 ROUTER_MAX_AGE = max_age(env.dict("ROUTER_MAX_AGE", default={}))
 

@@ -6,7 +6,7 @@ class GatesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from audit import consequences
+        from audit import consequences, verifiers
         from audit.admin import buttons, panels
         from audit.ticking import ticks
         from gates import impact
@@ -20,6 +20,7 @@ class GatesConfig(AppConfig):
         from gates.readiness import lacks_button
         from gates.searching import searched
         from gates.sweeping import JOBS
+        from gates.verifying import second_people, signatures
         from registry import people_checks
         from registry.impact import places
         from registry.impact.views import add
@@ -29,6 +30,7 @@ class GatesConfig(AppConfig):
         add(impact.KIND)
         places.append(impact.let_in)
         consequences += (keep_latest_ends, note_events)
+        verifiers += (signatures, second_people)
         ticks.extend(JOBS)
         onward.append(add_promotions)
         sources.append(searched)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
+from audit.api.entries import reads_the_log
 from portal.pages import PAGES
 
 GROUPS = ("Work", "Runtime", "Gates", "Evidence", "Registry", "Audit")
@@ -58,6 +59,8 @@ ORDER = (
     "route_try",
     "drill",
     "on_call",
+    "audit",
+    "api_docs",
 )
 
 # Pages that answer a question and belong to no noun: their group, name and words.
@@ -68,8 +71,12 @@ QUESTIONS = (
     ("Runtime", "route_try", "Try a route"),
     ("Runtime", "drill", "Fallback drill"),
     ("Runtime", "on_call", "On call"),
+    ("Audit", "audit", "Log"),
     ("Audit", "api_docs", "API"),
 )
+
+# Who is shown a page of these; all others are shown to everybody.
+ONLY_FOR: dict[str, Callable] = {"audit": reads_the_log}
 
 # Quiet figures beside entries: `(request) -> int`, by entry, as dotted paths. The first is
 # the one filled figure of the page: what waits for the reader.
@@ -131,6 +138,8 @@ def build(site, request) -> list[Group]:
                 Entry(meta.label_lower, noun["name"], noun["admin_url"], noun["add_url"] or "")
             )
     for label, name, words in QUESTIONS:
+        if name in ONLY_FOR and not ONLY_FOR[name](request.user):
+            continue
         groups[label].entries.append(Entry(name, words, reverse(f"admin:{name}")))
     rank = {key: place for place, key in enumerate(ORDER)}
     current = _current(request)

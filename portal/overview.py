@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from audit import clock
+from audit import clock, sinks
 from gates import endings, queue
 from gates.pages.emergencies import shown_open
 from gates.pages.waiving import shown_in_force
@@ -10,6 +10,7 @@ from gates.revalidation import due_for_renewal
 from portal.axis import draw
 from registry.models import Person, Release
 from registry.rights import may
+from registry.roles import Role
 from runtime import matrix, reviewing
 from runtime.records import finding
 
@@ -67,6 +68,7 @@ def overview(user: Person, page: str = "1") -> dict:
         "overdue_rollbacks": reviewing.overdue(user),
         "running": matrix.heads(user),
         "not_approved": finding.not_approved(user),
+        "log": sinks.standing() if user.has_role(Role.AUDITOR, Role.ADMINISTRATOR) else None,
     }
 
 

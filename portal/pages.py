@@ -32,6 +32,15 @@ PAGES = (
     Page("menu/", "portal.views.menu", "menu"),
     Page("search/", "portal.searching.page", "search"),
     Page("docs/api/", "portal.api_docs.page", "api_docs"),
+    Page("audit/", "portal.trail.pages.listing", "audit"),
+    Page("audit/review/", "portal.trail.pages.review", "audit_review", "audit"),
+    Page("audit/entries/<int:seq>/", "portal.trail.pages.entry", "audit_entry", "audit"),
+    Page(
+        "audit/entries/<int:seq>/receipt/",
+        "portal.trail.pages.receipt",
+        "audit_receipt",
+        "audit",
+    ),
     Page("notices/", "gates.notice_pages.page", "notices", "index"),
     Page("compare/", "registry.comparison.page", "compare"),
     Page("impact/", "registry.impact.views.page", "impact"),
@@ -52,6 +61,12 @@ PAGES = (
         "promotions/<int:pk>/signatures/<int:signature>/",
         "gates.signature_pages.download",
         "signature",
+        "gates.promotion",
+    ),
+    Page(
+        "promotions/<int:pk>/signatures/<int:signature>/receipt/",
+        "gates.signature_pages.receipt",
+        "signature_receipt",
         "gates.promotion",
     ),
     Page(

@@ -10,6 +10,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 
 from audit import Actor, Change, Reason
+from audit.models import AuditReview
 from audit.refusals import NotAllowed
 from registry import roles
 from registry.models import (
@@ -68,7 +69,7 @@ KEPT_BY_ADMINISTRATORS = (
 POLICY = (PolicyPack, PolicyVersion)
 
 #: What reaches into every team, so that a grant in one does not do.
-OF_ALL_TEAMS = (("operate", Provider),)
+OF_ALL_TEAMS = (("operate", Provider), ("review_trail", AuditReview))
 
 #: Verb -> the roles of which one is needed, in the team that owns the row.
 #: "save" is not among them: the noun decides between "register" and "administer".
@@ -92,6 +93,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "write_policy": roles.WRITE_POLICY,
     "administer": roles.ADMINISTER,
     "read_log": roles.READ_LOG,
+    "review_trail": roles.READ_LOG,
     "grant_role": roles.ADMINISTER,
     "deactivate": roles.ADMINISTER,
     "reactivate": roles.ADMINISTER,

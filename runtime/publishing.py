@@ -20,6 +20,8 @@ TOLD = "activation"
 #: What no route depends on; whatever is not named here is taken to matter everywhere.
 IMMATERIAL = frozenset(
     {
+        "audit.auditreview",
+        "audit.logexport",
         "audit.verification",
         "gates.assignment",
         "gates.comment",

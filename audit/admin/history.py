@@ -104,6 +104,11 @@ def timeline(site, request, row, changes: list[Change]) -> list[Item]:
     return list(items.values())
 
 
+def told(entry: Entry) -> Event:
+    """Return what an entry says happened, in words, without the fields that it touched."""
+    return _event(entry, {})
+
+
 def _event(entry: Entry, differences: dict) -> Event:
     noun, _, verb = entry.event.partition(".")
     # What happened to a thing may be a row of its own, such as its retirement.

@@ -20,7 +20,8 @@ def concerned(notice: Notice, loaded: Loaded | None) -> list[Person]:
     pks: set[int] = set()
     for circle in circles:
         pks |= _CIRCLES[circle](notice, loaded)
-    pks.discard(notice.actor_id)
+    if not KINDS[notice.kind].to_actor:
+        pks.discard(notice.actor_id)
     grants = RoleGrant.objects.in_force().filter(person__in=pks)
     if (team := _team(notice, loaded)) is not None:
         grants = grants.filter(Q(team=None) | Q(team=team))

@@ -98,6 +98,7 @@ _TITLES: dict[str, Callable[[Notice, Loaded], str]] = {
     "sign_off.asked": lambda notice, loaded: (
         f"{notice.facts['by']} asks you to sign" if loaded.user else "Asked to sign"
     ),
+    "sign_off.receipt": lambda notice, loaded: "Receipt for your signature",
     "sign_off.reminder": lambda notice, loaded: "Still waiting for a signature",
 }
 
@@ -141,9 +142,20 @@ def _asked_by_name(notice: Notice, loaded: Loaded) -> tuple[str, str]:
     return f"{notice.facts['by']}: “{notice.facts['reason']}”", f"{band.headline} {band.text}"
 
 
+def _receipt(notice: Notice, loaded: Loaded) -> tuple[str, str]:
+    return (
+        "You signed, and the log holds it.",
+        (
+            "Keep the file that comes with this mail: it proves later that your signature was in "
+            "the log, and nobody can take that back. verify_audit.py checks it without Gatehouse."
+        ),
+    )
+
+
 _SENTENCES: dict[str, Callable[[Notice, Loaded], tuple[str, str]]] = {
     "promotion.requested": _asked_for,
     "package.changed": _no_longer_counts,
     "finding.assigned": _assigned,
     "sign_off.asked": _asked_by_name,
+    "sign_off.receipt": _receipt,
 }

@@ -14,9 +14,11 @@ from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.db.models import F
 
-from audit import clock
-from gates.models import Delivery, Webhook
+from audit import clock, receipts
+from audit.models import Entry
+from gates.models import Delivery, Notice, PackagePerson, Webhook
 from gates.rules.notices import WAITS, wait_after
+from gates.rules.recorded import SIGNED
 from gates.rules.webhooks import is_dead
 from gates.transitions.webhooks import give_up
 from gates.webhooks.messages import send_message
@@ -113,6 +115,18 @@ def _consider_switching_off(delivery: Delivery, error: str, gone: bool) -> None:
         give_up(delivery.webhook_id, error)
 
 
+def _receipt(notice: Notice) -> tuple[str, str, str]:
+    """Return the file that a signer keeps: name, text and type."""
+    pk = notice.facts["signature"]
+    row = PackagePerson.objects.get(pk=pk)
+    entry = Entry.objects.get(row=row.key, event__startswith=SIGNED)
+    try:
+        text = receipts.handed_out(entry.seq)
+    except receipts.NotYet as error:
+        raise NotPosted(str(error)) from error
+    return f"signature-{row.promotion_id}-{row.pk}.tlog-proof", text, "text/plain"
+
+
 def send_mail(delivery: Delivery) -> None:
     """Send one mail, under an id that stays the same however often it is tried."""
     if not delivery.person.is_active or not delivery.person.email:
@@ -124,6 +138,8 @@ def send_mail(delivery: Delivery) -> None:
         to=[delivery.person.email],
         headers={"Message-ID": f"<{delivery.pk}@{host}>", "Auto-Submitted": "auto-generated"},
     )
+    if delivery.notice.kind == "sign_off.receipt":
+        message.attach(*_receipt(delivery.notice))
     try:
         message.send()
     except OSError as error:  # smtplib's own errors are of this kind

@@ -35,6 +35,7 @@ class Slotted:
     note: str = ""
     url: str = ""
     words: str = ""
+    receipt: str = ""
     anchor: str = ""
 
 
@@ -101,6 +102,7 @@ def _signature(loaded: Loaded, row: PackagePerson, state: str, **more) -> Slotte
         anchor=f"signature-{row.pk}",
         url=f"{loaded.promotion.get_absolute_url()}signatures/{row.pk}/",
         words="Signature record",
+        receipt=f"{loaded.promotion.get_absolute_url()}signatures/{row.pk}/receipt/",
         **more,
     )
 

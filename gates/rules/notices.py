@@ -41,6 +41,10 @@ class Kind:
     in_review: bool = False
     #: Whether people may turn it on and off; otherwise it goes to whom it names.
     mail: bool = True
+    #: Whether it goes to whoever caused it, too.
+    to_actor: bool = False
+    #: Whether a webhook may be sent it.
+    hooks: bool = True
 
 
 KINDS: Mapping[str, Kind] = {
@@ -112,6 +116,14 @@ KINDS: Mapping[str, Kind] = {
             in_review=True,
         ),
         Kind(
+            "sign_off.receipt",
+            "Receipt for your signature",
+            "You signed; the file with it proves later that the log held your signature.",
+            ("named",),
+            to_actor=True,
+            hooks=False,
+        ),
+        Kind(
             "webhook.off",
             "Webhook switched off",
             "A webhook did not answer for days and was switched off.",
@@ -127,7 +139,9 @@ KINDS: Mapping[str, Kind] = {
     )
 }
 #: Kinds that a webhook may be sent.
-FOR_WEBHOOKS = tuple(code for code in KINDS if not code.startswith("webhook."))
+FOR_WEBHOOKS = tuple(
+    code for code, kind in KINDS.items() if kind.hooks and not code.startswith("webhook.")
+)
 
 #: Event of the log -> kinds that it causes, in the change itself.
 EVENTS: Mapping[str, tuple[str, ...]] = {

@@ -4,8 +4,11 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from audit import Change, Conflict, Reason, Refused, change, clock
+from django.db import transaction
+
+from audit import Change, Conflict, Reason, Refused, change, checkpoints, clock
 from gates.models import Challenge, PackagePerson, Promotion
+from gates.notices.writing import note
 from gates.packages import Live, live
 from gates.review import person_facts, review_facts, sign_offs
 from gates.rules import PersonFacts, ReviewFacts, Slot, objections, open_slots, review_date
@@ -119,7 +122,15 @@ def sign(
             facts={"package": package.digest, "slot": str(slot), "meaning": meaning},
         )
         set_conditions(opened, row, asked)
+        note(
+            opened,
+            "sign_off.receipt",
+            promotion=promotion.pk,
+            facts={"people": [person.pk], "signature": row.pk},
+        )
         _decide(opened, promotion, package, row, review_facts(promotion, package))
+        # The signer's receipt names a state of the log that holds the signature.
+        transaction.on_commit(checkpoints.attempt)
         return row
 
 

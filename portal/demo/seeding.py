@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from audit import clock, keys
+from audit import checkpoints, clock, keys
 from portal.demo.people import PIPELINE
 from portal.demo.stories import STORIES
 from portal.demo.world import World
@@ -39,7 +39,9 @@ def prepare() -> None:
     after all that it tells of.
     """
     if not keys.published():
-        keys.make(clock.now())
+        # It signs checkpoints from the first day of the stories on.
+        begin = World(clock.now()).moment
+        keys.make(begin, begin)
     if MigrationRecorder(connection).applied_migrations():
         call_command("migrate", verbosity=0)
         return
@@ -62,3 +64,4 @@ def seed(now: datetime) -> None:
             heapq.heapreplace(due, (next(told), place, told))
         except StopIteration:
             heapq.heappop(due)
+    checkpoints.attempt()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from audit import clock, system
-from audit.models import Verification
+from audit.models import AuditReview, Head, Verification
 from audit.verifying import record, verify
 from evidence import transitions as evidence
 from evidence.imports.said import kept
@@ -286,6 +286,18 @@ class World:
         scope = Verification.Scope.EVIDENCE
         with self.act() as started_at:
             record(verify(scope), scope=scope, actor=system("audit_verify"), started_at=started_at)
+
+    def review_trail(self, by: str, first: int, findings: str, why: str) -> None:
+        """Let an auditor record that they read the log from `first` to its end."""
+        with self.act():
+            registry.review_trail(
+                first,
+                Head.objects.get(pk=1).size - 1,
+                outcome=AuditReview.Outcome.IN_ORDER,
+                findings=findings,
+                actor=self.who(by),
+                reason=why,
+            )
 
 
 def _run(slug: str, number: int, made: Made, now: datetime) -> dict:

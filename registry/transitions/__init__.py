@@ -20,6 +20,7 @@ from registry.transitions.retirements import deprecate, reinstate, retire
 from registry.transitions.rows import save_row
 from registry.transitions.sealing import seal_release, seal_version
 from registry.transitions.tokens import issue_token, revoke_token
+from registry.transitions.trail import review_trail
 
 __all__ = [
     "add_person",
@@ -39,6 +40,7 @@ __all__ = [
     "reactivate_person",
     "reinstate",
     "retire",
+    "review_trail",
     "revoke_token",
     "save_policy_draft",
     "save_row",

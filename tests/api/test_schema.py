@@ -61,6 +61,9 @@ def test_every_address_is_described_and_asks_for_a_token(description):
     paths = description["paths"]
     assert {re.sub(r"{[a-z_]+}/", "", path) for path in paths} == {
         *(f"{ROOT}{name}/" for name in LISTS),
+        f"{ROOT}audit/entries/proof/",
+        f"{ROOT}audit/consistency/",
+        f"{ROOT}audit/checkpoint/",
         f"{ROOT}decision/",
         f"{ROOT}effective-policy/",
         f"{ROOT}effective-gate/",

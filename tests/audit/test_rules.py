@@ -6,6 +6,7 @@ from decimal import Decimal
 from hashlib import sha256
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +90,23 @@ def test_peaks_and_definition_agree_at_every_size(leaves):
 )
 def test_every_kind_of_value_has_one_text(value, text):
     assert canonical(value).decode() == text
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(DOCUMENTS)
+def test_the_fast_way_gives_the_bytes_of_the_standard(document):
+    assert canonical(document) == rfc8785.dumps(document)
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53)])
+def test_numbers_that_readers_confuse_are_refused(number):
+    with pytest.raises(ValueError, match=r"2\^53"):
+        canonical({"number": number})
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def test_the_command_names_what_it_found_and_records_it(story, asleep):
 def test_the_command_says_when_it_could_not_check(monkeypatch):
     from django.db import OperationalError
 
-    def unreachable(scope):
+    def unreachable(scope, outside):
         raise OperationalError("the database is gone")
 
     monkeypatch.setattr("audit.management.commands.audit_verify.verify", unreachable)

@@ -42,7 +42,9 @@ class _Cast:
     def __init__(self, world: World):
         self.requester = make.make_person("requester", Role.REQUESTER)
         self.giver = make.make_person("giver", Role.EVIDENCE_CONTRIBUTOR)
-        self.signer = make.make_person("signer", Role.REVIEWER, Role.RISK_OWNER)
+        # Held before the first signature, which the verification of the record asks about.
+        with clock.at(clock.now() - YEARS - timedelta(days=1)):
+            self.signer = make.make_person("signer", Role.REVIEWER, Role.RISK_OWNER)
         for team in world.teams:
             make.make_person(f"reviewer-{team.slug}", Role.REVIEWER, team=team)
         second = make.make_environment("sandbox-two", regions=world.regions[:1])
@@ -150,12 +152,19 @@ def _promotion(
     ]
     hands = {cast.requester: "requester", cast.giver: "gave_evidence", world.actor: "made_release"}
     people = [_person(record, package, who, ties=[tie]) for who, tie in hands.items()]
-    if not undecided:
-        people.append(_signature(record, package, cast.signer, at))
-        row.state, row.decided_at = Promotion.State.APPROVED, at
-        row.decided_package, row.review_at = package, at + timedelta(days=365)
-        record.beside(LatestEnd(promotion=row, ends_by=min(row.review_at, items[0].expires_at)))
-    record.change("Asked in bulk.", row, link, package, *edges, *people)
+    rows = [row, link, package, *edges, *people]
+    if undecided:
+        record.change("Asked in bulk.", *rows)
+        return
+    verdict = {
+        "state": Promotion.State.APPROVED,
+        "decided_at": at,
+        "decided_package": package,
+        "review_at": at + timedelta(days=365),
+    }
+    record.beside(LatestEnd(promotion=row, ends_by=min(verdict["review_at"], items[0].expires_at)))
+    signature = _signature(record, package, cast.signer, at)
+    record.decided("Asked in bulk.", rows, row, verdict, signature, cast.signer)
 
 
 def _person(record, package: Package, person: Person, **values) -> PackagePerson:

@@ -124,8 +124,11 @@ def test_the_decision_reaches_requester_and_makers_but_not_who_took_it():
     assert mails() == {
         told.requester.username: [f"Approved: {short}"],
         make.registrar().username: [f"Approved: {short}"],
+        # Whoever signed is sent the proof of it, and nothing else.
+        told.signer("reviewer").username: [f"Receipt for your signature: {short}"],
     }
-    assert mail.outbox[0].body.startswith("Approved until ")
+    approved = next(one for one in mail.outbox if one.subject.startswith("Approved"))
+    assert approved.body.startswith("Approved until ")
 
 
 @pytest.mark.parametrize(

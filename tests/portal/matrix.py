@@ -811,7 +811,41 @@ MATRIX = (
         "A signature's record, which nobody has signed for here",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
-        routes="GET /promotions/<pk>/signatures/<signature>/",
+        routes="""
+            GET /promotions/<pk>/signatures/<signature>/
+            GET /promotions/<pk>/signatures/<signature>/receipt/""",
+    ),
+    # ---- The log
+    Group(
+        "The whole log is for auditors of all teams",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 200 403",
+        says="Reading the whole log takes the role auditor for all teams.",
+        routes="GET /audit/",
+    ),
+    Group(
+        "Who reviews the trail",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 200 403",
+        says="This takes the role auditor for all teams.",
+        routes="GET /audit/review/",
+    ),
+    Group(
+        "Recording a review of the trail",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 302 403",
+        says="This takes the role auditor for all teams.",
+        routes="POST /audit/review/",
+        body={"first_seq": 0, "last_seq": 1, "outcome": "in_order", "findings": "Read.", **WHY},
+    ),
+    Group(
+        "An entry and its receipt, of what a team owns",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
+        routes="""
+            GET /audit/entries/<seq>/
+            GET /audit/entries/<seq>/receipt/""",
     ),
     # ---- Talking it over
     Group(
@@ -1218,7 +1252,8 @@ MATRIX = (
             GET /api/v1/effective-gate/?use_case=<use case>&environment=<environment>
             GET /api/v1/promotions/<pk>/{findings scores}/
             GET /api/v1/audit/entries/?about=<key>
-            GET /api/v1/audit/entries/<pk>/""",
+            GET /api/v1/audit/entries/<pk>/
+            GET /api/v1/audit/entries/<seq>/proof/""",
     ),
     Group(
         "What nobody owns",
@@ -1251,6 +1286,18 @@ MATRIX = (
         own="    401 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
         foreign="401 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
         routes="GET /api/v1/routes/<use_case>/explain/?environment=<environment>",
+    ),
+    Group(
+        "That the log only grew, for whoever has a token: it names no entry",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 200 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        routes="GET /api/v1/audit/consistency/?first=1",
+    ),
+    Group(
+        "A checkpoint, none of which was signed here",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        routes="GET /api/v1/audit/checkpoint/",
     ),
     Group(
         "Questions that name nothing",
@@ -1334,6 +1381,10 @@ ONLY_SHOWN = {
         "password_change/done/",
         "promotions/ask/",
         "promotions/<pk>/signatures/<signature>/",
+        "promotions/<pk>/signatures/<signature>/receipt/",
+        "audit/",
+        "audit/entries/<seq>/",
+        "audit/entries/<seq>/receipt/",
         "search/",
         "compare/",
         "docs/api/",
@@ -1394,6 +1445,8 @@ READING_ONLY = (
     *spelled_out("api/v1/{drill running}/"),
     "api/v1/audit/entries/",
     "api/v1/audit/entries/<pk>/",
+    "api/v1/audit/entries/<seq>/proof/",
+    *spelled_out("api/v1/audit/{consistency checkpoint}/"),
     "api/v1/decision/",
     "api/v1/effective-policy/",
     *spelled_out("api/v1/environments/<slug>/{active changes}/"),

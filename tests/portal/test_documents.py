@@ -39,6 +39,7 @@ VERBS = {
     "activate, take out, suspend, lift, roll back, keep and drop test facts": ("operate",),
     "draft and publish policy packs and gates, for all teams only": ("write_policy",),
     "read the log": ("read_log",),
+    "record a review of the trail, for all teams only": ("review_trail",),
     "keep teams, regions, providers, environments and routers": ("administer",),
     "add and amend people": ("administer",),
     "grant a role, end a grant": ("grant_role", "administer"),

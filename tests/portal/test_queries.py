@@ -450,3 +450,17 @@ def test_the_history_of_what_never_changes(cost_the_same, told):
     item = told.release.evidence.first()
     address = reverse("admin:evidence_evidenceitem_history", args=[item.pk])
     cost_the_same(lambda number, begin: happened(item, number, begin), address, few=PAGE)
+
+
+@pytest.mark.parametrize(
+    "given", ["", "?actor={actor}", "?event={event}", "?row={row}", "?from={at}"]
+)
+def test_the_log_of_a_thousand_entries(cost_the_same, told, given):
+    entry = Entry.objects.filter(row=told.release.key).order_by("seq").first()
+    given = given.format(
+        actor=entry.change.actor_name,
+        event=entry.event,
+        row=entry.row,
+        at=entry.change.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    cost_the_same(lambda number, begin: happened(told.release, number, begin), f"/audit/{given}")

@@ -277,6 +277,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "<app_label>/": lambda s: ("registry",),
     "<anything for tools>": lambda s: ("api/nothing",),
     "<url>": lambda s: ("nothing/at/all/",),
+    "audit/entries/": lambda s: (s.entry.seq,),
     "api/v1/audit/": lambda s: (s.entry.seq,),
     "api/v1/datasets/": lambda s: (s.dataset.dataset.slug, s.dataset.pk),
     "api/v1/environments/": lambda s: (s.told.environment.slug,),

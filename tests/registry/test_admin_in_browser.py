@@ -41,14 +41,17 @@ def pages():
         "/registry/modelversion/add/",
         "/registry/apitoken/add/",
         "/registry/suiteversion/add/",
+        "/audit/",
+        "/audit/entries/5/",
+        "/audit/review/",
     ]
 
 
 @pytest.fixture
 def signed_in(page, live_server):
-    """A browser in which somebody who administers and registers is signed in."""
+    """A browser in which somebody who administers, registers and audits is signed in."""
     client = Client()
-    client.force_login(make.make_person("kim", Role.ADMINISTRATOR, Role.REGISTRAR))
+    client.force_login(make.make_person("kim", Role.ADMINISTRATOR, Role.REGISTRAR, Role.AUDITOR))
     cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value}
     page.context.add_cookies([{**cookie, "url": live_server.url}])
     return page

@@ -2,12 +2,14 @@
 
 import json
 import sys
+from pathlib import Path
 
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
 from audit import clock, context, system
 from audit.models import Verification
+from audit.verify_audit import Malformed, read_notes
 from audit.verifying import record, verify
 
 
@@ -25,6 +27,15 @@ class Command(BaseCommand):
             default="none",
             help="Also read every evidence file and compare its digest.",
         )
+        parser.add_argument(
+            "--checkpoint",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="Also compare with a checkpoint kept elsewhere: a signed note, a signer's "
+            "receipt, or a file of checkpoints. Repeatable.",
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
     @context.through("command:audit_verify")
@@ -36,9 +47,14 @@ class Command(BaseCommand):
         )
         started_at = clock.now()
         try:
-            report = verify(scope)
+            outside = [
+                (str(path), note)
+                for path in options["checkpoint"]
+                for note in read_notes(path.read_text(encoding="utf-8"))
+            ]
+            report = verify(scope, outside)
             record(report, scope=scope, actor=system("audit_verify"), started_at=started_at)
-        except (DatabaseError, OSError) as error:
+        except (DatabaseError, OSError, Malformed, UnicodeDecodeError) as error:
             self.stderr.write(f"Could not check: {error}")
             sys.exit(2)
         if options["json"]:
@@ -48,7 +64,9 @@ class Command(BaseCommand):
                         "size": report.size,
                         "root": report.root,
                         "discrepancies": [vars(item) for item in report.found],
+                        "more": report.more,
                         "not_checked": report.not_checked,
+                        "notes": report.notes,
                     },
                     indent=2,
                 )
@@ -56,11 +74,15 @@ class Command(BaseCommand):
         else:
             for item in report.found:
                 self.stdout.write(f"{item.code}  {item.sentence}")
+            if report.more:
+                self.stdout.write(f"MORE  {report.more} discrepancies that are not named here.")
             for sentence in report.not_checked:
                 self.stdout.write(f"NOT_CHECKED  {sentence}")
+            for sentence in report.notes:
+                self.stdout.write(f"NOTE  {sentence}")
             self.stdout.write(
                 f"{report.size} entries, root {report.root}: "
-                + (f"{len(report.found)} discrepancies." if report.found else "clean.")
+                + (f"{report.total} discrepancies." if report.found else "clean.")
             )
         if report.found:
             sys.exit(1)

@@ -88,6 +88,14 @@ def claims(world: World) -> Iterator[datetime]:
     world.sign(promotion, "privacy.officer", "Tokens instead of names; nothing leaves our centres.")
     yield world.day(152)
     world.sign(promotion, "validator", "Repeated on notes of our own choice, same result.")
+    yield world.day(150)
+    world.review_trail(
+        "auditor",
+        0,
+        "Every entry of the first approval into regulated use was read, with its evidence and "
+        "its four signatures. Each was by the person who holds the role, and before the decision.",
+        "Review of the first regulated approval.",
+    )
 
     yield world.day(45)
     second = world.release(

@@ -1,0 +1,1 @@
+"""Pages about the log itself: what stands in it, who looked at it, and whether it holds."""
