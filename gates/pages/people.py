@@ -8,10 +8,10 @@ from gates.differences import Difference, differences
 from gates.models import PackagePerson, Promotion
 from gates.pages import words
 from gates.pages.loaded import Loaded
-from gates.pages.records import how
 from gates.rules import Slot, counting, objections
 from gates.rules.findings import day
 from gates.rules.signing import APPROVALS, TIES
+from registry.showing import how
 
 #: People named in one sentence; the rest is counted.
 NAMED = 4

@@ -32,11 +32,11 @@ from gates.pages.people import (
     slots,
     taking_part,
 )
-from gates.pages.records import how
 from gates.pages.timeline import Line
 from gates.rules.approvals import review_date
 from gates.rules.findings import day
 from registry.models import EndpointRegion, Person
+from registry.showing import how
 
 
 @dataclass(frozen=True)

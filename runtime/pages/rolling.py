@@ -1,6 +1,7 @@
 """The pages of going back: what to choose from, a dry run, and what somebody else finds later."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -137,7 +138,7 @@ def _verb(request, environment, chosen: Target | None, objections: list[Reason])
         "A new generation offers again what that one offered. A release that is left is "
         "quarantined here until somebody lifts that with a reason.",
         "Roll back",
-        RollBackForm,
+        partial(RollBackForm, request=request),
         lambda given: transitions.roll_back(
             environment,
             number,
