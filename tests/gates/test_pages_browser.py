@@ -43,8 +43,9 @@ def test_a_refused_signature_takes_the_focus_to_the_answer(enter, transactional_
 
 
 def test_axe_finds_nothing_on_the_pages_of_the_gates(
-    enter, assert_accessible, transactional_db, live_server
+    enter, assert_accessible, transactional_db, live_server, settings
 ):
+    settings.SECOND_FACTOR = True
     told = story("production")
     told.give("safety_check", verdict="fail")
     told.ask()
@@ -66,6 +67,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_gates(
         f"/promotions/{told.promotion.pk}/ask/",
         f"/promotions/{told.promotion.pk}/assign/",
         "/notices/",
+        "/second-factor/",
         "/promotions/ask/",
         f"/promotions/ask/?release={told.release.pk}",
         f"/gates/promotion/add/?release={told.release.pk}&environment={done.environment.pk}",
