@@ -33,7 +33,11 @@ def review(request, pk):
         return _sign(request, promotion)
     printing = request.GET.get("view") == "print"
     page = review_page(
-        promotion, request.user, request.GET.get("verdict", ""), request.GET.get("role", "")
+        promotion,
+        request.user,
+        request.GET.get("verdict", ""),
+        request.GET.get("role", ""),
+        printing=printing,
     )
     form = None if printing else _form(request, page)
     return answer_page(request, page, form=form, printing=printing)

@@ -209,7 +209,7 @@ def taking_part(loaded: Loaded) -> list[Part]:
     return [
         Part(
             name=one["name"],
-            is_you=one["id"] == loaded.user.pk,
+            is_you=loaded.is_reader(one["id"]),
             sentence=words.listed(TIES.get(tie, tie.replace("_", " ")) for tie in one["ties"]),
         )
         for one in loaded.document["involved"]
