@@ -74,7 +74,7 @@ def test_somebody_signs_in_there_and_signs_by_signing_in_again(
     signer = link(told.signer("reviewer"), "pat")
     address = f"/promotions/{told.promotion.pk}/?verdict=approve"
     tab.goto(f"{live_server.url}{address}")
-    tab.get_by_role("button", name="Sign in at Example login").click()
+    tab.get_by_role("button", name="Continue to Example login").click()
     show_who(tab, "pat")
     tab.wait_for_url(f"{live_server.url}/promotions/**")
     tab.get_by_label("Reason").fill("Read in full.")
