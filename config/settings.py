@@ -16,6 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.object_storage import s3_storage
 from config.router_ages import max_age
+from config.single_sign_on import APPS as SSO_APPS
+from config.single_sign_on import MIDDLEWARE as SSO_MIDDLEWARE
+from config.single_sign_on import single_sign_on
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -228,6 +231,20 @@ SPECTACULAR_SETTINGS = {
 }
 
 
+# Sign-in at an identity provider, beside passwords; None unless the environment names one.
+HTTPS = env.bool("GATEHOUSE_HTTPS", default=not GATEHOUSE_DEMO)
+SINGLE_SIGN_ON = single_sign_on(env, https=HTTPS)
+# Whether people may set up an authenticator app, whose codes are asked beside the password.
+SECOND_FACTOR = env.bool("SECOND_FACTOR", default=False)
+if SINGLE_SIGN_ON is not None:
+    INSTALLED_APPS += SSO_APPS
+    MIDDLEWARE += SSO_MIDDLEWARE
+SOCIALACCOUNT_ADAPTER = "registry.single_sign_on.adapter.Adapter"
+# Nothing of what allauth could do besides: no accounts made, no addresses kept, no tokens.
+SOCIALACCOUNT_AUTO_SIGNUP = SOCIALACCOUNT_STORE_TOKENS = False
+ACCOUNT_EMAIL_VERIFICATION = "none"
+
+
 # --- Files ------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
@@ -320,8 +337,7 @@ WEBHOOKS_ALLOW_LOCAL = env.bool("WEBHOOKS_ALLOW_LOCAL", default=GATEHOUSE_DEMO)
 
 # --- Browsers ---------------------------------------------------------------------------------
 
-# Off for the demo and the tests alone: without it, cookies travel in the open.
-HTTPS = env.bool("GATEHOUSE_HTTPS", default=not GATEHOUSE_DEMO)
+# HTTPS is off for the demo and the tests alone: without it, cookies travel in the open.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 60 * 60) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -339,7 +355,8 @@ SECURE_CSP = {
     "img-src": ["'self'"],
     "font-src": ["'self'"],
     "connect-src": ["'self'"],
-    "form-action": ["'self'"],
+    # A browser follows a form's answer no further than this.
+    "form-action": ["'self'", *(SINGLE_SIGN_ON.form_action if SINGLE_SIGN_ON else ())],
     "frame-ancestors": ["'none'"],
     "base-uri": ["'none'"],
 }

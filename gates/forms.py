@@ -1,5 +1,7 @@
 """Forms of promotions: signing one, and asking for one."""
 
+from urllib.parse import urlencode
+
 from django import forms
 from django.utils.html import format_html
 
@@ -11,9 +13,10 @@ from gates.models import Promotion
 from gates.rules.conditions import Asked
 from gates.rules.signing import VERDICTS, meanings
 from registry.models import ServingEndpoint
+from registry.showing_forms import ShowsAgain
 
 
-class SignForm(forms.Form):
+class SignForm(ShowsAgain, forms.Form):
     """One verdict in one role: what the signature means, why, and the password once more.
 
     `challenge` and `package_digest` say which form this is and what was shown in it; the verb
@@ -41,7 +44,7 @@ class SignForm(forms.Form):
     verdict = forms.CharField(widget=forms.HiddenInput, max_length=30)
     role = forms.CharField(widget=forms.HiddenInput, max_length=30, required=False)
 
-    def __init__(self, *args, verdict: str, role: str, team, **kwargs):
+    def __init__(self, *args, verdict: str, role: str, team, request=None, there="", **kwargs):
         super().__init__(*args, **kwargs)
         if verdict == "approve_with_conditions":
             self.fields = {"meaning": self.fields.pop("meaning"), **condition_fields(team)} | (
@@ -51,16 +54,24 @@ class SignForm(forms.Form):
         self.fields["meaning"].choices = choices
         if len(choices) == 1:
             self.fields["meaning"].initial = choices[0][0]
+        if request is not None:
+            self._show_again_for(request, self["challenge"].value() or "", there)
+
+    def _show_again_for(self, request, challenge: str, there: str) -> None:
+        """Ask for what serves this challenge alone, and come back to it from the provider."""
+        there = f"{there}&{urlencode({'challenge': challenge})}#decide"
+        self.show_again_in(request, f"challenge:{challenge}", there)
 
     def conditions(self) -> list[Asked]:
         """Return the conditions that were written down."""
         return conditions_asked(self.cleaned_data)
 
-    def rearm(self, **hidden: str) -> None:
+    def rearm(self, request, there: str, **hidden: str) -> None:
         """Give a refused form a new challenge, and the digest that is on show now."""
         self.data = self.data.copy()
         for name, value in hidden.items():
             self.data[name] = value
+        self._show_again_for(request, hidden["challenge"], there)
 
 
 class WaiverForm(ReasonForm):

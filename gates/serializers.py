@@ -12,12 +12,12 @@ from gates.conditions import facts_of, with_closings
 from gates.models import Condition, GateVersion, Package, PackagePerson, Promotion
 from gates.packages import SCHEMA, live
 from gates.pages import words
-from gates.pages.records import how
 from gates.review import review_facts, sign_offs
 from gates.rules import Status, counting
 from gates.rules.conditions import state
 from gates.talk_serializers import AssignmentSerializer, ThreadSerializer, describe_talk
 from registry.serializers import ReleaseNameSerializer
+from registry.showing import how
 
 
 class ReasonSerializer(serializers.Serializer):

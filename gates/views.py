@@ -1,5 +1,7 @@
 """The review page of a promotion, where it is read and signed."""
 
+from urllib.parse import urlencode
+
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -17,9 +19,10 @@ from gates.pages.loaded import WITH
 from gates.pages.people import changed_since
 from gates.rules.signing import VERDICTS
 from registry.rights import may
+from registry.showing import fresh
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request, pk):
     """Show a promotion with everything it rests on; sign it when a verdict is posted."""
@@ -30,7 +33,11 @@ def review(request, pk):
         return _sign(request, promotion)
     printing = request.GET.get("view") == "print"
     page = review_page(
-        promotion, request.user, request.GET.get("verdict", ""), request.GET.get("role", "")
+        promotion,
+        request.user,
+        request.GET.get("verdict", ""),
+        request.GET.get("role", ""),
+        printing=printing,
     )
     form = None if printing else _form(request, page)
     return answer_page(request, page, form=form, printing=printing)
@@ -46,18 +53,33 @@ def _form(request, page) -> SignForm | None:
         role=box.role,
         team=page.promotion.release.use_case.team,
         auto_id="sign_%s",
-        initial=_hidden(request, page),
+        initial=_hidden(request, page, request.GET.get("challenge", "")),
+        request=request,
+        there=_there(page),
     )
 
 
-def _hidden(request, page) -> dict[str, str]:
+def _there(page) -> str:
+    """Return the address of the page with its form open, to come back to."""
+    query = urlencode({"verdict": page.box.verdict, "role": page.box.role})
+    return f"{page.promotion.get_absolute_url()}?{query}"
+
+
+def _hidden(request, page, given: str) -> dict[str, str]:
+    """Return what the form carries: the challenge it was `given` if it holds, else a new one.
+
+    Whoever comes back from the identity provider showed there who they are for that one.
+    """
     box = page.box
-    challenge = transitions.issue_challenge(
-        page.promotion.pk,
-        actor=request.user,
-        verdict=box.verdict,
-        package_digest=page.digest,
-    )
+    asked = {
+        "actor": request.user,
+        "verdict": box.verdict,
+        "package_digest": page.digest,
+    }
+    challenge = None
+    if given and fresh(request, f"challenge:{given}") is not None:
+        challenge = transitions.open_challenge(page.promotion.pk, given, **asked)
+    challenge = challenge or transitions.issue_challenge(page.promotion.pk, **asked)
     return {
         "challenge": str(challenge.pk),
         "package_digest": page.digest,
@@ -69,7 +91,16 @@ def _hidden(request, page) -> dict[str, str]:
 def _sign(request, promotion):
     verdict, role = request.POST.get("verdict", ""), request.POST.get("role", "")
     team = promotion.release.use_case.team
-    form = SignForm(request.POST, verdict=verdict, role=role, team=team, auto_id="sign_%s")
+    query = urlencode({"verdict": verdict, "role": role})
+    form = SignForm(
+        request.POST,
+        verdict=verdict,
+        role=role,
+        team=team,
+        auto_id="sign_%s",
+        request=request,
+        there=f"{promotion.get_absolute_url()}?{query}",
+    )
     if verdict not in VERDICTS or not form.is_valid():
         why = refused.NotSigned(422, "Not signed.", refused.by_form(form, verdict))
         return _not_signed(request, promotion, form, why)
@@ -107,7 +138,8 @@ def _not_signed(request, promotion, form, why):
     page.band = why.band
     kept = form.data.get("reason", "")
     if page.box.opens_form:
-        form.rearm(**_hidden(request, page))
+        given = form.data.get("challenge", "")
+        form.rearm(request, _there(page), **_hidden(request, page, given))
     else:
         form = None
     if shown and shown != page.digest:

@@ -42,6 +42,7 @@ PAGES = (
         "audit",
     ),
     Page("notices/", "gates.notice_pages.page", "notices", "index"),
+    Page("second-factor/", "registry.second_factor_pages.page", "second_factor", "index"),
     Page("compare/", "registry.comparison.page", "compare"),
     Page("impact/", "registry.impact.views.page", "impact"),
     Page("uses/", "registry.uses.page", "uses", "registry.usecase"),

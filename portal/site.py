@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth import views as auth_views
 from django.http import Http404
@@ -43,6 +44,11 @@ class GatehouseSite(AdminSite):
         """Every active person may enter; what they see and do there is decided row by row."""
         return request.user.is_active
 
+    def login(self, request, extra_context=None):
+        """Sign in with name and password, or go to the identity provider if there is one."""
+        told = {"single_sign_on": settings.SINGLE_SIGN_ON}
+        return super().login(request, {**told, **(extra_context or {})})
+
     def get_log_entries(self, request):
         """Return nothing: what was done stands in the audit log, never in a second one."""
         return ()
@@ -59,6 +65,7 @@ class GatehouseSite(AdminSite):
             "site_header": self.site_header,
             "site_url": self.site_url,
             "has_permission": allowed,
+            "second_factor": settings.SECOND_FACTOR,
             "is_popup": False,
             "is_nav_sidebar_enabled": False,
             "nav": SimpleLazyObject(partial(nav.build, self, request)) if allowed else (),
@@ -77,9 +84,22 @@ class GatehouseSite(AdminSite):
         return [
             *pages,
             *self._password_reset_urls(),
+            *self._single_sign_on_urls(),
             # Django's own shortcut redirects to any row of any type, hidden or not.
             path("r/<path:content_type_id>/<path:object_id>/", self.admin_view(_no_shortcut)),
             *super().get_urls(),
+        ]
+
+    def _single_sign_on_urls(self):
+        """To the identity provider and back, where there is one; sign-in there is for anybody."""
+        if settings.SINGLE_SIGN_ON is None:
+            return []
+        from registry.single_sign_on import views
+
+        return [
+            path("sign-in/provider/", views.begin, name="sso_begin"),
+            path("sign-in/provider/again/", self.admin_view(views.again), name="sso_again"),
+            path("sign-in/provider/callback/", views.callback, name="sso_callback"),
         ]
 
     def _password_reset_urls(self):

@@ -1,4 +1,5 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.conf import settings
 from django.db.models.signals import post_migrate
 
 
@@ -19,6 +20,8 @@ class RegistryConfig(AppConfig):
         from registry.uses import models_button
         from registry.verifying import sealed_documents
 
+        if settings.SINGLE_SIGN_ON is not None:
+            _close_side_doors()
         conclusions.append(search_words.keep)
         post_migrate.connect(search_words.catch_up, sender=self)
         ticks.append(SWEEP)
@@ -29,3 +32,13 @@ class RegistryConfig(AppConfig):
         menus.append(offered)
         panels.setdefault("registry.environment", []).append(of_environment)
         panels.setdefault("registry.release", []).append(of_release)
+
+
+def _close_side_doors() -> None:
+    """Take the admin pages of what speaks OpenID Connect away: its tables stay empty."""
+    from django.contrib import admin
+
+    for label in ("account", "socialaccount"):
+        for model in apps.get_app_config(label).get_models():
+            if admin.site.is_registered(model):
+                admin.site.unregister(model)

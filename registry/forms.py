@@ -1,11 +1,13 @@
 """Signing in, and setting one's own password."""
 
+from django.conf import settings
 from django.contrib.auth import forms as auth_forms
 from django.core.exceptions import ValidationError
 from django.views.decorators.debug import sensitive_variables
 
 from registry import sign_in
 from registry.models import Person
+from registry.showing_forms import code_field
 
 
 class SignInForm(auth_forms.AuthenticationForm):
@@ -18,11 +20,19 @@ class SignInForm(auth_forms.AuthenticationForm):
         ),
     }
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if settings.SECOND_FACTOR:
+            self.fields["code"] = code_field(
+                required=False, help_text="For those who set up a second factor."
+            )
+
     @sensitive_variables()
     def clean(self):
         username, password = (self.cleaned_data.get(name) for name in ("username", "password"))
         if username and password:
-            self.user_cache = sign_in.sign_in(self.request, username, password)
+            code = self.cleaned_data.get("code", "")
+            self.user_cache = sign_in.sign_in(self.request, username, password, code)
             if self.user_cache is None:
                 raise self.get_invalid_login_error()
         return self.cleaned_data

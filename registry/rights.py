@@ -97,6 +97,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "grant_role": roles.ADMINISTER,
     "deactivate": roles.ADMINISTER,
     "reactivate": roles.ADMINISTER,
+    "take_second_factor": roles.ADMINISTER,
     "issue_token": roles.ADMINISTER,
     "revoke_token": roles.ADMINISTER,
 }
@@ -107,7 +108,7 @@ NOT_TO_ONESELF = {
     "reactivate": "Nobody reactivates themselves. Ask another administrator.",
 }
 #: Verbs that people do for themselves, and administrators for anybody.
-OF_ONES_OWN = ("issue_token", "revoke_token")
+OF_ONES_OWN = ("issue_token", "revoke_token", "take_second_factor")
 
 
 def may(actor, verb: str, about: Any = None, *, fresh: bool = False) -> list[Reason]:

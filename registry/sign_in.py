@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from audit import Reason, clock
 from registry import rules
 from registry.models import Person, Throttle
+from registry.second_factor import has_second_factor, takes_code
 
 #: Failures from one network address before it is locked; an office may share one.
 ADDRESS_LOCKED_AFTER = 50
@@ -27,60 +28,106 @@ RESETS_ALLOWED = 5
 KEPT_FOR = timedelta(days=1)
 
 
-@sensitive_variables("password")
-def sign_in(request, username: str, password: str) -> Person | None:
+@sensitive_variables("password", "code")
+def sign_in(request, username: str, password: str, code: str = "") -> Person | None:
     """Return the person whom name and password let in, or None without saying why.
 
-    What is unknown, locked, deactivated or a service account takes as long as a wrong password.
+    Whoever set up a second factor gives its code too. What is unknown, locked, deactivated or a
+    service account takes as long as a wrong password.
     """
     account, address = account_key(username), f"address:{client_address(request)}"
-    if is_locked(address) or not _claim(account):
+    if is_locked(address) or not claim(account):
         make_password(password)  # as slow as looking
         return None
     person = authenticate(request, username=username, password=password)
-    if person is None or person.kind != Person.Kind.PERSON:
-        _claim(address, ADDRESS_LOCKED_AFTER)
+    if person is None or person.kind != Person.Kind.PERSON or not _with_code(person, code):
+        claim(address, ADDRESS_LOCKED_AFTER)
         return None
     forget(account)
     return person
 
 
-@sensitive_variables("password")
-def check_password_for_signing(person: Person, password: str) -> Reason | None:
+def _with_code(person: Person, code: str) -> bool:
+    return not has_second_factor(person) or takes_code(person, code)
+
+
+@sensitive_variables("password", "code")
+def check_password_for_signing(
+    person: Person, password: str, code: str | None = None
+) -> Reason | None:
     """Return why `person` is not shown to be who signs, or None.
 
-    Slow on purpose, and it writes: call it before the change opens, never inside one. Raises
-    `RuntimeError` inside a transaction.
+    With a `code`, both must be right: a right password alone takes back no failure, or codes
+    could be guessed one after another. Slow on purpose, and it writes: call it before the change
+    opens, never inside one. Raises `RuntimeError` inside a transaction.
     """
     key = f"signing:{person.pk}"
-    if not _claim(key):
-        return Reason("SIGNING_LOCKED", f"{_LOCKED} {_wait(key)}", "password")
+    if not claim(key):
+        return locked(key, "password")
     person = Person.objects.get(pk=person.pk)
-    if person.is_active and person.kind == Person.Kind.PERSON and person.check_password(password):
+    right = may_act(person) and person.check_password(password)
+    if right and (code is None or takes_code(person, code)):
         forget(key)
         return None
     if is_locked(key):
-        return Reason("SIGNING_LOCKED", f"{_LOCKED} {_wait(key)}", "password")
-    return Reason(
-        "PASSWORD_WRONG",
-        f"The password is not yours. After {rules.LOCKED_AFTER} failures signing is locked for "
-        f"{rules.LOCKED_FOR // timedelta(minutes=1)} minutes.",
-        "password",
+        return locked(key, "code" if right else "password")
+    return (
+        _wrong_code(code)
+        if right
+        else Reason("PASSWORD_WRONG", f"The password is not yours. {_AFTER_FAILURES}", "password")
     )
 
 
-_LOCKED = "Signing is locked after too many wrong passwords."
+@sensitive_variables("code")
+def check_code_for_signing(person: Person, code: str) -> Reason | None:
+    """Return why a code of the second factor does not show that it is `person`, or None.
+
+    Writes like `check_password_for_signing`, and counts together with it.
+    """
+    key = f"signing:{person.pk}"
+    if not claim(key):
+        return locked(key, "code")
+    if may_act(Person.objects.get(pk=person.pk)) and takes_code(person, code):
+        forget(key)
+        return None
+    return locked(key, "code") if is_locked(key) else _wrong_code(code)
 
 
-def _wait(key: str) -> str:
+def _wrong_code(code: str) -> Reason:
+    if not code.strip():
+        sentence = "Give the code that your authenticator app shows now."
+        return Reason("CODE_MISSING", sentence, "code")
+    sentence = (
+        "The code is not the one that your app shows now, or it was used already: wait for the "
+        f"next. {_AFTER_FAILURES}"
+    )
+    return Reason("CODE_WRONG", sentence, "code")
+
+
+_AFTER_FAILURES = (
+    f"After {rules.LOCKED_AFTER} failures signing is locked for "
+    f"{rules.LOCKED_FOR // timedelta(minutes=1)} minutes."
+)
+
+
+def may_act(person: Person) -> bool:
+    """Whether it is somebody who signs in at all, as read just now."""
+    return person.is_active and person.kind == Person.Kind.PERSON
+
+
+def locked(key: str, field: str) -> Reason:
+    """Return why nobody signs under this key now, and for how long."""
     row = Throttle.objects.get(key=key)
     minutes = math.ceil((row.locked_until - clock.now()) / timedelta(minutes=1))
-    return f"Try again in {minutes} minute{'s' if minutes != 1 else ''}."
+    wait = f"Try again in {minutes} minute{'s' if minutes != 1 else ''}."
+    wrong = "passwords" if field == "password" else "codes"
+    sentence = f"Signing is locked after too many wrong {wrong}. {wait}"
+    return Reason("SIGNING_LOCKED", sentence, field)
 
 
 def may_send_reset(email: str) -> bool:
     """Whether one more link may go to this address; counts it."""
-    return _claim(f"reset:{email.casefold()}"[:200], RESETS_ALLOWED)
+    return claim(f"reset:{email.casefold()}"[:200], RESETS_ALLOWED)
 
 
 # Counting
@@ -125,7 +172,7 @@ def forget(key: str) -> None:
     Throttle.objects.filter(key=key).update(failures=0, first_at=now, locked_until=None)
 
 
-def _claim(key: str, allowed: int = rules.LOCKED_AFTER) -> bool:
+def claim(key: str, allowed: int = rules.LOCKED_AFTER) -> bool:
     """Count one failure in advance; False, and nothing counted, while the key is locked."""
     now = clock.now()
     with transaction.atomic(durable=True):

@@ -7,7 +7,8 @@ from django.conf import settings
 
 from audit import clock
 from audit.ticking import Tick
-from registry.models import Throttle
+from registry import showing
+from registry.models import FreshSignIn, Throttle
 from registry.sign_in import KEPT_FOR
 
 
@@ -16,6 +17,7 @@ def sweep() -> str:
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     old = Throttle.objects.filter(first_at__lt=clock.now() - KEPT_FOR)
     count, _ = old.delete()
+    FreshSignIn.objects.filter(made_at__lt=clock.now() - showing.KEPT_FOR).delete()
     return f"sessions that ended, {count} counts of failures"
 
 

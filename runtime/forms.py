@@ -4,10 +4,11 @@ from django import forms
 
 from audit.admin.acts import ReasonForm
 from registry.models import ServingEndpoint
+from registry.showing_forms import ShowsAgain
 from runtime.models import KeptFacts, RollbackReview
 
 
-class SecuredForm(ReasonForm):
+class SecuredForm(ShowsAgain, ReasonForm):
     """A verb that asks for the password again."""
 
     password = forms.CharField(
@@ -17,6 +18,11 @@ class SecuredForm(ReasonForm):
         help_text="What follows acts at once, so it asks once more who you are.",
         error_messages={"required": "Give your password."},
     )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.request is not None:
+            self.show_again_in(self.request)
 
 
 class ActivateForm(ReasonForm):
@@ -56,7 +62,7 @@ class SuspendForm(SecuredForm):
     def __init__(self, *args, subjects, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["subject"].choices = subjects
-        self.order_fields(["subject", "everywhere", "password", "reason"])
+        self.order_fields(["subject", "everywhere", "password", "code", "reason"])
 
 
 class RollBackForm(SecuredForm):
@@ -72,7 +78,7 @@ class RollBackForm(SecuredForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.order_fields(["incident", "password", "reason"])
+        self.order_fields(["incident", "password", "code", "reason"])
 
 
 class ReviewForm(ReasonForm):

@@ -4,6 +4,7 @@
 """
 
 import os
+import socket
 from pathlib import Path
 
 SUFFIX = "".join(
@@ -12,6 +13,11 @@ SUFFIX = "".join(
     if part
 )
 DATA_DIR = Path(__file__).resolve().parent.parent / "data" / f"test{SUFFIX}"
+
+#: Where the identity provider of the tests listens once a test starts it: `tests.openid_provider`.
+with socket.socket() as probe:
+    probe.bind(("127.0.0.1", 0))
+    PROVIDER = f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 for name in ("GATEHOUSE_DEMO", "DEBUG"):
     os.environ.pop(name, None)
@@ -24,6 +30,13 @@ os.environ.update(
     GATEHOUSE_HTTPS="0",
     EMAIL_URL="memorymail://",
     LOG_LEVEL="WARNING",
+    # What is optional is there, so that nothing of it goes untested; nobody is linked to it, and
+    # nobody has a second factor, but where a test says so.
+    SSO_ISSUER=PROVIDER,
+    SSO_CLIENT_ID="gatehouse",
+    SSO_CLIENT_SECRET="a-client-secret-for-tests-alone",
+    SSO_NAME="Example login",
+    SECOND_FACTOR="0",
 )
 # Playwright runs an event loop in the test's own thread, which Django takes for an async view.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

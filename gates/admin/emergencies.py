@@ -9,12 +9,12 @@ from django.template.response import TemplateResponse
 from audit import Refused, clock
 from audit.admin import Act, GovernedAdmin, ReasonForm, VisibleRelatedFilter
 from gates import emergencies, transitions
-from gates.admin.acts import AuthenticatedAct, PasswordForm
 from gates.models import BreakGlass, BreakGlassReview
 from gates.pages import gateversion
 from gates.pages.emergencies import facts, state_of, word_of
 from gates.rules import PersonFacts
 from gates.rules.emergencies import LONGEST_HOURS, reviewing_objections
+from registry.admin.acts import AuthenticatedAct, PasswordForm
 from registry.models import Environment, Person, Release, ServingEndpoint
 from registry.rights import may
 
@@ -161,7 +161,7 @@ class BreakGlassAdmin(GovernedAdmin):
             return self._page(request, "gates/break_glass_where.html", "Break glass", context)
         if against := may(request.user, "break_glass", release):
             raise PermissionDenied(" ".join(reason.sentence for reason in against))
-        request.sensitive_post_parameters = ("password",)
+        request.sensitive_post_parameters = ("password", "code")
         form, status = BreakGlassForm(request=request, row=release), 200
         if request.method == "POST":
             form, status = BreakGlassForm(request.POST, request=request, row=release), 422

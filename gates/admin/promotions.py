@@ -9,11 +9,11 @@ from django.template.response import TemplateResponse
 from audit.admin import Act, GovernedAdmin, GovernedChangeList, ReasonForm, VisibleRelatedFilter
 from audit.admin.filters import LONGEST
 from gates import previewing, queue, transitions
-from gates.admin.acts import AuthenticatedAct
 from gates.admin.helping import Reminding
 from gates.forms import PromotionForm
 from gates.models import Promotion
 from gates.pages import asking, gateversion
+from registry.admin.acts import AuthenticatedAct
 from registry.admin.base import Searched
 from registry.models import Environment, Person, Release, ServingEndpoint
 from registry.rights import may

@@ -9,15 +9,16 @@ from django.utils.safestring import SafeString
 from audit import Refused, clock
 from audit.admin import GovernedAdmin, VisibleRelatedFilter
 from gates import previewing, transitions
-from gates.admin.acts import AuthenticatedAct
 from gates.forms import WaiverForm
 from gates.models import Promotion, Waiver, WaiverAnswer
 from gates.pages import gateversion, waiving
 from gates.rules.waivers import answering_objections
 from gates.transitions.waiving import answerer
 from gates.waivers import WITH, state_of
+from registry.admin.acts import AuthenticatedAct
 from registry.models import Environment, Release
 from registry.rights import may
+from registry.showing import how
 
 
 class Answer(AuthenticatedAct):
@@ -204,7 +205,8 @@ class WaiverAdmin(GovernedAdmin):
             "state": state_of(waiver),
             "word": waiving.WORDS[state_of(waiver)],
             "facts": waiving.facts(waiver),
-            "answer": getattr(waiver, "answer", None),
+            "answer": (answer := getattr(waiver, "answer", None)),
+            "answered_how": how(answer.authentication) if answer else "",
             "act_buttons": self.act_buttons(request, waiver),
             "rests": waiving.rests_on(waiver, request.user),
             "history_url": self.history_url(waiver),

@@ -13,6 +13,7 @@ from gates.pages import words
 from gates.rules.findings import day
 from registry.models import Environment, Person, Release
 from registry.rights import may
+from registry.showing import how
 
 
 def state_of(row: BreakGlass) -> str:
@@ -53,7 +54,7 @@ def facts(row: BreakGlass) -> list[dict[str, Any]]:
         {
             "label": "Opened by",
             "value": row.printed_name,
-            "note": f"{words.role(row.role)}, password re-entered",
+            "note": f"{words.role(row.role)}, {how(row.authentication)}",
         },
         {
             "label": "Open until",

@@ -46,6 +46,8 @@ class Loaded:
     review: ReviewFacts
     person: PersonFacts
     approval: Approval | None
+    #: Whether it is filed: on paper nobody is "you".
+    printing: bool = False
 
     @property
     def in_the_way(self) -> list[Finding]:
@@ -160,17 +162,17 @@ class Loaded:
 
     def is_reader(self, person_id: int) -> bool:
         """Whether that person is the one who reads."""
-        return self.user is not None and person_id == self.user.pk
+        return not self.printing and self.user is not None and person_id == self.user.pk
 
     def read_by(self, user: Person) -> "Loaded":
         """Return the same, as `user` reads it."""
         return replace(self, user=user, person=person_facts(user, self.promotion, self.package))
 
 
-def load(promotion: Promotion, user: Person | None = None) -> Loaded:
+def load(promotion: Promotion, user: Person | None = None, *, printing: bool = False) -> Loaded:
     """Read all that the page shows; a fixed number of queries but for the lineage's length.
 
-    Without a reader, nobody is called "you" and nobody may sign.
+    Without a reader, nobody is called "you" and nobody may sign; nor is anybody in print.
     """
     package = live(promotion)
     signed = sign_offs(promotion)
@@ -186,4 +188,5 @@ def load(promotion: Promotion, user: Person | None = None) -> Loaded:
         review=review_facts(promotion, package, signed),
         person=person_facts(user, promotion, package) if user else NOBODY,
         approval=approval,
+        printing=printing,
     )

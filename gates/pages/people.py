@@ -8,10 +8,10 @@ from gates.differences import Difference, differences
 from gates.models import PackagePerson, Promotion
 from gates.pages import words
 from gates.pages.loaded import Loaded
-from gates.pages.records import how
 from gates.rules import Slot, counting, objections
 from gates.rules.findings import day
 from gates.rules.signing import APPROVALS, TIES
+from registry.showing import how
 
 #: People named in one sentence; the rest is counted.
 NAMED = 4
@@ -211,7 +211,7 @@ def taking_part(loaded: Loaded) -> list[Part]:
     return [
         Part(
             name=one["name"],
-            is_you=one["id"] == loaded.user.pk,
+            is_you=loaded.is_reader(one["id"]),
             sentence=words.listed(TIES.get(tie, tie.replace("_", " ")) for tie in one["ties"]),
         )
         for one in loaded.document["involved"]

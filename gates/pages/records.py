@@ -7,16 +7,9 @@ from audit.models import Entry
 from audit.rules import canonical, digest, instant_text
 from gates.models import PackagePerson
 from gates.pages import words
+from registry.showing import how
 
 SCHEMA = "gatehouse.signature/1"
-
-#: How somebody showed who they are, in words.
-HOW = {"password": "password re-entered"}
-
-
-def how(code: str) -> str:
-    """Return how a signer was authenticated, in words."""
-    return HOW.get(code, code)
 
 
 def record(row: PackagePerson) -> dict[str, Any]:

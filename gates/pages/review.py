@@ -32,11 +32,11 @@ from gates.pages.people import (
     slots,
     taking_part,
 )
-from gates.pages.records import how
 from gates.pages.timeline import Line
 from gates.rules.approvals import review_date
 from gates.rules.findings import day
 from registry.models import EndpointRegion, Person
+from registry.showing import how
 
 
 @dataclass(frozen=True)
@@ -169,10 +169,15 @@ class ReviewPage:
 
 
 def review_page(
-    promotion: Promotion, user: Person, verdict: str = "", role: str = ""
+    promotion: Promotion,
+    user: Person,
+    verdict: str = "",
+    role: str = "",
+    *,
+    printing: bool = False,
 ) -> ReviewPage:
     """Return the page of `promotion` for one reader; `verdict` opens that form in its box."""
-    loaded = load(promotion, user)
+    loaded = load(promotion, user, printing=printing)
     rows, more = evidence_rows(loaded)
     box = decision_box(loaded, verdict, role)
     slotted, count = slots(loaded)

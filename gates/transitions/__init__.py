@@ -12,7 +12,7 @@ from gates.transitions.helping import (
     remind_all,
     withdraw_assignment,
 )
-from gates.transitions.signing import issue_challenge, sign
+from gates.transitions.signing import issue_challenge, open_challenge, sign
 from gates.transitions.versions import (
     new_gate_version_from,
     publish_gate_version,
@@ -41,6 +41,7 @@ __all__ = [
     "grant_waiver",
     "issue_challenge",
     "new_gate_version_from",
+    "open_challenge",
     "publish_gate_version",
     "refuse_waiver",
     "remind",

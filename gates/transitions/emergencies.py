@@ -13,7 +13,7 @@ from gates.rules.emergencies import opening_objections, reviewing_objections
 from gates.ties import ties_of
 from registry.models import Environment, ModelVersion, Person, Release, ServingEndpoint
 from registry.rights import acting, demand
-from registry.sign_in import check_password_for_signing
+from registry.showing import Shown, show_again
 
 
 def break_glass(
@@ -23,7 +23,7 @@ def break_glass(
     endpoints: Iterable[ServingEndpoint],
     incident: str,
     hours: int,
-    password: str,
+    password: Shown | str,
     actor: Person,
     reason: str,
 ) -> BreakGlass:
@@ -33,8 +33,7 @@ def break_glass(
     hours, no incident, what policy forbids, an overdue review of an earlier one.
     """
     # A password hash takes a quarter of a second: checked before the database is locked.
-    if wrong := check_password_for_signing(actor, password):
-        raise Refused(wrong)
+    shown = show_again(actor, password)
     endpoints = list(endpoints)
     with change(actor=actor, reason=reason) as opened:
         person = acting(opened, actor)
@@ -75,10 +74,11 @@ def break_glass(
                 opened_by=person,
                 opened_at=opened.now,
                 printed_name=person.name,
-                authentication="password",
+                authentication=shown.code,
             ),
             event="breakglass.opened",
-            facts={"release": release.digest, "incident": incident.strip(), "hours": hours},
+            facts={"release": release.digest, "incident": incident.strip(), "hours": hours}
+            | shown.told,
         )
 
 
@@ -102,10 +102,9 @@ def _place_problems(release: Release, endpoints: list[ServingEndpoint]) -> list[
     return reasons
 
 
-def end_break_glass(pk: int, *, password: str, actor: Person, reason: str) -> BreakGlassEnd:
+def end_break_glass(pk: int, *, password: Shown | str, actor: Person, reason: str) -> BreakGlassEnd:
     """End a break-glass before its time; any one risk owner may."""
-    if wrong := check_password_for_signing(actor, password):
-        raise Refused(wrong)
+    shown = show_again(actor, password)
     with change(actor=actor, reason=reason) as opened:
         person, row = lock_break_glass(opened, pk, actor)
         demand(person, "revoke", row.release)
@@ -117,9 +116,10 @@ def end_break_glass(pk: int, *, password: str, actor: Person, reason: str) -> Br
                 ended_by=person,
                 ended_at=opened.now,
                 reason=opened.reason,
-                authentication="password",
+                authentication=shown.code,
             ),
             event="breakglass.ended",
+            facts=shown.told,
         )
 
 

@@ -1,22 +1,21 @@
 """Ending at once: a risk owner revokes an approval."""
 
-from audit import Conflict, Reason, Refused, change
+from audit import Conflict, Reason, change
 from gates.models import Promotion, Revocation
 from gates.transitions.locking import lock_promotion
 from registry.models import Person
 from registry.rights import demand
-from registry.sign_in import check_password_for_signing
+from registry.showing import Shown, show_again
 
 
-def revoke(pk: int, *, password: str, actor: Person, reason: str) -> Revocation:
+def revoke(pk: int, *, password: Shown | str, actor: Person, reason: str) -> Revocation:
     """End an approval, at once and for good; any one risk owner may, whoever asked or signed.
 
     Raises `Refused` for a wrong password, `NotAllowed` without the role, and `Conflict` for what
     is no approval or is revoked already.
     """
     # A password hash takes a quarter of a second: checked before the database is locked.
-    if wrong := check_password_for_signing(actor, password):
-        raise Refused(wrong)
+    shown = show_again(actor, password)
     with change(actor=actor, reason=reason) as opened:
         person, promotion = lock_promotion(opened, pk, actor)
         demand(person, "revoke", promotion.release)
@@ -32,8 +31,8 @@ def revoke(pk: int, *, password: str, actor: Person, reason: str) -> Revocation:
                 revoked_at=opened.now,
                 reason=opened.reason,
                 printed_name=person.name,
-                authentication="password",
+                authentication=shown.code,
             ),
             event="promotion.revoked",
-            facts={"package": promotion.decided_package.digest},
+            facts={"package": promotion.decided_package.digest} | shown.told,
         )

@@ -18,7 +18,7 @@ from gates.transitions.conditions import judge_conditions, set_conditions
 from gates.transitions.locking import lock_promotion
 from gates.transitions.writing import write_package
 from registry.models import Person
-from registry.sign_in import check_password_for_signing
+from registry.showing import Shown, show_again
 
 #: How long a challenge may be answered.
 CHALLENGE_LIFE = timedelta(minutes=10)
@@ -41,6 +41,25 @@ def issue_challenge(pk: int, *, actor: Person, verdict: str, package_digest: str
     )
 
 
+def open_challenge(
+    pk: int, challenge: str, *, actor: Person, verdict: str, package_digest: str
+) -> Challenge | None:
+    """Return a challenge that was issued for exactly this, if it may still be answered."""
+    try:
+        key = uuid.UUID(challenge)
+    except ValueError:
+        return None
+    return Challenge.objects.filter(
+        pk=key,
+        person=actor,
+        promotion_id=pk,
+        package_digest=package_digest,
+        verdict=verdict,
+        sign_off=None,
+        expires_at__gt=clock.now(),
+    ).first()
+
+
 def sign(
     pk: int,
     *,
@@ -49,7 +68,7 @@ def sign(
     verdict: str,
     meaning: str,
     reason: str,
-    password: str,
+    password: Shown | str,
     actor: Person,
     role: str = "",
     conditions: Iterable[Asked] = (),
@@ -65,8 +84,7 @@ def sign(
     if verdict not in VERDICTS:
         raise Refused(Reason("VERDICT_UNKNOWN", "Choose one of the verdicts.", "verdict"))
     # A password hash takes a quarter of a second: checked before the database is locked.
-    if wrong := check_password_for_signing(actor, password):
-        raise Refused(wrong)
+    shown = show_again(actor, password, purpose=f"challenge:{challenge}")
     signers = Promotion.objects.get(pk=pk).people.filter(kind=PackagePerson.Kind.SIGNER)
     with change(actor=actor, reason=reason) as opened:
         person, promotion = lock_promotion(
@@ -114,12 +132,12 @@ def sign(
                 reason=opened.reason,
                 package_digest=package.digest,
                 printed_name=person.name,
-                authentication="password",
+                authentication=shown.code,
                 challenge=answered,
                 signed_at=opened.now,
             ),
             event=f"promotion.signed_{verdict}",
-            facts={"package": package.digest, "slot": str(slot), "meaning": meaning},
+            facts={"package": package.digest, "slot": str(slot), "meaning": meaning} | shown.told,
         )
         set_conditions(opened, row, asked)
         note(

@@ -12,7 +12,7 @@ from gates.ties import ties_of
 from gates.waivers import open_for
 from registry.models import Environment, ModelVersion, Person, Release
 from registry.rights import acting, demand
-from registry.sign_in import check_password_for_signing
+from registry.showing import Shown, show_again
 
 
 def ask_waiver(
@@ -63,20 +63,21 @@ def ask_waiver(
         )
 
 
-def grant_waiver(pk: int, *, password: str, actor: Person, reason: str) -> WaiverAnswer:
+def grant_waiver(pk: int, *, password: Shown | str, actor: Person, reason: str) -> WaiverAnswer:
     """Grant a waiver: from now until its end it stands in for the requirement."""
     return _answer(pk, WaiverAnswer.Verdict.GRANTED, password, actor, reason)
 
 
-def refuse_waiver(pk: int, *, password: str, actor: Person, reason: str) -> WaiverAnswer:
+def refuse_waiver(pk: int, *, password: Shown | str, actor: Person, reason: str) -> WaiverAnswer:
     """Refuse a waiver for good; asking again takes a new one."""
     return _answer(pk, WaiverAnswer.Verdict.REFUSED, password, actor, reason)
 
 
-def _answer(pk: int, verdict: str, password: str, actor: Person, reason: str) -> WaiverAnswer:
+def _answer(
+    pk: int, verdict: str, password: Shown | str, actor: Person, reason: str
+) -> WaiverAnswer:
     # A password hash takes a quarter of a second: checked before the database is locked.
-    if wrong := check_password_for_signing(actor, password):
-        raise Refused(wrong)
+    shown = show_again(actor, password)
     with change(actor=actor, reason=reason) as opened:
         person, waiver = lock_waiver(opened, pk, actor)
         demand(person, "waive", waiver.release)
@@ -98,10 +99,10 @@ def _answer(pk: int, verdict: str, password: str, actor: Person, reason: str) ->
                 answered_by=person,
                 answered_at=opened.now,
                 reason=opened.reason,
-                authentication="password",
+                authentication=shown.code,
             ),
             event=f"waiver.{verdict}",
-            facts={"requirement": waiver.code, "ends_at": waiver.ends_at.isoformat()},
+            facts={"requirement": waiver.code, "ends_at": waiver.ends_at.isoformat()} | shown.told,
         )
 
 

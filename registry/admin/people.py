@@ -1,15 +1,18 @@
 """People and service accounts, and the roles they hold."""
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Prefetch
 
 from audit import Reason
 from audit.admin import Act, GovernedForm
 from registry import rights
+from registry.admin.acts import AuthenticatedAct
 from registry.admin.base import RegistryAdmin, add_url, form_url, list_section
 from registry.leaving import open_ends
 from registry.models import ApiToken, Person, RoleGrant
+from registry.second_factor import has_second_factor
 from registry.transitions import (
     add_person,
     amend_person,
@@ -17,6 +20,7 @@ from registry.transitions import (
     end_grant,
     grant_role,
     reactivate_person,
+    take_second_factor,
 )
 
 
@@ -76,13 +80,30 @@ class Reactivate(Act):
         return reactivate_person(row.pk, actor=request.user, reason=cleaned["reason"])
 
 
+class TakeSecondFactor(AuthenticatedAct):
+    name = "take-second-factor"
+    label = "Take second factor away…"
+    right = "take_second_factor"
+    lead = "Their password alone signs them in from now on, until they set up another."
+    note = "For somebody who lost their phone. Make sure that it is they who ask."
+    done = "The second factor is taken away."
+
+    def offered(self, row):
+        return has_second_factor(row)
+
+    def run(self, request, row, cleaned):
+        return take_second_factor(
+            row.pk, password=cleaned["password"], actor=request.user, reason=cleaned["reason"]
+        )
+
+
 @admin.register(Person)
 class PersonAdmin(RegistryAdmin):
     form = PersonForm
     list_display = ("username", "name", "kind", "is_active", "roles", "changed")
     list_filter = ("kind", "is_active")
     search_fields = ("username", "name", "email")
-    acts = (Deactivate(), Reactivate())
+    acts = (Deactivate(), Reactivate(), TakeSecondFactor())
     fieldsets = (
         (
             None,
@@ -97,11 +118,18 @@ class PersonAdmin(RegistryAdmin):
     help_texts = {
         "name": "As it is printed on signatures.",
         "email": "Where notices and the link for a new password go.",
+        "subject": "Who they are at the identity provider (sub). Filled in at their first sign-in "
+        "there, if it vouches for their address.",
         "kind": "A service account is what pipelines and routers act as; it has no password.",
     }
 
     def get_fieldsets(self, request, obj=None):
-        return self.fieldsets if obj is None else self.shown_fieldsets
+        if obj is None:
+            return self.fieldsets
+        fields = self.shown_fieldsets[0][1]["fields"]
+        if settings.SINGLE_SIGN_ON is not None and obj.kind == Person.Kind.PERSON:
+            fields = (*fields, "subject")
+        return ((None, {"fields": fields}),)
 
     def get_readonly_fields(self, request, obj=None):
         return () if obj is None else ("username", "kind", "is_active")
@@ -118,7 +146,7 @@ class PersonAdmin(RegistryAdmin):
         return ", ".join(held) or None
 
     def may(self, request, verb, obj=None):
-        if verb in ("deactivate", "reactivate"):
+        if verb in ("deactivate", "reactivate", "take_second_factor"):
             return super().may(request, verb, obj)
         return super().may(request, verb)
 

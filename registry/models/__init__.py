@@ -23,6 +23,7 @@ from registry.models.releases import Objective, Release, ReleasePrompt, ToolGran
 from registry.models.retirements import Retirement
 from registry.models.routers import Router, RouterReport
 from registry.models.search import SearchedNoun, SearchWord
+from registry.models.showing import FreshSignIn, SecondFactor
 from registry.models.tools import Tool, ToolScope
 from registry.models.use_cases import DataClass, RiskTier, ScoreDemand, UseCase
 
@@ -35,6 +36,7 @@ __all__ = [
     "Environment",
     "EnvironmentRegion",
     "EvaluationSuite",
+    "FreshSignIn",
     "Metric",
     "ModelUse",
     "ModelVersion",
@@ -58,6 +60,7 @@ __all__ = [
     "ScoreDemand",
     "SearchWord",
     "SearchedNoun",
+    "SecondFactor",
     "ServingEndpoint",
     "Stage",
     "SuiteVersion",

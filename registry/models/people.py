@@ -46,6 +46,9 @@ class Person(AbstractBaseUser, GovernedModel):
     email = models.EmailField(blank=True)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERSON)
     is_active = models.BooleanField("active", default=True)
+    #: Who the person is at the identity provider, if they sign in there; see `registry.identity`.
+    issuer = models.CharField("identity provider", max_length=200, blank=True, default="")
+    subject = models.CharField("subject there", max_length=255, blank=True, default="")
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -63,6 +66,21 @@ class Person(AbstractBaseUser, GovernedModel):
                 models.functions.Lower("username"),
                 name="person_username_any_case",
                 violation_error_message="Somebody has this user name already.",
+            ),
+            # One account at the provider would sign for two people.
+            models.UniqueConstraint(
+                fields=["issuer", "subject"],
+                condition=~Q(subject=""),
+                name="person_subject_once",
+                violation_error_message="Somebody else signs in with this subject already.",
+            ),
+            # A subject means nothing without who gives it; a service account signs in nowhere.
+            models.CheckConstraint(
+                condition=Q(issuer="", subject="")
+                | (~Q(issuer="") & ~Q(subject="") & Q(kind="person")),
+                name="person_subject_of_a_person",
+                violation_error_message="A person has both provider and subject, or neither; a "
+                "service account has neither.",
             ),
         ]
 

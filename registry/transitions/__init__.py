@@ -19,6 +19,7 @@ from registry.transitions.prompts import add_prompt_version
 from registry.transitions.retirements import deprecate, reinstate, retire
 from registry.transitions.rows import save_row
 from registry.transitions.sealing import seal_release, seal_version
+from registry.transitions.second_factors import set_up_second_factor, take_second_factor
 from registry.transitions.tokens import issue_token, revoke_token
 from registry.transitions.trail import review_trail
 
@@ -46,4 +47,6 @@ __all__ = [
     "save_row",
     "seal_release",
     "seal_version",
+    "set_up_second_factor",
+    "take_second_factor",
 ]

@@ -3,6 +3,7 @@
 import secrets
 from functools import partial
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -66,24 +67,59 @@ def _set_password(person: Person, password: str | None) -> list[Reason]:
 
 
 def amend_person(
-    pk: int, *, name: str | None = None, email: str | None = None, actor, reason: str
+    pk: int,
+    *,
+    name: str | None = None,
+    email: str | None = None,
+    subject: str | None = None,
+    actor,
+    reason: str,
 ) -> Person:
-    """Change the printed name or the address; the user name stays, since records carry it.
+    """Change the printed name, the address, or who the person is at the identity provider.
 
-    The old address is told of the new one: links for a new password go there from now on.
+    The user name stays, since records carry it. The old address is told of a new one and of a new
+    subject: links for a new password go there, or somebody else signs in, from now on.
     """
     with audit.change(actor=actor, reason=reason) as change:
         admin, person = rights.acting(change, actor, pk)
         rights.demand(admin, "administer")
         before = (person.name, person.email)
+        linked = (person.issuer, person.subject)
         person.name = person.name if name is None else name
         person.email = person.email if email is None else email
-        if (person.name, person.email) != before:
+        if subject is not None and subject != person.subject:
+            person.issuer, person.subject = _identity(subject)
+        if (person.name, person.email, person.issuer, person.subject) != (*before, *linked):
             change.save(person)
+        if before[1] and (person.issuer, person.subject) != linked:
+            told = partial(_tell_of_subject, before[1], person, admin)
+            transaction.on_commit(told, robust=True)
         if before[1] and person.email != before[1]:
             tell = partial(_tell_old_address, before[1], person, admin)
             transaction.on_commit(tell, robust=True)
     return person
+
+
+def _identity(subject: str) -> tuple[str, str]:
+    """Return provider and subject as they are kept; both are empty for nobody there."""
+    if not subject:
+        return "", ""
+    if settings.SINGLE_SIGN_ON is None:
+        sentence = "There is no identity provider here. Leave the subject empty."
+        raise Refused(Reason("NO_PROVIDER", sentence, "subject"))
+    return settings.SINGLE_SIGN_ON.issuer, subject
+
+
+def _tell_of_subject(address: str, person: Person, admin: Person) -> None:
+    there = person.subject or "nobody"
+    send_mail(
+        "Your account in Gatehouse was linked anew",
+        f"{admin.name} linked {person.username} to {there} at the identity provider.\n"
+        "Whoever signs in there as that signs in as you, and signs for you. "
+        "If you did not expect this, tell another administrator.\n",
+        from_email=None,
+        recipient_list=[address],
+    )
 
 
 def _tell_old_address(address: str, person: Person, admin: Person) -> None:

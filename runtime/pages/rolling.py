@@ -1,6 +1,8 @@
 """The pages of going back: what to choose from, a dry run, and what somebody else finds later."""
 
+from collections.abc import Collection
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -76,7 +78,11 @@ def _verb(request, environment, chosen: Target | None, objections: list[Reason])
         "A new generation offers again what that one offered. A release that is left is "
         "quarantined here until somebody lifts that with a reason.",
         "Roll back",
-        partial(RollBackForm, initial={"incident": request.GET.get("incident", "")[:200]}),
+        partial(
+            RollBackForm,
+            request=request,
+            initial={"incident": request.GET.get("incident", "")[:200]},
+        ),
         lambda given: transitions.roll_back(
             environment,
             number,

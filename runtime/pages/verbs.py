@@ -152,7 +152,11 @@ def suspend(request, slug):
             f"Suspend something in {environment.slug}",
             "It serves nothing from the next generation on, until somebody lifts it.",
             "Suspend",
-            partial(SuspendForm, subjects=[(key, label) for key, label, _ in subjects]),
+            partial(
+                SuspendForm,
+                request=request,
+                subjects=[(key, label) for key, label, _ in subjects],
+            ),
             lambda given: transitions.suspend(
                 next(row for key, _, row in subjects if key == given["subject"]),
                 environment=None if given["everywhere"] else environment,
@@ -242,7 +246,7 @@ def lift(request, pk):
             f"The {found.word} ends: it serves again from the next generation on, if nothing else "
             "stands against it.",
             "Lift",
-            SecuredForm,
+            partial(SecuredForm, request=request),
             lambda given: transitions.lift(
                 found.pk,
                 password=given["password"],

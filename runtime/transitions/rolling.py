@@ -3,7 +3,7 @@
 from audit import Change, Conflict, Reason, Refused, change
 from registry.models import Environment, UseCase
 from registry.rights import acting, demand
-from registry.sign_in import check_password_for_signing
+from registry.showing import Shown, show_again
 from runtime.changing import seen_use_cases
 from runtime.models import Activation, Deployment, Rollback, RollbackReview, Suspension
 from runtime.publishing import TOLD, current
@@ -17,7 +17,7 @@ def roll_back(
     *,
     use_case: UseCase | None = None,
     incident: str = "",
-    password: str,
+    password: Shown | str,
     actor,
     reason: str,
 ) -> Activation:
@@ -30,8 +30,7 @@ def roll_back(
     of every use case that changes, `Refused` when the target cannot be chosen today, `Conflict`
     when nothing would change.
     """
-    if wrong := check_password_for_signing(actor, password):
-        raise Refused(wrong)
+    shown = show_again(actor, password)
     with change(actor=actor, reason=reason) as opened:
         person = acting(opened, actor)
         environment = opened.lock(Environment, environment.pk)
@@ -65,7 +64,7 @@ def roll_back(
                 rolled_back_at=opened.now,
             ),
             event="rollback.done",
-            facts={"generation": generation, "incident": incident.strip()},
+            facts={"generation": generation, "incident": incident.strip()} | shown.told,
         )
         opened.told[TOLD] = (Activation.Cause.ROLLED_BACK, generation)
     return current(environment)

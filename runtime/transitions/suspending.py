@@ -1,9 +1,9 @@
 """The kill switch: what is suspended serves nothing from the next generation on."""
 
-from audit import Conflict, Reason, Refused, change
+from audit import Conflict, Reason, change
 from registry.models import Environment, ModelVersion, Provider, Release, ServingEndpoint
 from registry.rights import acting, demand
-from registry.sign_in import check_password_for_signing
+from registry.showing import Shown, show_again
 from runtime.models import Activation, Suspension
 from runtime.publishing import TOLD
 
@@ -20,7 +20,7 @@ def suspend(
     subject: Release | ModelVersion | ServingEndpoint | Provider,
     *,
     environment: Environment | None,
-    password: str,
+    password: Shown | str,
     actor,
     reason: str,
 ) -> Suspension:
@@ -30,8 +30,7 @@ def suspend(
     operator in the team that owns it, for all teams if it is a provider; `Refused` for a wrong
     password, `Conflict` when it is suspended there already.
     """
-    if wrong := check_password_for_signing(actor, password):
-        raise Refused(wrong)
+    shown = show_again(actor, password)
     noun = next(name for name, model in NOUNS.items() if isinstance(subject, model))
     with change(actor=actor, reason=reason) as opened:
         person = acting(opened, actor)
@@ -51,13 +50,13 @@ def suspend(
                 suspended_at=opened.now,
             ),
             event="suspension.begun",
+            facts=shown.told,
         )
 
 
-def lift(pk: int, *, password: str, actor, reason: str) -> Suspension:
+def lift(pk: int, *, password: Shown | str, actor, reason: str) -> Suspension:
     """Let what was suspended serve again, if nothing else keeps it from that."""
-    if wrong := check_password_for_signing(actor, password):
-        raise Refused(wrong)
+    shown = show_again(actor, password)
     with change(actor=actor, reason=reason) as opened:
         person = acting(opened, actor)
         suspension = opened.lock(Suspension, pk)
@@ -66,4 +65,4 @@ def lift(pk: int, *, password: str, actor, reason: str) -> Suspension:
             raise Conflict(Reason("LIFTED", "This suspension was lifted already."))
         suspension.lifted_at, suspension.lifted_by = opened.now, person
         opened.told[TOLD] = (Activation.Cause.RESUMED, None)
-        return opened.save(suspension, event="suspension.lifted")
+        return opened.save(suspension, event="suspension.lifted", facts=shown.told)

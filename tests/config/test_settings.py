@@ -132,3 +132,15 @@ def test_the_production_lock_is_part_of_the_development_lock(pytestconfig):
 
     assert pins("requirements.txt")
     assert pins("requirements.txt") <= pins("requirements-dev.txt")
+
+
+def test_nothing_of_single_sign_on_is_there_until_a_provider_is_named(start):
+    told = "'allauth' in s.INSTALLED_APPS, s.SECURE_CSP['form-action']"
+    assert start(told, **GOOD).stdout.strip() == "False [\"'self'\"]"
+    provider = {
+        "SSO_ISSUER": "https://login.example.com",
+        "SSO_CLIENT_ID": "gatehouse",
+        "SSO_CLIENT_SECRET": "a secret",
+    }
+    found = start(told, **GOOD, **provider).stdout.strip()
+    assert found == "True [\"'self'\", 'https://login.example.com']"

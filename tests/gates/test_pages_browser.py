@@ -44,8 +44,9 @@ def test_a_refused_signature_takes_the_focus_to_the_answer(enter, transactional_
 
 @pytest.mark.look
 def test_axe_finds_nothing_on_the_pages_of_the_gates(
-    enter, assert_accessible, transactional_db, live_server
+    enter, assert_accessible, transactional_db, live_server, settings
 ):
+    settings.SECOND_FACTOR = True
     told = story("production")
     told.give("safety_check", verdict="fail")
     told.ask()
@@ -67,6 +68,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_gates(
         f"/promotions/{told.promotion.pk}/ask/",
         f"/promotions/{told.promotion.pk}/assign/",
         "/notices/",
+        "/second-factor/",
         "/promotions/ask/",
         f"/promotions/ask/?release={told.release.pk}",
         f"/gates/promotion/add/?release={told.release.pk}&environment={done.environment.pk}",
@@ -122,3 +124,70 @@ def test_a_thread_is_opened_and_resolved_by_keyboard_alone(enter, transactional_
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector(".thread >> text=Resolved")
+
+
+def tab_to(page, selector: str) -> None:
+    """Press Tab until the element has the focus, and see that one sees it."""
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        if page.evaluate("s => document.activeElement.matches(s)", selector):
+            shown = page.evaluate(
+                "() => { const e = document.activeElement, s = getComputedStyle(e);"
+                " return s.outlineStyle !== 'none' || s.boxShadow !== 'none'; }"
+            )
+            assert shown, f"{selector} has the focus and does not look like it"
+            return
+    raise AssertionError(f"Tab never comes to {selector}")
+
+
+def test_index_and_review_page_work_by_keyboard_alone_and_at_200_percent(
+    enter, transactional_db, live_server
+):
+    told = story()
+    told.give_all()
+    told.ask()
+    there = f"/promotions/{told.promotion.pk}/"
+    page = enter(told.signer("reviewer"), "/")
+    # 1280 pixels at 200 % are 640 of CSS.
+    page.set_viewport_size({"width": 640, "height": 400})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    tab_to(page, f"#content a[href^='{there}']")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{there}**")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    tab_to(page, "a[href*='verdict=approve'][href$='#decide']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#sign_reason")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    tab_to(page, "input[name=meaning]")
+    page.keyboard.press("Space")
+    tab_to(page, "#sign_reason")
+    page.keyboard.type("Read in full.")
+    tab_to(page, "#sign_password")
+    page.keyboard.type(make.PASSWORD)
+    tab_to(page, "form.act button[type=submit]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Approved until")
+
+
+def test_a_review_prints_to_what_an_auditor_would_file(enter, transactional_db, live_server):
+    told = approved()
+    row = told.promotion.people.get(kind="signer")
+    for address in (f"/promotions/{told.promotion.pk}/", "/promotions/{}/?view=print"):
+        page = enter(told.signer("reviewer"), address.format(told.promotion.pk))
+        page.emulate_media(media="print", color_scheme="dark")
+        # A4 with margins of two centimetres is 640 pixels wide.
+        page.set_viewport_size({"width": 640, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 640
+        ink = "getComputedStyle(document.body)"
+        assert page.evaluate(f"{ink}.backgroundColor") in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
+        for gone in ("#nav-sidebar", "#user-tools", "button", "form input:not([type=hidden])"):
+            assert not [one for one in page.locator(gone).all() if one.is_visible()], gone
+        text = page.inner_text("body")
+        for said in ("password re-entered", "UTC", row.reason):
+            assert said in text, (address, said)
+    # The page for the file names its reader like everybody else, and the digest in full.
+    assert row.printed_name in text and "(you)" not in text
+    assert row.package_digest in text
+    assert page.pdf(format="A4").count(b"/Type /Page") > 1
+    page.emulate_media(media="screen", color_scheme="light")

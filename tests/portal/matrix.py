@@ -92,6 +92,45 @@ MATRIX = (
             POST /login/""",
     ),
     Group(
+        # The provider of the tests is not there unless a test starts it.
+        "To the identity provider, which does not answer, and back without having been there",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="403 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="The identity provider gave no answer that holds.",
+        routes="""
+            POST /sign-in/provider/
+            GET /sign-in/provider/callback/""",
+    ),
+    Group(
+        "Nobody goes there by a link, nor comes back by a form",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405",
+        routes="""
+            GET /sign-in/provider/
+            POST /sign-in/provider/callback/""",
+    ),
+    Group(
+        "To the identity provider once more, for those alone who are linked to it",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 403 403",
+        says="You do not sign in at the identity provider.",
+        routes="POST /sign-in/provider/again/",
+    ),
+    Group(
+        "The same by a link",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405",
+        routes="GET /sign-in/provider/again/",
+    ),
+    Group(
+        "A second factor, where this installation asks for none",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404",
+        routes="""
+            GET /second-factor/
+            POST /second-factor/""",
+    ),
+    Group(
         "Sign-in: whoever is in goes on to the overview",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="200 302 302 302 302 302 302 302 302 302 302 302 302 302 302 302",
@@ -1070,7 +1109,7 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 200 403 403",
         says="This takes the role administrator.",
-        routes="GET /registry/person/<object_id>/{deactivate reactivate}/",
+        routes="GET /registry/person/<object_id>/{deactivate reactivate take-second-factor}/",
     ),
     Group(
         "Letting somebody go",
@@ -1086,6 +1125,14 @@ MATRIX = (
         any="302 404 403 403 403 403 403 403 403 403 403 403 403 409 403 403",
         says="This takes the role administrator.",
         routes="POST /registry/person/<object_id>/reactivate/",
+        body=WHY,
+    ),
+    Group(
+        "Taking a second factor away without showing who one is",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 403 403 403 403 403 403 403 403 422 403 403",
+        says="This takes the role administrator.",
+        routes="POST /registry/person/<object_id>/take-second-factor/",
         body=WHY,
     ),
     Group(

@@ -44,6 +44,7 @@ VERBS = {
     "add and amend people": ("administer",),
     "grant a role, end a grant": ("grant_role", "administer"),
     "deactivate and reactivate somebody else": ("deactivate", "reactivate"),
+    "take away the second factor of somebody who lost it": ("take_second_factor",),
     "keep webhooks": ("administer",),
     "issue and revoke anybody's token": ("issue_token", "revoke_token"),
 }

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -15,6 +16,7 @@ from registry.models import (
     DatasetVersion,
     EndpointRegion,
     EnvironmentRegion,
+    FreshSignIn,
     Metric,
     ModelUse,
     ModelVersion,
@@ -66,6 +68,18 @@ def rows(db):
     environment = make.make_environment()
     router = make.make_router(environment)
     now = clock.now()
+    linked = transitions.amend_person(
+        make.make_person("linked").pk, subject="linked", actor=make.admin(), reason=make.WHY
+    )
+    fresh = FreshSignIn.objects.create(
+        person=linked,
+        session="0" * 64,
+        purpose="/",
+        issuer=linked.issuer,
+        subject=linked.subject,
+        authenticated_at=now,
+        made_at=now,
+    )
     report = RouterReport.objects.create(
         router=router, generation=1, first_seen_at=now, last_seen_at=now
     )
@@ -79,6 +93,8 @@ def rows(db):
     )
     return SimpleNamespace(
         retired=retired,
+        linked=linked,
+        fresh=fresh,
         tool=draft.tool_grants.get().scope.tool,
         sam=sam,
         policy=make.make_policy_draft(pack, use_cases=[case]),
@@ -132,6 +148,16 @@ def put(row: models.Model, **columns) -> None:
 #: Constraint -> (its model, what breaks it).
 BREAKS = {
     "person_username_any_case": (Person, lambda r: again(r.sam, username="SAM")),
+    "person_subject_once": (Person, lambda r: again(r.linked, username="sam-again")),
+    "person_subject_of_a_person": (Person, lambda r: put(r.sam, subject="sam")),
+    "freshsignin_is_for_one_thing": (
+        FreshSignIn,
+        lambda r: again(r.fresh, id=uuid4().hex, purpose=""),
+    ),
+    "freshsignin_used_afterwards": (
+        FreshSignIn,
+        lambda r: again(r.fresh, id=uuid4().hex, used_at=r.fresh.made_at - timedelta(days=1)),
+    ),
     "rolegrant_once_per_team": (RoleGrant, lambda r: again(r.in_team)),
     "rolegrant_once_for_all": (RoleGrant, lambda r: again(r.for_all)),
     "rolegrant_not_to_oneself": (RoleGrant, lambda r: put(r.for_all, granted_by_id=r.sam.pk)),

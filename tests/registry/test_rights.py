@@ -41,6 +41,7 @@ GIVEN = {
         "reactivate",
         "issue_token",
         "revoke_token",
+        "take_second_factor",
     },
 }
 

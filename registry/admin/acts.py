@@ -4,9 +4,10 @@ from django import forms
 
 from audit.admin import Act
 from audit.admin.acts import ReasonForm
+from registry.showing_forms import ShowsAgain
 
 
-class PasswordForm(ReasonForm):
+class PasswordForm(ShowsAgain, ReasonForm):
     """A reason, and the password once more."""
 
     password = forms.CharField(
@@ -20,6 +21,8 @@ class PasswordForm(ReasonForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.order_fields([*(name for name in self.fields if name != "password"), "password"])
+        if self.request is not None:
+            self.show_again_in(self.request)
 
 
 class AuthenticatedAct(Act):
@@ -28,5 +31,5 @@ class AuthenticatedAct(Act):
     form = PasswordForm
 
     def answer(self, model_admin, request, row):
-        request.sensitive_post_parameters = ("password",)
+        request.sensitive_post_parameters = ("password", "code")
         return super().answer(model_admin, request, row)
