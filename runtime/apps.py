@@ -19,11 +19,13 @@ class RuntimeConfig(AppConfig):
         from runtime.publishing import follow
         from runtime.records import partitions
         from runtime.records.verifying import records
+        from runtime.traces import keeping
         from runtime.verifying import snapshots
 
         conclusions.append(follow)
         verifiers += (snapshots, records)
         ticks.append(Tick("partitions", partitions.keep_ahead, every=timedelta(hours=6)))
+        ticks.append(Tick("trace bodies", keeping.forget, every=timedelta(hours=6)))
         offering.append(offered)
         tasks.others.append(reviewing.tasks)
         gate_previews.followers.append(previewing.followed)

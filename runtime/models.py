@@ -335,3 +335,4 @@ class RollbackReview(GovernedModel):
 
 # At the end: records name what stands above.
 from runtime.records.models import RecordBatch, RequestRecord, SequenceSpan  # noqa: E402, F401
+from runtime.traces.models import TraceBody, UnattributedTraffic  # noqa: E402, F401

@@ -77,7 +77,8 @@ class RequestRecord(AppendedModel):
     id = models.UUIDField(primary_key=True, editable=False)
     batch = _link(RecordBatch)
     router = _link(Router)
-    router_seq = models.BigIntegerField()
+    #: None: it came in a trace, and its router does not number those.
+    router_seq = models.BigIntegerField(null=True)
     kind = models.CharField(max_length=10)
     status = models.CharField(max_length=10)
     reason = models.CharField(max_length=60)
@@ -145,9 +146,11 @@ class RequestRecord(AppendedModel):
                 | Q(kind=OUTCOME, status__in=STATUSES[OUTCOME]),
                 name="record_status_of_its_kind",
             ),
-            # What ran without saying where and from which state cannot be explained.
+            # What ran without saying where and from which state cannot be explained. A trace says
+            # less: without release and generation it would be no record.
             models.CheckConstraint(
                 condition=~Q(status__in=RAN)
+                | Q(router_seq__isnull=True) & (~Q(release_digest="") | Q(generation__isnull=False))
                 | Q(
                     ~Q(deployment=""),
                     ~Q(release_digest=""),

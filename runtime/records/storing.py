@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +17,7 @@ from registry.models import Environment, Person, Release, Router, UseCase
 from runtime.models import Activation, Snapshot
 from runtime.records import gaps
 from runtime.records.fields import AHEAD
-from runtime.records.judging import Generation, Published, doubt, published
+from runtime.records.judging import Generation, Published, doubt, doubt_of_release, published
 from runtime.records.models import RecordBatch, RequestRecord
 from runtime.records.reading import Item, items
 
@@ -28,6 +28,8 @@ CONFLICTING = Reason(
     "There is another record under this id. Give every record an id of its own, once.",
     "id",
 )
+#: Generations that calls of one batch are held against, if they do not say of which they are.
+MOST_GENERATIONS = 100
 FIELDS = RequestRecord._meta.concrete_fields
 #: What a column holds of which a record says nothing.
 NOTHING: Mapping[str, Any] = {field.attname: None if field.null else "" for field in FIELDS} | {
@@ -59,6 +61,18 @@ def take(
     """
     now = clock.now()
     read = list(items(lines, router.environment.slug, now))
+    return keep(read, router, actor=actor, now=now, sent_at=sent_at)
+
+
+def keep(
+    read: list[Item],
+    router: Router,
+    *,
+    actor: Person,
+    now: datetime,
+    sent_at: datetime | None = None,
+) -> list[Answer]:
+    """Keep what was read of a batch, and answer each item in its order."""
     first: dict[uuid.UUID, Item] = {}
     for item in read:
         if not item.problems:
@@ -113,7 +127,9 @@ def _keep(
         mine = [row for row in rows if row["id"] in kept]
         if not mine:
             return kept
-        gaps.note(router, (row["router_seq"] for row in mine))
+        numbers = [row["router_seq"] for row in mine if row["router_seq"] is not None]
+        if numbers:
+            gaps.note(router, numbers)
         change.save(
             RecordBatch(
                 id=batch,
@@ -154,29 +170,79 @@ def root_of(leaves: Iterable[str]) -> str:
 def _resolved(found: list[Item], environment: Environment) -> list[dict[str, Any]]:
     """Return the columns of each record, with the rows that it names and what is doubtful."""
     generations = _generations(environment, {one.values.get("generation") for one in found})
+    active = _active_around(environment, [one.values for one in found if _names_release_alone(one)])
     digests = {one.values.get("release_digest") for one in found}
     releases = {
-        digest: (pk, version)
-        for digest, pk, version in Release.objects.filter(digest__in=digests - {None}).values_list(
-            "digest", "pk", "model_version"
-        )
+        one.digest: one
+        for one in Release.objects.filter(digest__in=digests - {None})
+        .select_related("use_case")
+        .only("digest", "model_version", "use_case__slug")
     }
-    slugs = {one.values["route"] for one in found}
-    use_cases = dict(UseCase.objects.filter(slug__in=slugs).values_list("slug", "pk"))
+    use_cases = UseCase.objects.filter(slug__in={one.values["route"] for one in found})
+    keys = dict(use_cases.values_list("slug", "pk"))
     rows = []
     for one in found:
-        values = one.values
-        generation = generations.get(values.get("generation"))
-        code = doubt(values, generation)
-        release, version = releases.get(values.get("release_digest"), (None, None))
+        generation = generations.get(one.values.get("generation"))
+        release = releases.get(one.values.get("release_digest"))
+        values = _placed(one.values, generation, release)
+        if _names_release_alone(one):
+            code = doubt_of_release(values, _at(active, values["occurred_at"]))
+        else:
+            code = doubt(values, generation)
         said = {name: value for name, value in values.items() if name in NOTHING}
         row = {**NOTHING, **said, "payload_sha256": one.payload_sha256, "unverified": code}
-        row |= {"use_case_id": use_cases.get(values["route"])}
-        row |= {"release_id": release, "model_version_id": version}
+        row |= {"use_case_id": keys.get(values["route"])}
+        if release is not None:
+            row |= {"release_id": release.pk, "model_version_id": release.model_version_id}
+            if values["route"] == release.use_case.slug:
+                row["use_case_id"] = release.use_case_id
         if generation is not None and not code:
             row |= _filled(values, generation.published)
         rows.append(row)
     return rows
+
+
+def _names_release_alone(one: Item) -> bool:
+    """Whether it is of a trace, and names a release without saying in which generation."""
+    values = one.values
+    return values.get("router_seq") is None and values.get("generation") is None
+
+
+def _placed(values: Mapping[str, Any], generation: Generation | None, release: Release | None):
+    """Return the values with the use case that they leave unsaid, as a trace may."""
+    if values["route"]:
+        return values
+    if generation is not None and (
+        offered := generation.published.offered.get(values.get("deployment", ""))
+    ):
+        return {**values, "route": offered.use_case}
+    return {**values, "route": release.use_case.slug} if release is not None else values
+
+
+def _active_around(environment: Environment, values: list[Mapping[str, Any]]) -> list[Generation]:
+    """Return the generations that were active around the instants of `values`, newest first."""
+    if not values:
+        return []
+    instants = [one["occurred_at"] for one in values]
+    rows = Activation.objects.filter(environment=environment).order_by("-generation")
+    rows = rows.filter(change__at__lte=max(instants) + AHEAD)
+    before = rows.filter(change__at__lte=min(instants) - AHEAD).values_list("generation", flat=True)
+    # Those that came in between and the one that was active at first.
+    since = before.first() or 0
+    rows = rows.filter(generation__gte=since)[:MOST_GENERATIONS]
+    return [
+        Generation(at, digest, _published(digest))
+        for at, digest in rows.values_list("change__at", "snapshot__digest")
+    ]
+
+
+def _at(active: list[Generation], instant: datetime) -> Iterator[Generation]:
+    """Yield those of `active` that were so around `instant`, newest first."""
+    for one in active:
+        if one.at <= instant + AHEAD:
+            yield one
+            if one.at <= instant - AHEAD:
+                return
 
 
 def _filled(values: Mapping[str, Any], said: Published) -> dict[str, Any]:
