@@ -12,6 +12,7 @@ from registry.models import Person, Release
 from registry.rights import may
 from runtime import matrix, reviewing
 from runtime.records import finding
+from runtime.traces import finding as outside
 
 #: Labels that the axis has room for; the table beneath it has them all.
 ON_AXIS = 12
@@ -66,6 +67,7 @@ def overview(user: Person, page: str = "1") -> dict:
         "overdue_rollbacks": reviewing.overdue(user),
         "running": matrix.heads(user),
         "not_approved": finding.not_approved(user),
+        "outside": outside.lately(user),
     }
 
 

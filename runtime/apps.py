@@ -17,7 +17,7 @@ class RuntimeConfig(AppConfig):
         from runtime import previewing, reviewing, router_panels
         from runtime.panels import of_environment, offered
         from runtime.publishing import follow
-        from runtime.records import partitions
+        from runtime.records import partitions, touched
         from runtime.records.verifying import records
         from runtime.traces import keeping
         from runtime.verifying import snapshots
@@ -32,3 +32,5 @@ class RuntimeConfig(AppConfig):
         of_environments = panels.setdefault("registry.environment", [])
         of_environments[:0] = [of_environment, router_panels.of_environment]
         panels.setdefault("registry.router", []).append(router_panels.of_router)
+        for noun in touched.NOUNS:
+            panels.setdefault(noun, []).append(touched.panel)

@@ -1,7 +1,7 @@
 """Whether what a router says ran was published so: values in, the code of a doubt out. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -36,10 +36,14 @@ class Offered:
 
 @dataclass(frozen=True)
 class Published:
-    """One snapshot: its deployments by name, and the policy's digest of each route."""
+    """One snapshot: its deployments by name, and the policy of each route.
+
+    `packs` are those versions of packs, by the policy's digest, that make a clause what it is.
+    """
 
     offered: Mapping[str, Offered]
     policies: Mapping[str, str]
+    packs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,12 @@ def published(document: Mapping[str, Any]) -> Published:
             for one in document["deployments"]
         },
         policies={slug: one["policy_digest"] for slug, one in document["routes"].items()},
+        packs={
+            one["policy_digest"]: tuple(
+                sorted({pack for packs in one["policy_origins"].values() for pack in packs})
+            )
+            for one in document["routes"].values()
+        },
     )
 
 

@@ -15,7 +15,7 @@ from audit import Reason, clock
 from audit.rules import canonical, leaf_hash, push, root
 from registry.models import Environment, Person, Release, Router, UseCase
 from runtime.models import Activation, Snapshot
-from runtime.records import gaps
+from runtime.records import bundles, counting, gaps
 from runtime.records.fields import AHEAD
 from runtime.records.judging import Generation, Published, doubt, doubt_of_release, published
 from runtime.records.models import RecordBatch, RequestRecord
@@ -28,6 +28,8 @@ CONFLICTING = Reason(
     "There is another record under this id. Give every record an id of its own, once.",
     "id",
 )
+#: Columns that follow from others: the hash itself, and by which bundles a record is found.
+NOT_IN_LEAF = ("leaf", "prompt_bundle_id", "policy_bundle_id")
 #: Generations that calls of one batch are held against, if they do not say of which they are.
 MOST_GENERATIONS = 100
 FIELDS = RequestRecord._meta.concrete_fields
@@ -108,51 +110,60 @@ def _keep(
     found: list[Item], router: Router, actor: Person, now: datetime, sent_at: datetime | None
 ) -> set[uuid.UUID]:
     """Insert what is not there yet, with the entry that stands for it; return its ids."""
-    batch = uuid.uuid4()
+    name = uuid.uuid4()
     skewed = sent_at is not None and abs(sent_at - now) > AHEAD
     own = {
-        "batch_id": batch,
+        "batch_id": name,
         "router_id": router.pk,
         "environment_id": router.environment_id,
         "received_at": now,
     }
-    rows = [row | own for row in _resolved(found, router.environment)]
+    rows, packs = _resolved(found, router.environment)
     for row in rows:
+        row.update(own)
         row["skewed"] = skewed or row["occurred_at"] > now + AHEAD
         row["leaf"] = leaf(row)
     # In one order, so that two batches with the same records wait for each other and no more.
     rows.sort(key=lambda row: row["id"])
     with audit.change(actor=actor, reason=f"Records of the router {router} came in.") as change:
+        bundles.tie(rows, packs)
         kept = _insert(rows)
         mine = [row for row in rows if row["id"] in kept]
         if not mine:
             return kept
-        numbers = [row["router_seq"] for row in mine if row["router_seq"] is not None]
+        numbers = [(row["router_seq"], row["occurred_at"]) for row in mine if row["router_seq"]]
         if numbers:
             gaps.note(router, numbers)
+        counting.add(mine)
+        batch = RecordBatch(
+            id=name,
+            environment=router.environment,
+            router=router,
+            received_at=now,
+            count=len(mine),
+            first_id=mine[0]["id"],
+            last_id=mine[-1]["id"],
+            root=root_of(row["leaf"] for row in mine),
+        )
         change.save(
-            RecordBatch(
-                id=batch,
-                environment=router.environment,
-                router=router,
-                received_at=now,
-                count=len(mine),
-                first_id=mine[0]["id"],
-                last_id=mine[-1]["id"],
-                root=root_of(row["leaf"] for row in mine),
-            ),
+            batch,
             event="records.appended",
-            facts={"count": len(mine)},
+            facts={"count": len(mine), **_range(batch)},
         )
     return kept
+
+
+def _range(batch: RecordBatch) -> dict[str, str]:
+    """Return what the entry says besides the count, so that it proves without the row."""
+    return {"first": str(batch.first_id), "last": str(batch.last_id), "root": batch.root}
 
 
 # What a batch proves
 
 
 def leaf(row: Mapping[str, Any]) -> str:
-    """Return the hash of one record over all its columns but the hash itself."""
-    said = {name: value for name, value in row.items() if name != "leaf"}
+    """Return the hash of one record over all columns that do not follow from the others."""
+    said = {name: value for name, value in row.items() if name not in NOT_IN_LEAF}
     return leaf_hash(canonical(said)).hex()
 
 
@@ -167,8 +178,13 @@ def root_of(leaves: Iterable[str]) -> str:
 # What the names in records stand for
 
 
-def _resolved(found: list[Item], environment: Environment) -> list[dict[str, Any]]:
-    """Return the columns of each record, with the rows that it names and what is doubtful."""
+def _resolved(
+    found: list[Item], environment: Environment
+) -> tuple[list[dict[str, Any]], dict[str, tuple[str, ...]]]:
+    """Return the columns of each record, with the rows that it names and what is doubtful.
+
+    Beside them, the versions of packs that make each policy in their snapshots.
+    """
     generations = _generations(environment, {one.values.get("generation") for one in found})
     active = _active_around(environment, [one.values for one in found if _names_release_alone(one)])
     digests = {one.values.get("release_digest") for one in found}
@@ -180,6 +196,7 @@ def _resolved(found: list[Item], environment: Environment) -> list[dict[str, Any
     }
     use_cases = UseCase.objects.filter(slug__in={one.values["route"] for one in found})
     keys = dict(use_cases.values_list("slug", "pk"))
+    packs: dict[str, tuple[str, ...]] = {}
     rows = []
     for one in found:
         generation = generations.get(one.values.get("generation"))
@@ -198,8 +215,9 @@ def _resolved(found: list[Item], environment: Environment) -> list[dict[str, Any
                 row["use_case_id"] = release.use_case_id
         if generation is not None and not code:
             row |= _filled(values, generation.published)
+        packs |= generation.published.packs if generation is not None else {}
         rows.append(row)
-    return rows
+    return rows, packs
 
 
 def _names_release_alone(one: Item) -> bool:

@@ -53,7 +53,11 @@ def read(*spans):
 
 
 def test_older_names_are_read_and_newer_ones_win():
-    old = {"gen_ai.system": "az.ai.openai", "gen_ai.usage.prompt_tokens": 7, "gen_ai.usage.completion_tokens": 3}  # fmt: skip
+    old = {
+        "gen_ai.system": "az.ai.openai",
+        "gen_ai.usage.prompt_tokens": 7,
+        "gen_ai.usage.completion_tokens": 3,
+    }
     assert conventions.present(old) == {
         "gen_ai.provider.name": "azure.ai.openai",
         "gen_ai.usage.input_tokens": 7,
