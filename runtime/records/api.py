@@ -83,6 +83,9 @@ class PublishedSerializer(serializers.Serializer):
     """The generation that a record names, as it was published."""
 
     generation = serializers.IntegerField()
+    named = serializers.BooleanField(
+        help_text="Whether the record names it; otherwise it is what was active then."
+    )
     snapshot = serializers.CharField()
     since = serializers.DateTimeField()
     cause = serializers.CharField()

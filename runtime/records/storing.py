@@ -194,16 +194,22 @@ def _resolved(
         .select_related("use_case")
         .only("digest", "model_version", "use_case__slug")
     }
-    use_cases = UseCase.objects.filter(slug__in={one.values["route"] for one in found})
-    keys = dict(use_cases.values_list("slug", "pk"))
     packs: dict[str, tuple[str, ...]] = {}
-    rows = []
+    placed = []
     for one in found:
         generation = generations.get(one.values.get("generation"))
         release = releases.get(one.values.get("release_digest"))
-        values = _placed(one.values, generation, release)
+        placed.append((one, _placed(one.values, generation, release), generation, release))
+    use_cases = UseCase.objects.filter(slug__in={values["route"] for _, values, _, _ in placed})
+    keys = dict(use_cases.values_list("slug", "pk"))
+    rows = []
+    for one, values, generation, release in placed:
         if _names_release_alone(one):
-            code = doubt_of_release(values, _at(active, values["occurred_at"]))
+            around = list(_at(active, values["occurred_at"]))
+            code = doubt_of_release(values, around)
+            # It does not say which, but one of them offered what ran.
+            fits = (one for one in around if not doubt_of_release(values, [one]))
+            generation = next(fits, None)
         else:
             code = doubt(values, generation)
         said = {name: value for name, value in values.items() if name in NOTHING}
@@ -211,8 +217,6 @@ def _resolved(
         row |= {"use_case_id": keys.get(values["route"])}
         if release is not None:
             row |= {"release_id": release.pk, "model_version_id": release.model_version_id}
-            if values["route"] == release.use_case.slug:
-                row["use_case_id"] = release.use_case_id
         if generation is not None and not code:
             row |= _filled(values, generation.published)
         packs |= generation.published.packs if generation is not None else {}
@@ -265,7 +269,10 @@ def _at(active: list[Generation], instant: datetime) -> Iterator[Generation]:
 
 def _filled(values: Mapping[str, Any], said: Published) -> dict[str, Any]:
     """Return what a record that agrees with its snapshot leaves unsaid."""
-    offered = said.offered.get(values.get("deployment", ""))
+    release = values.get("release_digest")
+    offered = said.offered.get(values.get("deployment", "")) or next(
+        (one for one in said.offered.values() if one.release == release), None
+    )
     return {
         "prompts": list(offered.prompts) if offered else [],
         "policy_digest": said.policies.get(values["route"], ""),

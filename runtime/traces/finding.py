@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from audit import Reason, clock
 from registry.models import Environment, ModelVersion, Person
@@ -136,7 +136,7 @@ def lately(reader: Person) -> list[Outside]:
     found = grouped.annotate(
         Sum("calls"),
         Count("service", distinct=True),
-        Count("model", distinct=True, filter=~Q(model="")),
+        Count("model", distinct=True),
         Max("last_at"),
     )
     return [Outside(*one) for one in found.order_by("-calls__sum")[:5]]

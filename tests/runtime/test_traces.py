@@ -296,10 +296,15 @@ def test_the_real_exporter_brings_records(told, router):
     assert (first.conversation, first.user_hash, first.tokens_in) == ("conv-1", KEYED, 12)
     assert first.served_release == "mistral-large-2407"
     assert first.erased == ["gen_ai.input.messages"]
-    assert first.policy_digest and first.trace == f"{one.context.trace_id:032x}"
+    (failed,) = (row for row in rows.values() if row.status == "failed")
+    prompts = [one.prompt_version.digest for one in release.prompt_links.all()]
+    for row in (first, failed):
+        # What it leaves unsaid follows from what was published then.
+        assert sorted(row.prompts) == sorted(prompts) and row.prompt_bundle_id
+        assert row.policy_digest and row.policy_bundle_id
+    assert first.trace == f"{one.context.trace_id:032x}"
     assert len(rows) == 3
     assert {row.unverified for row in rows.values()} == {"", "RELEASE_NOT_ACTIVE"}
-    (failed,) = (row for row in rows.values() if row.status == "failed")
     assert (failed.route, failed.unverified, failed.generation) == (told.use_case.slug, "", None)
     assert [(row.service, row.calls) for row in lines().values()] == [("chat-web", 1)]
     # Each batch has its entry, and none of it has a number that could be missing.
