@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -18,8 +19,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from runtime.traces.conventions import READ, is_content
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
-#: Spans of one body, attributes of one span, and characters of a value that are looked at.
-MOST_SPANS, MOST_ATTRIBUTES, LONGEST = 10_000, 512, 256
+#: Spans of one body, with the groups that they stand in.
+MOST_SPANS = 10_000
+#: Attributes and events of one span, and characters of a value, that are looked at.
+MOST_ATTRIBUTES, MOST_EVENTS, LONGEST = 512, 256, 256
+NO_PROTOBUF = "The body is no ExportTraceServiceRequest in protobuf."
 #: The status of a span that failed.
 FAILED = 2
 
@@ -49,16 +53,54 @@ class Span:
 
 def spans(body: bytes, encoding: str) -> list[Span]:
     """Return the spans of a body. Raises `NotTraces` and `TooManySpans`."""
-    read = _of_json if encoding == JSON else _of_protobuf
-    found = []
-    for span in read(body):
-        if len(found) == MOST_SPANS:
-            raise TooManySpans
-        found.append(span)
-    return found
+    if encoding == JSON:
+        return list(_of_json(body))
+    # Before it is a message: two bytes make a span of a hundred and more.
+    _bound(body)
+    return list(_of_protobuf(body))
 
 
 # Protobuf
+
+#: Where a message holds its groups: `resource_spans`, their `scope_spans`, and the spans of these.
+LEVELS = (1, 2, 2)
+
+
+def _bound(body: bytes) -> None:
+    """Raise `TooManySpans` for a body of too many groups and spans, without reading them."""
+    left = MOST_SPANS
+    places = [(0, len(body), 0)]
+    while places:
+        at, end, level = places.pop()
+        while at < end:
+            key, at = _varint_at(body, at, end)
+            kind = key & 7
+            if kind == 0:
+                _, at = _varint_at(body, at, end)
+                continue
+            length, at = _varint_at(body, at, end) if kind == 2 else ({1: 8, 5: 4}.get(kind), at)
+            if length is None or at + length > end:
+                raise NotTraces(NO_PROTOBUF)
+            if kind == 2 and key >> 3 == LEVELS[level]:
+                left -= 1
+                if left < 0:
+                    raise TooManySpans
+                if level + 1 < len(LEVELS):
+                    places.append((at, at + length, level + 1))
+            at += length
+
+
+def _varint_at(body: bytes, at: int, end: int) -> tuple[int, int]:
+    found = 0
+    for shift in range(0, 70, 7):
+        if at >= end:
+            break
+        byte = body[at]
+        at += 1
+        found |= (byte & 127) << shift
+        if byte < 128:
+            return found, at
+    raise NotTraces(NO_PROTOBUF)
 
 
 def _of_protobuf(body: bytes) -> Iterator[Span]:
@@ -66,13 +108,13 @@ def _of_protobuf(body: bytes) -> Iterator[Span]:
     try:
         message.ParseFromString(body)
     except DecodeError:
-        raise NotTraces("The body is no ExportTraceServiceRequest in protobuf.") from None
+        raise NotTraces(NO_PROTOBUF) from None
     for group in message.resource_spans:
         resource, _ = _kept(_pairs(group.resource.attributes))
         for scope in group.scope_spans:
             for one in scope.spans:
                 attributes, content = _kept(_pairs(one.attributes))
-                for event in one.events:
+                for event in one.events[:MOST_EVENTS]:
                     content += _kept(_pairs(event.attributes))[1]
                 yield Span(
                     trace_id=one.trace_id.hex(),
@@ -130,16 +172,21 @@ def _of_json(body: bytes) -> Iterator[Span]:
         message = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise NotTraces(f"The body is no JSON that can be read: {error}"[:200]) from None
-    for group, at in _each(message, "resourceSpans", "the body"):
+    left = MOST_SPANS
+    for group, at in _each(message, "resourceSpans", "the body", MOST_SPANS):
         resource, _ = _kept(_attributes(_object(group, "resource", at), f"{at}.resource"))
-        for scope, within in _each(group, "scopeSpans", at):
-            for one, place in _each(scope, "spans", within):
+        left -= 1
+        for scope, within in _each(group, "scopeSpans", at, left):
+            left -= 1
+            for one, place in _each(scope, "spans", within, left):
+                left -= 1
                 yield _span(one, resource, place)
 
 
 def _span(one: dict, resource: dict, at: str) -> Span:
     attributes, content = _kept(_attributes(one, at))
-    for event, place in _each(one, "events", at):
+    events = _each(one, "events", at)
+    for event, place in islice(events, MOST_EVENTS):
         content += _kept(_attributes(event, place))[1]
     return Span(
         trace_id=_text(one, "traceId", at).lower(),
@@ -157,8 +204,8 @@ def _no_number(name: str):
     raise ValueError(f"{name} is no number of JSON.")
 
 
-def _each(holder: Any, name: str, at: str) -> Iterator[tuple[dict, str]]:
-    """Yield the objects of a list, each with where it stands."""
+def _each(holder: Any, name: str, at: str, most: int | None = None) -> Iterator[tuple[dict, str]]:
+    """Yield the objects of a list, each with where it stands. Raises `TooManySpans`."""
     if not isinstance(holder, dict):
         raise NotTraces(f"{at} is no object.")
     rows = holder.get(name)
@@ -166,6 +213,8 @@ def _each(holder: Any, name: str, at: str) -> Iterator[tuple[dict, str]]:
         return
     if not isinstance(rows, list):
         raise NotTraces(f"{name} of {at} is no list.")
+    if most is not None and len(rows) > most:
+        raise TooManySpans
     for place, one in enumerate(rows):
         where = f"{name}[{place}]"
         if not isinstance(one, dict):

@@ -186,6 +186,28 @@ def test_json_that_is_no_trace_says_where(body, where):
         wire.spans(body, JSON)
 
 
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (b"\x0a\x00" * 20_000, PROTOBUF),
+        (b"\x0a\xc0\xb8\x02" + b"\x12\x00" * 20_000, PROTOBUF),
+        (b'{"resourceSpans": [' + b"{}," * 20_000 + b"{}]}", JSON),
+        (b'{"resourceSpans": [{"scopeSpans": [{"spans": [' + b"{}," * 20_000 + b"{}]}]}]}", JSON),
+    ],
+)
+def test_groups_are_counted_before_they_are_read(body, encoding):
+    with pytest.raises(wire.TooManySpans):
+        wire.spans(body, encoding)
+
+
+@pytest.mark.parametrize(
+    "body", [b"text", b"\x0a", b"\x0a\xff\xff\xff\xff\x0f", 20 * b"\xff", b"\x0b"]
+)
+def test_protobuf_that_is_none_is_told(body):
+    with pytest.raises(wire.NotTraces):
+        wire.spans(body, PROTOBUF)
+
+
 def test_statuses_are_those_of_rpc():
     # As protobuf's own runtime would write them: number 1 a code, number 2 a text.
     assert wire.status(PROTOBUF, 400, "no") == b"\x08\x03\x12\x02no"
