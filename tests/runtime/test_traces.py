@@ -2,10 +2,13 @@
 
 import gzip
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from threading import BoundedSemaphore
 
 import pytest
+import yaml
 from django.db import IntegrityError, transaction
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -29,6 +32,7 @@ from tests.runtime.recording import KEYED, Reporting
 from tests.runtime.stories import running
 from tests.runtime.tracing import JSON, MADE, PROTOBUF, send, shared, tracer
 
+ROOT = Path(__file__).resolve().parents[2]
 CHAT = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "mistral_ai",
@@ -213,6 +217,29 @@ def test_statuses_are_those_of_rpc():
     assert wire.status(PROTOBUF, 400, "no") == b"\x08\x03\x12\x02no"
     assert wire.status(PROTOBUF, 429, 200 * "x")[:5] == b"\x08\x08\x12\xc8\x01"
     assert json.loads(wire.status(JSON, 401, "who?")) == {"code": 16, "message": "who?"}
+
+
+# The documented collector
+
+
+def test_the_documented_collector_is_whole_and_keeps_within_the_bounds():
+    text = (ROOT / "docs" / "traces.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    found = yaml.safe_load(block)
+    (pipeline,) = found["service"]["pipelines"].values()
+    for part in ("receivers", "processors", "exporters"):
+        assert set(pipeline[part]) == set(found[part])
+    (exporter,) = found["exporters"].values()
+    assert exporter["sending_queue"]["storage"] in found["service"]["extensions"]
+    assert found["processors"]["batch/gatehouse"]["send_batch_max_size"] <= wire.MOST_SPANS
+    statements = found["processors"]["transform/content"]["trace_statements"][0]["statements"]
+    patterns = [re.compile(re.search('"(.*)"', one)[1]) for one in statements]
+    named = [name for name in conventions.CONTENT if name.startswith(("gen_ai.", "user."))]
+    for name in (*named, "gen_ai.prompt.0.content"):
+        assert any(pattern.search(name) for pattern in patterns), name
+    assert not any(pattern.search(name) for pattern in patterns for name in conventions.READ)
+    # Every attribute of ours is told.
+    assert all(f"`{name}`" in text for name in conventions.OURS)
 
 
 # What is kept
