@@ -39,6 +39,11 @@ class Row:
     until: datetime
     layers: Mapping[str, int]
 
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.layers.values())
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -66,7 +71,7 @@ def layered(counts: Mapping[str, int]) -> dict[str, int]:
 def chart(bars: Sequence, step: timedelta) -> Chart | None:
     """Return the drawing of `bars` (since, until, counts by status), or None of nothing."""
     rows = tuple(Row(bar.since, bar.until, layered(bar.counts)) for bar in bars)
-    most = max((sum(row.layers.values()) for row in rows), default=0)
+    most = max((row.total for row in rows), default=0)
     if not most:
         return None
     pitch = WIDTH / len(rows)

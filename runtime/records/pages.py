@@ -145,7 +145,9 @@ def one(request, name):
     found = investigate(name, request.user)
     if found is None:
         raise Http404
-    for attempt in found["attempts"]:
+    for place, attempt in enumerate(found["attempts"], 1):
+        # Two boxes of one name are not told apart by who hears the page.
+        attempt["suffix"] = f", attempt {place}" if place > 1 else ""
         for clause in (attempt["policy"] or {"clauses": ()})["clauses"]:
             kind = kind_of(clause["clause"])
             clause["words"] = kind.words(clause["value"]) if kind else clause["value"]
