@@ -103,11 +103,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="requestrecord",
-            index=models.Index(
-                condition=models.Q(("deployment", ""), _negated=True),
-                fields=["deployment", "id"],
-                name="record_deployment",
-            ),
+            index=models.Index(fields=["deployment", "id"], name="record_deployment"),
         ),
         migrations.AddField(
             model_name="bundlemember",

@@ -134,11 +134,7 @@ class RequestRecord(AppendedModel):
             models.Index(fields=["model_version", "id"], name="record_model_version"),
             models.Index(fields=["prompt_bundle", "id"], name="record_prompts"),
             models.Index(fields=["policy_bundle", "id"], name="record_policy"),
-            models.Index(
-                fields=["deployment", "id"],
-                condition=~Q(deployment=""),
-                name="record_deployment",
-            ),
+            models.Index(fields=["deployment", "id"], name="record_deployment"),
             models.Index(fields=["request"], name="record_request"),
             models.Index(fields=["trace"], condition=~Q(trace=""), name="record_trace"),
             models.Index(

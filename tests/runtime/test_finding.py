@@ -146,7 +146,7 @@ class Ran:
             ("release", release.digest): ran,
             ("model", f"{version.model.slug}/{version.version}"): ran,
             ("model", version.model.slug): ran,
-            ("deployment", self.first["deployment"]): ran,
+            ("deployment", self.first["deployment"]): [*ran, self.doubtful],
             ("router", self.router.router.slug): ran + mine,
             ("status", "served"): [self.outcome],
             ("status", "refused"): [self.refused],
