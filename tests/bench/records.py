@@ -64,6 +64,10 @@ def begin(folder: str) -> None:
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.ALLOWED_HOSTS = ["*"]
+    # Nobody collected static files.
+    settings.STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
     django.setup()
     call_command("migrate", verbosity=0)
     import audit.clock
@@ -309,7 +313,9 @@ def plans(world: World) -> None:
     ):
         rows = found.matching(found.read(given)[0], world.reader)
         plan = rows[: found.PAGE].explain().splitlines()
-        uses = [line.strip() for line in plan if "ndex" in line or "Seq Scan" in line][:2]
+        uses = [line.strip() for line in plan if "INDEX" in line.upper() or "SCAN" in line.upper()][
+            :2
+        ]
         print(f"  {next(iter(given)):12} {'; '.join(uses)}"[:180])
 
 
