@@ -24,6 +24,7 @@ import runtime.rollback_api
 import runtime.router_api
 import runtime.running_api
 import runtime.snapshot_api
+import runtime.traces.api
 from config.openapi import SchemaView
 
 router = SimpleRouter()
@@ -73,10 +74,18 @@ urlpatterns = [
         runtime.rollback_api.DryRunView.as_view(),
         name="rollback-dry-run",
     ),
+    path("requests/", runtime.records.api.RequestsView.as_view(), name="requests"),
+    path("request-counts/", runtime.records.api.RequestCountsView.as_view(), name="request-counts"),
+    path("records/<uuid:pk>/proof/", runtime.records.api.ProofView.as_view(), name="record-proof"),
     path(
         "requests/<str:name>/",
         runtime.records.api.RequestView.as_view(),
         name="request",
+    ),
+    path(
+        "unattributed-traffic/",
+        runtime.traces.api.OutsideView.as_view(),
+        name="unattributed-traffic",
     ),
     path("running/", runtime.running_api.RunningView.as_view(), name="running"),
     path("drill/", runtime.running_api.DrillView.as_view(), name="drill"),

@@ -293,6 +293,8 @@ EVIDENCE_INGEST_RATE = env.str("EVIDENCE_INGEST_RATE", default="60/min")
 # are told to come again, so that threads are left for everybody else.
 RECORDS_INGEST_RATE = env.str("RECORDS_INGEST_RATE", default="600/min")
 RECORDS_AT_ONCE = 2
+# Bodies of traces that one token may bring in.
+TRACES_INGEST_RATE = env.str("TRACES_INGEST_RATE", default="600/min")
 # Where the keys lie that snapshots' heads are signed with; they are never in the database.
 SIGNING_KEYS_DIR = Path(env.str("SIGNING_KEYS_DIR", default=str(DATA_DIR / "keys")))
 # The name of the log in its checkpoints, for good; and a file that gets every checkpoint, best on

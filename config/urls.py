@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from config import health, problems, well_known
+from runtime.traces.ingest import TracesView
 
 urlpatterns = [
     path("healthz", health.alive, name="healthz"),
@@ -11,6 +12,7 @@ urlpatterns = [
     path(".well-known/gatehouse-keys.json", well_known.signing_keys, name="signing-keys"),
     path("api/v1/", include("config.api_urls")),
     path("ingest/v1/", include("config.ingest_urls")),
+    path("v1/traces", TracesView.as_view(), name="ingest-traces"),
     path("ofrep/v1/", include("config.ofrep_urls")),
     # The portal sends anonymous visitors of any unknown address to its sign-in; tools get 404.
     re_path(problems.FOR_TOOLS, problems.not_found),

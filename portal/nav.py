@@ -54,6 +54,7 @@ ORDER = (
     "registry.environment",
     "running",
     "requests",
+    "outside",
     "registry.router",
     "may_run",
     "route_try",
@@ -67,6 +68,7 @@ ORDER = (
 QUESTIONS = (
     ("Runtime", "running", "What runs where"),
     ("Runtime", "requests", "Requests"),
+    ("Runtime", "outside", "Outside the registry"),
     ("Runtime", "may_run", "What may run"),
     ("Runtime", "route_try", "Try a route"),
     ("Runtime", "drill", "Fallback drill"),

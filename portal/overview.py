@@ -13,6 +13,7 @@ from registry.rights import may
 from registry.roles import Role
 from runtime import matrix, reviewing
 from runtime.records import finding
+from runtime.traces import finding as outside
 
 #: Labels that the axis has room for; the table beneath it has them all.
 ON_AXIS = 12
@@ -69,6 +70,7 @@ def overview(user: Person, page: str = "1") -> dict:
         "running": matrix.heads(user),
         "not_approved": finding.not_approved(user),
         "log": sinks.standing() if user.has_role(Role.AUDITOR, Role.ADMINISTRATOR) else None,
+        "outside": outside.lately(user),
     }
 
 

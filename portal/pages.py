@@ -180,6 +180,12 @@ PAGES = (
         "registry.environment",
     ),
     Page("requests/", "runtime.records.pages.listing", "requests"),
+    Page("requests.csv", "runtime.records.pages.as_csv", "requests_csv", "requests"),
+    Page(
+        "requests/<str:name>/export/", "runtime.records.pages.export", "request_export", "requests"
+    ),
+    Page("records/<uuid:pk>/proof/", "runtime.records.pages.prove", "record_proof", "requests"),
+    Page("outside/", "runtime.traces.pages.outside", "outside"),
     Page("requests/<str:name>/", "runtime.records.pages.one", "request", "requests"),
     Page("running/", "runtime.pages.running.matrix_page", "running"),
     Page("drill/", "runtime.pages.running.drill_page", "drill"),

@@ -17,16 +17,20 @@ class RuntimeConfig(AppConfig):
         from runtime import previewing, reviewing, router_panels
         from runtime.panels import of_environment, offered
         from runtime.publishing import follow
-        from runtime.records import partitions
+        from runtime.records import partitions, touched
         from runtime.records.verifying import records
+        from runtime.traces import keeping
         from runtime.verifying import snapshots
 
         conclusions.append(follow)
         verifiers += (snapshots, records)
         ticks.append(Tick("partitions", partitions.keep_ahead, every=timedelta(hours=6)))
+        ticks.append(Tick("trace bodies", keeping.forget, every=timedelta(hours=6)))
         offering.append(offered)
         tasks.others.append(reviewing.tasks)
         gate_previews.followers.append(previewing.followed)
         of_environments = panels.setdefault("registry.environment", [])
         of_environments[:0] = [of_environment, router_panels.of_environment]
         panels.setdefault("registry.router", []).append(router_panels.of_router)
+        for noun in touched.NOUNS:
+            panels.setdefault(noun, []).append(touched.panel)

@@ -334,4 +334,12 @@ class RollbackReview(GovernedModel):
 
 
 # At the end: records name what stands above.
-from runtime.records.models import RecordBatch, RequestRecord, SequenceSpan  # noqa: E402, F401
+from runtime.records.models import (  # noqa: E402, F401
+    Bundle,
+    BundleMember,
+    RecordBatch,
+    RecordCount,
+    RequestRecord,
+    SequenceSpan,
+)
+from runtime.traces.models import TraceBody, UnattributedTraffic  # noqa: E402, F401

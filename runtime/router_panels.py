@@ -5,6 +5,7 @@ from django.template.loader import render_to_string
 from registry.models import Environment, Router
 from registry.rights import may
 from runtime.publishing import current
+from runtime.records.gaps import missing
 from runtime.routers import STATES, Standing, routers_of, standings
 
 #: Rows of one panel.
@@ -40,7 +41,12 @@ def of_environment(request, environment: Environment) -> str:
 def of_router(request, router: Router) -> str:
     """Return how a router stands to what is active, on its own page."""
     (found,) = standings(router.environment, [router])
-    context = {"row": _row(found), "active": current(router.environment), "router": router}
+    context = {
+        "row": _row(found),
+        "active": current(router.environment),
+        "router": router,
+        "gaps": missing(router),
+    }
     return render_to_string("runtime/_router_panel.html", context, request)
 
 

@@ -11,5 +11,5 @@ ROOT_URLCONF = os.environ.get("SERVED_URLS", "config.urls")
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-EVIDENCE_INGEST_RATE = "10000/min"
+EVIDENCE_INGEST_RATE = RECORDS_INGEST_RATE = TRACES_INGEST_RATE = "100000/min"
 ROOT_URLCONF = os.environ.get("SERVED_URLCONF", "config.urls")

@@ -1,13 +1,19 @@
 """What served a request, for tools: the same answer as the page."""
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit.api.answers import Answers
+from audit.api.pages import CursorPages
+from audit.refusals import NotUnderstood
+from runtime.records import finding
 from runtime.records.investigating import investigate
+from runtime.records.proofs import proof
+from runtime.records.summing import summary
 from runtime.running_api import ChangesSerializer
 from runtime.serializers import RouteSerializer
 
@@ -21,7 +27,10 @@ class RecordSerializer(serializers.Serializer):
     received_at = serializers.DateTimeField(help_text="By ours.")
     environment = serializers.SlugField()
     router = serializers.CharField()
-    seq = serializers.IntegerField(help_text="The router's own number, without gaps.")
+    seq = serializers.IntegerField(
+        allow_null=True,
+        help_text="The router's own number, without gaps; null of what came in a trace.",
+    )
     request = serializers.CharField()
     attempt = serializers.IntegerField()
     trace = serializers.CharField(allow_blank=True)
@@ -74,6 +83,9 @@ class PublishedSerializer(serializers.Serializer):
     """The generation that a record names, as it was published."""
 
     generation = serializers.IntegerField()
+    named = serializers.BooleanField(
+        help_text="Whether the record names it; otherwise it is what was active then."
+    )
     snapshot = serializers.CharField()
     since = serializers.DateTimeField()
     cause = serializers.CharField()
@@ -198,6 +210,156 @@ class InvestigationSerializer(serializers.Serializer):
     more = serializers.BooleanField(help_text="Whether there are more records than were read.")
     records = RecordSerializer(many=True)
     attempts = AttemptSerializer(many=True)
+
+
+class ProvenBatchSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    router = serializers.CharField()
+    received_at = serializers.DateTimeField()
+    count = serializers.IntegerField()
+    first = serializers.UUIDField(help_text="Id of its first record.")
+    last = serializers.UUIDField(help_text="Id of its last record.")
+    root = serializers.CharField(help_text="Of the Merkle tree over its records.")
+
+
+class ProvenEntrySerializer(serializers.Serializer):
+    seq = serializers.IntegerField()
+    event = serializers.CharField()
+    body = serializers.CharField(help_text="As it is stored and hashed.")
+    leaf = serializers.CharField()
+
+
+class PathStepSerializer(serializers.Serializer):
+    side = serializers.ChoiceField(choices=["left", "right"])
+    hash = serializers.CharField()
+
+
+class ProofSerializer(serializers.Serializer):
+    """The proof of one record; `how` says how to check it with SHA-256 alone."""
+
+    schema = serializers.CharField()
+    how = serializers.CharField()
+    holds = serializers.BooleanField(help_text="Whether it holds by our own check.")
+    id = serializers.UUIDField()
+    record = serializers.CharField(help_text="Its columns as canonical JSON, as they are hashed.")
+    leaf = serializers.CharField()
+    position = serializers.IntegerField(help_text="Among the records of its batch, from 0.")
+    path = PathStepSerializer(many=True)
+    batch = ProvenBatchSerializer()
+    entry = ProvenEntrySerializer(allow_null=True)
+
+
+class InvestigationExportSerializer(InvestigationSerializer):
+    """An investigation with the proof of each record."""
+
+    schema = serializers.CharField()
+    exported_at = serializers.DateTimeField()
+    exported_by = serializers.CharField()
+    proofs = ProofSerializer(many=True)
+
+
+class BarSerializer(serializers.Serializer):
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+
+
+class SummarySerializer(serializers.Serializer):
+    """How many records there were, counted by whole hours, and the first and last of them."""
+
+    count = serializers.IntegerField(help_text="Those that retention took away as well.")
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="By status.")
+    doubtful = serializers.IntegerField(help_text="That were not published so.")
+    first = serializers.DateTimeField(allow_null=True)
+    last = serializers.DateTimeField(allow_null=True)
+    step = serializers.DurationField(help_text="What one bar stands for.")
+    bars = BarSerializer(many=True, help_text="Of the last 30 days, or from `from` on.")
+
+
+INSTANT = {"type": "string", "format": "date-time"}
+FILTERS = [
+    OpenApiParameter("environment", str, description="Its slug."),
+    OpenApiParameter("use_case", str, description="Its slug."),
+    OpenApiParameter("router", str, description="Its slug."),
+    OpenApiParameter("release", str, description="Its digest."),
+    OpenApiParameter("model", str, description="Slug of a model, or slug/version."),
+    OpenApiParameter("prompt", str, description="template/number of a prompt, or its digest."),
+    OpenApiParameter("policy", str, description="pack/number of a policy, or a policy's digest."),
+    OpenApiParameter("deployment", str, description="Its name in snapshots."),
+    OpenApiParameter("status", str, enum=finding.EVERY_STATUS),
+    OpenApiParameter("doubtful", str, enum=["yes"], description="Only what was not published so."),
+    OpenApiParameter("from", INSTANT, description="Made at or after."),
+    OpenApiParameter("to", INSTANT, description="Made before."),
+]
+
+
+class Filtered(Answers, APIView):
+    """Records by the filters of the page of requests."""
+
+    def filters(self) -> finding.Filters:
+        """Return the filters that the address names. Raises `NotUnderstood`."""
+        found, reasons = finding.read(self.request.query_params)
+        if reasons:
+            raise NotUnderstood(reasons)
+        return found
+
+
+class RequestsView(Filtered):
+    """What ran: the records that the filters name, newest first."""
+
+    order = ("-id",)
+    basename = "requests"
+
+    @extend_schema(
+        operation_id="requests",
+        parameters=[
+            *FILTERS,
+            OpenApiParameter("cursor", str, description="Where to go on, as `next` says."),
+            OpenApiParameter("limit", int, description="Rows on a page, 200 at most."),
+        ],
+        responses=inline_serializer(
+            "RecordPage",
+            {
+                "next": serializers.URLField(allow_null=True),
+                "results": RecordSerializer(many=True),
+            },
+        ),
+    )
+    def get(self, request):
+        pages = CursorPages()
+        rows = finding.matching(self.filters(), request.user)
+        found = pages.paginate_queryset(rows, request, self)
+        said = [finding.said_of(row) for row in found]
+        return pages.get_paginated_response(RecordSerializer(said, many=True).data)
+
+    def parameters(self):
+        return frozenset({*finding.NAMES, "cursor", "limit"})
+
+
+class RequestCountsView(Filtered):
+    """How many requests something touched: count, first, last, and counts over time."""
+
+    @extend_schema(operation_id="request_counts", parameters=FILTERS, responses=SummarySerializer)
+    def get(self, request):
+        return Response(SummarySerializer(summary(self.filters(), request.user)).data)
+
+    def parameters(self):
+        return frozenset(finding.NAMES)
+
+
+class ProofView(Answers, APIView):
+    """The proof that a record is one of those that an entry of the log stands for."""
+
+    @extend_schema(
+        operation_id="record_proof",
+        parameters=[OpenApiParameter("pk", OpenApiTypes.UUID, "path", description="Its id.")],
+        responses=ProofSerializer,
+    )
+    def get(self, request, pk):
+        found = proof(pk, request.user)
+        if found is None:
+            raise Http404
+        return Response(ProofSerializer(found).data)
 
 
 class RequestView(Answers, APIView):

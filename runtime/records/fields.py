@@ -198,6 +198,8 @@ OWN_COLUMNS: Mapping[str, str] = {
     "use_case": IDENTIFIER,
     "release": IDENTIFIER,
     "model_version": IDENTIFIER,
+    "prompt_bundle": IDENTIFIER,
+    "policy_bundle": IDENTIFIER,
     "payload_sha256": IDENTIFIER,
     "unverified": FACT,
     "skewed": FACT,

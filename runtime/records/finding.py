@@ -1,5 +1,6 @@
 """Finding request records: by what they were for, and by any of the ids they carry."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +11,40 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from audit import Reason, clock
 from audit.instants import read_instant
-from registry.models import Environment, Person, Release, Router, UseCase
-from runtime.records.fields import DIGEST, ID, RAN, SLUG, STATUSES, first_id, made_at
+from registry.models import (
+    Environment,
+    ModelVersion,
+    Person,
+    PolicyVersion,
+    PromptVersion,
+    Release,
+    Router,
+    UseCase,
+)
+from runtime.records.bundles import holding
+from runtime.records.fields import DIGEST, ID, NAME, RAN, SLUG, STATUSES, first_id, made_at
 from runtime.records.gaps import Gaps, missing
-from runtime.records.models import RequestRecord
+from runtime.records.models import Bundle, RequestRecord
 
 PAGE = 50
 #: What a list may be narrowed by, each by a parameter of its address.
-NAMES = ("environment", "use_case", "router", "release", "status", "doubtful", "from", "to")
+NAMES = (
+    "environment",
+    "use_case",
+    "router",
+    "release",
+    "model",
+    "prompt",
+    "policy",
+    "deployment",
+    "status",
+    "doubtful",
+    "from",
+    "to",
+)
 EVERY_STATUS = tuple(word for words in STATUSES.values() for word in words)
+MODEL = re.compile(r"[A-Za-z0-9_-]{1,50}(?:/[A-Za-z0-9_-]{1,60})?", re.ASCII)
+NUMBERED = re.compile(rf"[A-Za-z0-9_-]{{1,50}}/[0-9]{{1,9}}|{DIGEST.pattern}", re.ASCII)
 #: Ids by which one finds a request, in the order they are tried, with what is said of them.
 KEYS = {"request": "request", "trace": "trace", "conversation": "conversation"}
 #: Records of one id that are looked at, and routers of a list whose gaps are told.
@@ -35,6 +61,13 @@ class Filters:
     use_case: str = ""
     router: str = ""
     release: str = ""
+    #: A model's slug, or slug/version.
+    model: str = ""
+    #: template/number of a prompt version, or its digest.
+    prompt: str = ""
+    #: pack/number of a policy version, or the digest of an effective policy.
+    policy: str = ""
+    deployment: str = ""
     status: str = ""
     doubtful: bool = False
     since: datetime | None = None
@@ -69,6 +102,10 @@ def read(given: Mapping[str, str]) -> tuple[Filters, list[Reason]]:
         use_case=matching("use_case", SLUG, "Give the slug of a use case."),
         router=matching("router", SLUG, "Give the slug of a router."),
         release=matching("release", DIGEST, "Give the digest of a release."),
+        model=matching("model", MODEL, "Give the slug of a model, or slug/version."),
+        prompt=matching("prompt", NUMBERED, "Give template/number of a prompt, or its digest."),
+        policy=matching("policy", NUMBERED, "Give pack/number of a policy, or a policy's digest."),
+        deployment=matching("deployment", NAME, "Give the name of a deployment."),
         status=status,
         doubtful=doubtful == "yes",
         since=ends["from"],
@@ -82,7 +119,22 @@ def matching(filters: Filters, reader: Person) -> QuerySet:
 
     Times are those of the ids: when the router made the record.
     """
-    rows = RequestRecord.objects.visible_to(reader)
+    where = named(filters, reader)
+    if filters.since:
+        where["id__gte"] = first_id(filters.since)
+    if filters.until:
+        where["id__lt"] = first_id(filters.until)
+    rows = RequestRecord.objects.visible_to(reader).filter(**where)
+    if filters.doubtful:
+        rows = rows.exclude(unverified="")
+    return rows.select_related("environment", "router").order_by("-id")
+
+
+def named(filters: Filters, reader: Person) -> dict[str, Any]:
+    """Return what the filters name, but for times and doubts, as conditions on columns.
+
+    Counts have the same columns as records.
+    """
     where: dict[str, Any] = {}
     if filters.environment:
         where["environment__in"] = _keys(Environment, reader, slug=filters.environment)
@@ -92,16 +144,36 @@ def matching(filters: Filters, reader: Person) -> QuerySet:
         where["release__in"] = _keys(Release, reader, digest=filters.release)
     if filters.router:
         where["router__in"] = _keys(Router, reader, slug=filters.router)
+    if filters.model:
+        slug, _, version = filters.model.partition("/")
+        of = {"model__slug": slug} | ({"version": version} if version else {})
+        where["model_version__in"] = _keys(ModelVersion, reader, **of)
+    if filters.prompt:
+        of = _numbered(filters.prompt, "template")
+        digests = PromptVersion.objects.visible_to(reader).filter(**of).values_list("digest")
+        where["prompt_bundle__in"] = holding(one for (one,) in digests if one)
+    if filters.policy:
+        where["policy_bundle__in"] = _policies(filters.policy, reader)
+    if filters.deployment:
+        where["deployment"] = filters.deployment
     if filters.status:
         where["status"] = filters.status
-    if filters.since:
-        where["id__gte"] = first_id(filters.since)
-    if filters.until:
-        where["id__lt"] = first_id(filters.until)
-    rows = rows.filter(**where)
-    if filters.doubtful:
-        rows = rows.exclude(unverified="")
-    return rows.select_related("environment", "router").order_by("-id")
+    return where
+
+
+def _numbered(text: str, parent: str) -> dict[str, Any]:
+    slug, _, number = text.partition("/")
+    if not number:
+        return {"digest": text}
+    return {f"{parent}__slug": slug, "number": int(number)}
+
+
+def _policies(text: str, reader: Person) -> list[int]:
+    """Return the bundles of one policy: by its own digest, or by a version of a pack in it."""
+    if "/" not in text:
+        return list(Bundle.objects.filter(digest=text).values_list("pk", flat=True))
+    rows = PolicyVersion.objects.visible_to(reader).filter(**_numbered(text, "pack"))
+    return holding(str(one) for one in rows.select_related("pack"))
 
 
 def _keys(noun, reader: Person, **where) -> list:

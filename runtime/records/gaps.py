@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Q
 
@@ -12,68 +14,82 @@ from runtime.records.models import SequenceSpan
 NAMED = 20
 
 
+class Run(NamedTuple):
+    """Numbers that have all come, and when the router made the first and the last of them."""
+
+    first: int
+    last: int
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+class Gap(NamedTuple):
+    """Numbers that have not come, and when the router made what it numbered before and behind."""
+
+    first: int
+    last: int
+    after: datetime | None = None
+    before: datetime | None = None
+
+
 @dataclass(frozen=True)
 class Gaps:
     """What is missing of one router: the newest gaps, and how many records in how many of them."""
 
-    named: tuple[tuple[int, int], ...]
+    named: tuple[Gap, ...]
     gaps: int
     records: int
 
 
-def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Return numbers as runs without a gap, each by its first and last."""
-    found: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if found and number == found[-1][1] + 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return [(first, last) for first, last in found]
+def runs(numbers: Iterable[tuple[int, datetime | None]]) -> list[Run]:
+    """Return numbers, each with its instant, as runs without a gap."""
+    return merged(Run(number, number, at, at) for number, at in numbers)
 
 
-def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def merged(spans: Iterable[Run]) -> list[Run]:
     """Return spans that neither touch nor overlap, in order."""
-    found: list[tuple[int, int]] = []
-    for first, last in sorted(spans):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(found[-1][1], last))
+    found: list[Run] = []
+    for span in sorted(spans, key=lambda one: one[:2]):
+        if found and span.first <= found[-1].last + 1:
+            before = found[-1]
+            if span.last > before.last:
+                found[-1] = before._replace(last=span.last, last_at=span.last_at)
         else:
-            found.append((first, last))
+            found.append(span)
     return found
 
 
-def note(router: Router, numbers: Iterable[int]) -> None:
+def note(router: Router, numbers: Iterable[tuple[int, datetime]]) -> None:
     """Note that these numbers came, within the change that keeps their records.
 
     Two batches at once may leave two spans that touch; that is no gap, and the next one joins them.
     """
     new = runs(numbers)
     touching = Q()
-    for first, last in new:
-        touching |= Q(first__lte=last + 1, last__gte=first - 1)
+    for one in new:
+        touching |= Q(first__lte=one.last + 1, last__gte=one.first - 1)
     rows = SequenceSpan.objects.filter(touching, router=router)
     old = list(rows.select_for_update().order_by("pk"))
     SequenceSpan.objects.filter(pk__in=[one.pk for one in old]).delete()
     SequenceSpan.objects.bulk_create(
-        SequenceSpan(router=router, first=first, last=last)
-        for first, last in merged([*new, *((one.first, one.last) for one in old)])
+        SequenceSpan(router=router, **one._asdict())
+        for one in merged([*new, *(Run(o.first, o.last, o.first_at, o.last_at) for o in old)])
     )
 
 
 def missing(router: Router) -> Gaps:
     """Return what is missing between the numbers of a router that have come."""
     rows = SequenceSpan.objects.filter(router=router)
-    spans = merged(rows.values_list("first", "last"))
+    spans = merged(Run(*row) for row in rows.values_list(*Run._fields))
     # Numbers begin at one: what lies before the first that came is missing as well.
-    ends = [0, *(last for _, last in spans)]
+    ends = [Run(0, 0), *spans]
     between = [
-        (end + 1, first - 1)
-        for end, (first, _) in zip(ends, spans, strict=False)
-        if end + 1 < first
+        Gap(end.last + 1, span.first - 1, end.last_at, span.first_at)
+        for end, span in zip(ends, spans, strict=False)
+        if end.last + 1 < span.first
     ]
     return Gaps(
         named=tuple(reversed(between[-NAMED:])),
         gaps=len(between),
-        records=sum(last - first + 1 for first, last in between),
+        records=sum(gap.last - gap.first + 1 for gap in between),
     )

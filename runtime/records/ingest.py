@@ -92,7 +92,7 @@ class Lines(BaseParser):
             )
         body = stream.read(MOST_BYTES + 1)
         if len(body) <= MOST_BYTES and packed == "gzip":
-            body = _unpacked(body)
+            body = unpacked(body, MOST_BYTES)
         if len(body) > MOST_BYTES:
             raise TooMuch
         lines = [line for line in body.split(b"\n") if line.strip()]
@@ -101,14 +101,14 @@ class Lines(BaseParser):
         return lines
 
 
-def _unpacked(body: bytes) -> bytes:
-    """Return what one gzip member holds, and no more than one byte beyond the bound."""
+def unpacked(body: bytes, most: int) -> bytes:
+    """Return what one gzip member holds, and no more than one byte beyond `most`."""
     reader = zlib.decompressobj(wbits=31)
     try:
-        found = reader.decompress(body, MOST_BYTES + 1)
+        found = reader.decompress(body, most + 1)
     except zlib.error:
         raise Unreadable from None
-    if len(found) <= MOST_BYTES and (not reader.eof or reader.unused_data):
+    if len(found) <= most and (not reader.eof or reader.unused_data):
         raise Unreadable
     return found
 

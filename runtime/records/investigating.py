@@ -78,15 +78,10 @@ def _attempts(rows: Iterable[RequestRecord]) -> list[list[RequestRecord]]:
 def _attempt(rows: list[RequestRecord], reader: Person) -> dict[str, Any]:
     """Return what one attempt was: what is recorded, what was published, and where they differ."""
     first, last = rows[0], rows[-1]
-    activation = (
-        Activation.objects.filter(environment=first.environment, generation=first.generation)
-        .select_related("snapshot", "change")
-        .first()
-    )
+    activation = _activation(first)
     # What it says it ran on decides, even where the environment never had it under that number.
-    snapshot = Snapshot.objects.filter(
-        environment=first.environment, digest=first.snapshot_digest
-    ).first()
+    digest = first.snapshot_digest or (activation.snapshot.digest if activation else "")
+    snapshot = Snapshot.objects.filter(environment=first.environment, digest=digest).first()
     document = json.loads(snapshot.content) if snapshot else None
     served = _served(first, document, reader)
     replay = _replay(first, document, reader)
@@ -101,13 +96,27 @@ def _attempt(rows: list[RequestRecord], reader: Person) -> dict[str, Any]:
         "route": said_of(first) if first.kind == ROUTE else None,
         "outcome": said_of(last) if last.kind != ROUTE else None,
         "discrepancies": list(_discrepancies(rows, served, replay)),
-        "published": line(activation) if activation else None,
+        "published": {**line(activation), "named": first.generation is not None}
+        if activation
+        else None,
         "served": served,
         "policy": _policy(first, document),
         "replay": replay,
-        "let_in": _let_in(first, reader),
+        "let_in": _let_in(first, served, reader),
         "since": since,
     }
+
+
+def _activation(row: RequestRecord) -> Activation | None:
+    """Return the generation that a record names; for a trace without one, what was active."""
+    rows = Activation.objects.filter(environment=row.environment).select_related(
+        "snapshot", "change"
+    )
+    if row.generation is None and row.router_seq is None:
+        rows = rows.filter(change__at__lte=row.occurred_at).order_by("-generation")
+    else:
+        rows = rows.filter(generation=row.generation)
+    return rows.first()
 
 
 # What served it
@@ -115,7 +124,7 @@ def _attempt(rows: list[RequestRecord], reader: Person) -> dict[str, Any]:
 
 def _served(row: RequestRecord, document: dict | None, reader: Person) -> dict[str, Any] | None:
     """Return the deployment as its snapshot has it, with the text of prompts that are seen."""
-    one = _deployment(document, row.deployment)
+    one = _deployment(document, row.deployment, row.release_digest)
     if one is None:
         return None
     seen = one["name"] in in_sight_of(reader, [one])
@@ -153,9 +162,13 @@ def _served(row: RequestRecord, document: dict | None, reader: Person) -> dict[s
     }
 
 
-def _deployment(document: dict | None, name: str) -> dict | None:
+def _deployment(document: dict | None, name: str, release: str) -> dict | None:
+    """Return the deployment of that name; where none is named, the only one of the release."""
     rows = document["deployments"] if document else ()
-    return next((one for one in rows if one["name"] == name), None)
+    if name:
+        return next((one for one in rows if one["name"] == name), None)
+    found = [one for one in rows if release and one["release"]["digest"] == release]
+    return found[0] if len(found) == 1 else None
 
 
 def _prompts(named: list[dict], reader: Person) -> list[dict[str, Any]]:
@@ -200,6 +213,8 @@ def _replay(row: RequestRecord, document: dict | None, reader: Person) -> dict[s
     def cannot(sentence: str) -> dict[str, Any]:
         return {"status": "not_possible", "sentence": sentence, "answer": None}
 
+    if row.router_seq is None:
+        return cannot("It came in a trace, which does not say how it was routed.")
     if row.kind != ROUTE:
         return cannot("The record of its route has not come.")
     if row.reason in ROUTERS_OWN:
@@ -248,7 +263,7 @@ def _discrepancies(rows: list[RequestRecord], served, replay) -> Iterable[dict[s
     if first.kind == ROUTE and rows[-1].kind == ROUTE and first.status == "routed":
         sentence = "No outcome has come: it was not sent yet, or what ran it ended before."
         yield {"code": "NO_OUTCOME", "sentence": sentence}
-    if first.kind != ROUTE:
+    if first.kind != ROUTE and first.router_seq is not None:
         yield {"code": "NO_ROUTE_RECORD", "sentence": "The record of its route has not come."}
     if any(row.skewed for row in rows):
         sentence = "The router's clock was off by more than five minutes when it sent this."
@@ -265,13 +280,13 @@ def _discrepancies(rows: list[RequestRecord], served, replay) -> Iterable[dict[s
 # Who let it in
 
 
-def _let_in(row: RequestRecord, reader: Person) -> dict[str, Any]:
+def _let_in(row: RequestRecord, served: dict | None, reader: Person) -> dict[str, Any]:
     """Return the approvals that held at the instant, with who signed and on which evidence."""
     found: dict[str, Any] = {"approvals": [], "break_glasses": []}
     if row.release is None:
         return found
     where = {"release": row.release, "environment": row.environment}
-    endpoint = row.deployment.rpartition("@")[2]
+    endpoint = served["endpoint"]["slug"] if served else row.deployment.rpartition("@")[2]
     promotions = Promotion.objects.visible_to(reader).filter(**where)
     found["approvals"] = [
         _approval(one, reader)

@@ -77,7 +77,8 @@ class RequestRecord(AppendedModel):
     id = models.UUIDField(primary_key=True, editable=False)
     batch = _link(RecordBatch)
     router = _link(Router)
-    router_seq = models.BigIntegerField()
+    #: None: it came in a trace, and its router does not number those.
+    router_seq = models.BigIntegerField(null=True)
     kind = models.CharField(max_length=10)
     status = models.CharField(max_length=10)
     reason = models.CharField(max_length=60)
@@ -101,6 +102,9 @@ class RequestRecord(AppendedModel):
     model_version = _link(ModelVersion, null=True)
     prompts = DocumentField()
     policy_digest = models.CharField(max_length=DIGEST_LENGTH)
+    #: What `prompts` and `policy_digest` hold, to be found by one of them. Not in the leaf.
+    prompt_bundle = _link("Bundle", null=True)
+    policy_bundle = _link("Bundle", null=True)
     served_release = models.CharField(max_length=NAME)
     failure = models.CharField(max_length=NAME)
     facts = DocumentField()
@@ -127,6 +131,10 @@ class RequestRecord(AppendedModel):
             models.Index(fields=["use_case", "id"], name="record_use_case"),
             models.Index(fields=["release", "id"], name="record_release"),
             models.Index(fields=["status", "id"], name="record_status"),
+            models.Index(fields=["model_version", "id"], name="record_model_version"),
+            models.Index(fields=["prompt_bundle", "id"], name="record_prompts"),
+            models.Index(fields=["policy_bundle", "id"], name="record_policy"),
+            models.Index(fields=["deployment", "id"], name="record_deployment"),
             models.Index(fields=["request"], name="record_request"),
             models.Index(fields=["trace"], condition=~Q(trace=""), name="record_trace"),
             models.Index(
@@ -145,9 +153,11 @@ class RequestRecord(AppendedModel):
                 | Q(kind=OUTCOME, status__in=STATUSES[OUTCOME]),
                 name="record_status_of_its_kind",
             ),
-            # What ran without saying where and from which state cannot be explained.
+            # What ran without saying where and from which state cannot be explained. A trace says
+            # less: without release and generation it would be no record.
             models.CheckConstraint(
                 condition=~Q(status__in=RAN)
+                | Q(router_seq__isnull=True) & (~Q(release_digest="") | Q(generation__isnull=False))
                 | Q(
                     ~Q(deployment=""),
                     ~Q(release_digest=""),
@@ -162,6 +172,82 @@ class RequestRecord(AppendedModel):
         return f"{self.kind} of {self.request}"
 
 
+class Bundle(models.Model):
+    """What many records have in common and name many things by: prompts, or an effective policy.
+
+    It follows from the records and their snapshots. Not governed.
+    """
+
+    digest = models.CharField(max_length=DIGEST_LENGTH, unique=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self):
+        return self.digest
+
+
+class BundleMember(models.Model):
+    """One thing in a bundle: the digest of a prompt version, or a pack and number of policy."""
+
+    bundle = models.ForeignKey(Bundle, models.PROTECT, related_name="members", db_index=False)
+    name = models.CharField(max_length=NAME)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            # Twice in one bundle, it would be in two lists at once.
+            models.UniqueConstraint(fields=["name", "bundle"], name="bundlemember_once"),
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+class RecordCount(models.Model):
+    """How many records of one hour have all these in common, so that nobody counts millions.
+
+    Counted with the records, in their transaction; what retention takes away stays counted. The
+    hour is that of the ids. Not governed: `audit_verify` holds it against the batches.
+    """
+
+    #: Hash over all that they have in common, so that absent is equal to absent.
+    cell = models.CharField(max_length=64, primary_key=True)
+    hour = models.DateTimeField()
+    environment = _link(Environment)
+    router = _link(Router)
+    use_case = _link(UseCase, null=True)
+    release = _link(Release, null=True)
+    model_version = _link(ModelVersion, null=True)
+    prompt_bundle = _link(Bundle, null=True)
+    policy_bundle = _link(Bundle, null=True)
+    deployment = models.CharField(max_length=NAME)
+    status = models.CharField(max_length=10)
+    doubtful = models.BooleanField()
+    count = models.BigIntegerField()
+
+    objects = RecordQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["hour"], name="recordcount_hour"),
+            models.Index(fields=["router", "hour"], name="recordcount_router"),
+            models.Index(fields=["use_case", "hour"], name="recordcount_use_case"),
+            models.Index(fields=["release", "hour"], name="recordcount_release"),
+            models.Index(fields=["model_version", "hour"], name="recordcount_model_version"),
+            models.Index(fields=["prompt_bundle", "hour"], name="recordcount_prompts"),
+            models.Index(fields=["policy_bundle", "hour"], name="recordcount_policy"),
+        ]
+        constraints = [
+            # A cell of nothing would be drawn as something.
+            models.CheckConstraint(condition=Q(count__gte=1), name="recordcount_of_some"),
+        ]
+
+    def __str__(self):
+        return f"{self.count} {self.status}"
+
+
 class SequenceSpan(models.Model):
     """Numbers of one router that have all come; what lies between two spans is missing.
 
@@ -171,6 +257,9 @@ class SequenceSpan(models.Model):
     router = models.ForeignKey(Router, models.PROTECT, related_name="spans")
     first = models.BigIntegerField()
     last = models.BigIntegerField()
+    #: When the router made those two; None: it was not noted yet.
+    first_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()

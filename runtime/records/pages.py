@@ -1,24 +1,36 @@
 """Two pages of what ran: the list of records, and one request with all that explains it."""
 
+import re
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import Http404
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
+from rest_framework.renderers import JSONRenderer
 
 from audit import clock
 from registry.menus import menu
-from registry.models import Environment, UseCase
+from registry.models import Environment, Release, UseCase
 from registry.policy.clauses import kind_of
 from runtime.explaining import POLICY_TITLE, TITLES
 from runtime.records import finding
+from runtime.records.api import InvestigationExportSerializer, ProofSerializer
+from runtime.records.charting import WORDS, chart
+from runtime.records.exporting import lines, whole
 from runtime.records.fields import ID
 from runtime.records.investigating import investigate
 from runtime.records.judging import DOUBTS
+from runtime.records.models import RequestRecord
+from runtime.records.objectives import measured
+from runtime.records.proofs import proof, proofs
+from runtime.records.summing import summary
 from runtime.routing import instant
+
+#: Records of one request whose proof its page shows.
+PROVEN = 20
 
 
 def _answer(request, template: str, context: dict, status: int = 200):
@@ -38,11 +50,20 @@ def listing(request):
     filters, reasons = finding.read(given)
     rows, following = [], ""
     if not reasons:
-        found = finding.matching(filters, user)
-        rows, following, reasons = finding.page_of(found, given.get("after", "").strip())
+        matching = finding.matching(filters, user)
+        rows, following, reasons = finding.page_of(matching, given.get("after", "").strip())
     kept = {name: given[name] for name in finding.NAMES if given.get(name)}
+    found = summary(filters, user) if not reasons else None
+    release = _release(filters, user) if not reasons else None
     context = {
         "title": "Requests",
+        "summary": found,
+        "chart": chart(found.bars, found.step) if found else None,
+        "words": WORDS,
+        "csv_url": f"{reverse('admin:requests_csv')}?{urlencode(kept)}",
+        "api_url": f"{reverse('requests')}?{urlencode(_for_api(kept))}",
+        "release": release,
+        "objectives": measured(release, user) if release else (),
         "given": given,
         "menus": [
             menu(name, label, noun.objects.visible_to(user), given.get(name, ""), optional=True)
@@ -61,13 +82,72 @@ def listing(request):
     return _answer(request, "runtime/requests.html", context, 400 if reasons else 200)
 
 
+def _release(filters: finding.Filters, user) -> Release | None:
+    """Return the release that a list is narrowed to, if the reader may see it."""
+    if not filters.release:
+        return None
+    seen = Release.objects.visible_to(user).select_related("use_case")
+    return seen.filter(digest=filters.release).first()
+
+
+def _for_api(kept: dict[str, str]) -> dict[str, str]:
+    return {name: value.strip() for name, value in kept.items() if value.strip()}
+
+
+@require_safe
+def as_csv(request):
+    """The newest records that the address names, as a file for a spreadsheet."""
+    filters, reasons = finding.read(request.GET)
+    if reasons:
+        return listing(request)
+    response = StreamingHttpResponse(
+        lines(finding.matching(filters, request.user)), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = 'attachment; filename="requests.csv"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_safe
+def export(request, name):
+    """All that is known of one request, with the proof of each record, as a file."""
+    found = investigate(name, request.user)
+    if found is None:
+        raise Http404
+    said = InvestigationExportSerializer(whole(found, request.user)).data
+    return _file(said, f"request-{name}.json")
+
+
+@require_safe
+def prove(request, pk):
+    """The proof of one record, as a file."""
+    found = proof(pk, request.user)
+    if found is None:
+        raise Http404
+    return _file(ProofSerializer(found).data, f"proof-{pk}.json")
+
+
+def _file(said: dict, name: str) -> HttpResponse:
+    response = HttpResponse(
+        JSONRenderer().render(said, renderer_context={"indent": 2}),
+        content_type="application/json",
+    )
+    # What stands in addresses is plain, but for colons and at-signs, which file systems mind.
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    response["Content-Disposition"] = f'attachment; filename="{plain}"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 @require_safe
 def one(request, name):
     """One request, found by its own id or that of its trace or conversation."""
     found = investigate(name, request.user)
     if found is None:
         raise Http404
-    for attempt in found["attempts"]:
+    for place, attempt in enumerate(found["attempts"], 1):
+        # Two boxes of one name are not told apart by who hears the page.
+        attempt["suffix"] = f", attempt {place}" if place > 1 else ""
         for clause in (attempt["policy"] or {"clauses": ()})["clauses"]:
             kind = kind_of(clause["clause"])
             clause["words"] = kind.words(clause["value"]) if kind else clause["value"]
@@ -87,8 +167,23 @@ def one(request, name):
         "gaps": [one for one in said if one["code"] == "GAPS"][:1],
         "agrees": all(one["replay"]["status"] == "agrees" for one in found["attempts"]),
         "api_url": reverse("request", args=[name]),
+        "proofs": list(proofs(_rows(found, request.user)).values()),
+        "objectives": _objectives(found, request.user),
     }
     return _answer(request, "runtime/request.html", context)
+
+
+def _rows(found: dict, user) -> list[RequestRecord]:
+    """Return the rows of an investigation, as many as a page proves."""
+    ids = [row["id"] for row in found["records"][:PROVEN]]
+    return list(RequestRecord.objects.visible_to(user).filter(pk__in=ids).order_by("id"))
+
+
+def _objectives(found: dict, user) -> list[dict]:
+    """Return how each release that served the request fares against its objectives."""
+    named = {one["served"]["release"]["digest"] for one in found["attempts"] if one["served"]}
+    rows = Release.objects.visible_to(user).filter(digest__in=named).select_related("use_case")
+    return [{"release": row, "rows": measured(row, user)} for row in rows]
 
 
 def _read_instants(attempt: dict) -> None:

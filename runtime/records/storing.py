@@ -3,7 +3,7 @@
 import json
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -16,9 +16,9 @@ from audit import Reason, clock
 from audit.rules import canonical, leaf_hash, push, root
 from registry.models import Environment, Person, Release, Router, UseCase
 from runtime.models import Activation, Snapshot
-from runtime.records import gaps
+from runtime.records import bundles, counting, gaps
 from runtime.records.fields import AHEAD
-from runtime.records.judging import Generation, Published, doubt, published
+from runtime.records.judging import Generation, Published, doubt, doubt_of_release, published
 from runtime.records.models import RecordBatch, RequestRecord
 from runtime.records.reading import Item, items
 
@@ -31,6 +31,10 @@ CONFLICTING = Reason(
     "There is another record under this id. Give every record an id of its own, once.",
     "id",
 )
+#: Columns that follow from others: the hash itself, and by which bundles a record is found.
+NOT_IN_LEAF = ("leaf", "prompt_bundle_id", "policy_bundle_id")
+#: Generations that calls of one batch are held against, if they do not say of which they are.
+MOST_GENERATIONS = 100
 FIELDS = RequestRecord._meta.concrete_fields
 #: What a column holds of which a record says nothing.
 NOTHING: Mapping[str, Any] = {field.attname: None if field.null else "" for field in FIELDS} | {
@@ -62,6 +66,18 @@ def take(
     """
     now = clock.now()
     read = list(items(lines, router.environment.slug, now))
+    return keep(read, router, actor=actor, now=now, sent_at=sent_at)
+
+
+def keep(
+    read: list[Item],
+    router: Router,
+    *,
+    actor: Person,
+    now: datetime,
+    sent_at: datetime | None = None,
+) -> list[Answer]:
+    """Keep what was read of a batch, and answer each item in its order."""
     first: dict[uuid.UUID, Item] = {}
     for item in read:
         if not item.problems:
@@ -106,49 +122,60 @@ def _keep(
     found: list[Item], router: Router, actor: Person, now: datetime, sent_at: datetime | None
 ) -> set[uuid.UUID]:
     """Insert what is not there yet, with the entry that stands for it; return its ids."""
-    batch = uuid.uuid4()
+    name = uuid.uuid4()
     skewed = sent_at is not None and abs(sent_at - now) > AHEAD
     own = {
-        "batch_id": batch,
+        "batch_id": name,
         "router_id": router.pk,
         "environment_id": router.environment_id,
         "received_at": now,
     }
-    rows = [row | own for row in _resolved(found, router.environment)]
+    rows, packs = _resolved(found, router.environment)
     for row in rows:
+        row.update(own)
         row["skewed"] = skewed or row["occurred_at"] > now + AHEAD
         row["leaf"] = leaf(row)
     # In one order, so that two batches with the same records wait for each other and no more.
     rows.sort(key=lambda row: row["id"])
     with audit.change(actor=actor, reason=f"Records of the router {router} came in.") as change:
+        bundles.tie(rows, packs)
         kept = _insert(rows)
         mine = [row for row in rows if row["id"] in kept]
         if not mine:
             return kept
-        gaps.note(router, (row["router_seq"] for row in mine))
+        numbers = [(row["router_seq"], row["occurred_at"]) for row in mine if row["router_seq"]]
+        if numbers:
+            gaps.note(router, numbers)
+        counting.add(mine)
+        batch = RecordBatch(
+            id=name,
+            environment=router.environment,
+            router=router,
+            received_at=now,
+            count=len(mine),
+            first_id=mine[0]["id"],
+            last_id=mine[-1]["id"],
+            root=root_of(row["leaf"] for row in mine),
+        )
         change.save(
-            RecordBatch(
-                id=batch,
-                environment=router.environment,
-                router=router,
-                received_at=now,
-                count=len(mine),
-                first_id=mine[0]["id"],
-                last_id=mine[-1]["id"],
-                root=root_of(row["leaf"] for row in mine),
-            ),
+            batch,
             event="records.appended",
-            facts={"count": len(mine)},
+            facts={"count": len(mine), **_range(batch)},
         )
     return kept
+
+
+def _range(batch: RecordBatch) -> dict[str, str]:
+    """Return what the entry says besides the count, so that it proves without the row."""
+    return {"first": str(batch.first_id), "last": str(batch.last_id), "root": batch.root}
 
 
 # What a batch proves
 
 
 def leaf(row: Mapping[str, Any]) -> str:
-    """Return the hash of one record over all its columns but the hash itself."""
-    said = {name: value for name, value in row.items() if name != "leaf"}
+    """Return the hash of one record over all columns that do not follow from the others."""
+    said = {name: value for name, value in row.items() if name not in NOT_IN_LEAF}
     return leaf_hash(canonical(said)).hex()
 
 
@@ -163,37 +190,101 @@ def root_of(leaves: Iterable[str]) -> str:
 # What the names in records stand for
 
 
-def _resolved(found: list[Item], environment: Environment) -> list[dict[str, Any]]:
-    """Return the columns of each record, with the rows that it names and what is doubtful."""
+def _resolved(
+    found: list[Item], environment: Environment
+) -> tuple[list[dict[str, Any]], dict[str, tuple[str, ...]]]:
+    """Return the columns of each record, with the rows that it names and what is doubtful.
+
+    Beside them, the versions of packs that make each policy in their snapshots.
+    """
     generations = _generations(environment, {one.values.get("generation") for one in found})
+    active = _active_around(environment, [one.values for one in found if _names_release_alone(one)])
     digests = {one.values.get("release_digest") for one in found}
     releases = {
-        digest: (pk, version)
-        for digest, pk, version in Release.objects.filter(digest__in=digests - {None}).values_list(
-            "digest", "pk", "model_version"
-        )
+        one.digest: one
+        for one in Release.objects.filter(digest__in=digests - {None})
+        .select_related("use_case")
+        .only("digest", "model_version", "use_case__slug")
     }
-    slugs = {one.values["route"] for one in found}
-    use_cases = dict(UseCase.objects.filter(slug__in=slugs).values_list("slug", "pk"))
-    rows = []
+    packs: dict[str, tuple[str, ...]] = {}
+    placed = []
     for one in found:
-        values = one.values
-        generation = generations.get(values.get("generation"))
-        code = doubt(values, generation)
-        release, version = releases.get(values.get("release_digest"), (None, None))
+        generation = generations.get(one.values.get("generation"))
+        release = releases.get(one.values.get("release_digest"))
+        placed.append((one, _placed(one.values, generation, release), generation, release))
+    use_cases = UseCase.objects.filter(slug__in={values["route"] for _, values, _, _ in placed})
+    keys = dict(use_cases.values_list("slug", "pk"))
+    rows = []
+    for one, values, generation, release in placed:
+        if _names_release_alone(one):
+            around = list(_at(active, values["occurred_at"]))
+            code = doubt_of_release(values, around)
+            # It does not say which, but one of them offered what ran.
+            fits = (one for one in around if not doubt_of_release(values, [one]))
+            generation = next(fits, None)
+        else:
+            code = doubt(values, generation)
         said = {name: value for name, value in values.items() if name in NOTHING}
         row = {**NOTHING, **said, "payload_sha256": one.payload_sha256, "unverified": code}
-        row |= {"use_case_id": use_cases.get(values["route"])}
-        row |= {"release_id": release, "model_version_id": version}
+        row |= {"use_case_id": keys.get(values["route"])}
+        if release is not None:
+            row |= {"release_id": release.pk, "model_version_id": release.model_version_id}
         if generation is not None and not code:
             row |= _filled(values, generation.published)
+        packs |= generation.published.packs if generation is not None else {}
         rows.append(row)
-    return rows
+    return rows, packs
+
+
+def _names_release_alone(one: Item) -> bool:
+    """Whether it is of a trace, and names a release without saying in which generation."""
+    values = one.values
+    return values.get("router_seq") is None and values.get("generation") is None
+
+
+def _placed(values: Mapping[str, Any], generation: Generation | None, release: Release | None):
+    """Return the values with the use case that they leave unsaid, as a trace may."""
+    if values["route"]:
+        return values
+    if generation is not None and (
+        offered := generation.published.offered.get(values.get("deployment", ""))
+    ):
+        return {**values, "route": offered.use_case}
+    return {**values, "route": release.use_case.slug} if release is not None else values
+
+
+def _active_around(environment: Environment, values: list[Mapping[str, Any]]) -> list[Generation]:
+    """Return the generations that were active around the instants of `values`, newest first."""
+    if not values:
+        return []
+    instants = [one["occurred_at"] for one in values]
+    rows = Activation.objects.filter(environment=environment).order_by("-generation")
+    rows = rows.filter(change__at__lte=max(instants) + AHEAD)
+    before = rows.filter(change__at__lte=min(instants) - AHEAD).values_list("generation", flat=True)
+    # Those that came in between and the one that was active at first.
+    since = before.first() or 0
+    rows = rows.filter(generation__gte=since)[:MOST_GENERATIONS]
+    return [
+        Generation(at, digest, _published(digest))
+        for at, digest in rows.values_list("change__at", "snapshot__digest")
+    ]
+
+
+def _at(active: list[Generation], instant: datetime) -> Iterator[Generation]:
+    """Yield those of `active` that were so around `instant`, newest first."""
+    for one in active:
+        if one.at <= instant + AHEAD:
+            yield one
+            if one.at <= instant - AHEAD:
+                return
 
 
 def _filled(values: Mapping[str, Any], said: Published) -> dict[str, Any]:
     """Return what a record that agrees with its snapshot leaves unsaid."""
-    offered = said.offered.get(values.get("deployment", ""))
+    release = values.get("release_digest")
+    offered = said.offered.get(values.get("deployment", "")) or next(
+        (one for one in said.offered.values() if one.release == release), None
+    )
     return {
         "prompts": list(offered.prompts) if offered else [],
         "policy_digest": said.policies.get(values["route"], ""),

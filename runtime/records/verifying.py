@@ -1,11 +1,12 @@
 """What `audit_verify` reconciles of request records: each batch holds what its entry stands for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Sum
 
 from audit.verifying import Discrepancy, Report, in_chunks
-from runtime.records.models import RecordBatch, RequestRecord
+from runtime.records import bundles
+from runtime.records.models import RecordBatch, RecordCount, RequestRecord
 from runtime.records.storing import FIELDS, leaf, root_of
 
 #: Records of no batch that are named; one is enough to look.
@@ -14,21 +15,42 @@ NAMED = 20
 
 def records(report: Report, scope: str) -> Iterator[Discrepancy]:
     """Every record hashes to its leaf, every batch's leaves to its root, and none is without."""
+    tied = bundles.digests()
     for batches in in_chunks(RecordBatch.objects.select_related("router")):
         for batch in batches:
-            yield from _batch(batch)
+            yield from _batch(batch, tied)
     known = RecordBatch.objects.filter(pk=OuterRef("batch"))
     for pk in RequestRecord.objects.filter(~Exists(known)).values_list("pk", flat=True)[:NAMED]:
         yield Discrepancy("RECORD_EXTRA", f"Request record {pk} belongs to no batch.", _key(pk))
+    yield from _counts()
 
 
-def _batch(batch: RecordBatch) -> Iterator[Discrepancy]:
+def _counts() -> Iterator[Discrepancy]:
+    """What is counted of each router is what its batches say came, whatever retention took away.
+
+    Batches from before there were counts were counted nowhere, so counted may be fewer.
+    """
+    came = _sums(RecordBatch, "count")
+    for router, count in _sums(RecordCount, "count").items():
+        if count > came.get(router, 0):
+            sentence = (
+                f"{count} records of the router {router} are counted; {came.get(router, 0)} came."
+            )
+            yield Discrepancy("RECORDS_MISCOUNTED", sentence, f"registry.router:{router}")
+
+
+def _sums(model, name: str) -> dict[int, int]:
+    rows = model.objects.order_by().values_list("router").annotate(Sum(name))
+    return dict(rows)
+
+
+def _batch(batch: RecordBatch, known: Mapping[int, str]) -> Iterator[Discrepancy]:
     leaves, altered, unreadable = [], False, []
     rows = RequestRecord.objects.filter(batch=batch)
     for chunk in in_chunks(rows, "id", unreadable):
         for row in chunk:
             leaves.append(row.leaf)
-            if _hash(row) != row.leaf:
+            if _hash(row) != row.leaf or not bundles.fits(row, known):
                 altered = True
                 yield Discrepancy(
                     "RECORD_ALTERED",

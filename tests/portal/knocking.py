@@ -57,7 +57,7 @@ class Knocker:
         """Ask, undo whatever was written, and return the answer."""
         self.client.cookies.clear()
         headers = {}
-        if address.startswith(("/api/", "/ingest/", "/ofrep/")):
+        if address.startswith(("/api/", "/ingest/", "/v1/", "/ofrep/")):
             headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         elif self.session:
             self.client.cookies[settings.SESSION_COOKIE_NAME] = self.session

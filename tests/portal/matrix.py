@@ -155,6 +155,8 @@ MATRIX = (
             GET /running/
             GET /drill/
             GET /requests/
+            GET /requests.csv
+            GET /outside/
             GET /search/
             GET /search/?q=case
             GET /search/?q=<digest>
@@ -254,6 +256,8 @@ MATRIX = (
             GET /releases/<slug>/<number>/readiness/
             GET /releases/<slug>/<number>/readiness/?environment=<environment>
             GET /requests/<name>/
+            GET /requests/<name>/export/
+            GET /records/<pk>/proof/
             GET /models/<slug>/
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
@@ -1271,6 +1275,7 @@ MATRIX = (
             GET /api/v1/{models model-versions prompts datasets tools use-cases environments}/
             GET /api/v1/policy-packs/
             GET /api/v1/{may-run on-call running uses}/
+            GET /api/v1/{requests request-counts unattributed-traffic}/
             GET /api/v1/{releases evidence evaluation-runs promotions schema}/""",
     ),
     Group(
@@ -1281,6 +1286,7 @@ MATRIX = (
         routes="""
             GET /api/v1/{models prompts datasets use-cases}/<slug>/
             GET /api/v1/requests/<name>/
+            GET /api/v1/records/<pk>/proof/
             GET /api/v1/prompts/<prompt>/versions/
             GET /api/v1/prompts/<prompt>/versions/<number>/
             GET /api/v1/datasets/<dataset>/versions/
@@ -1386,7 +1392,9 @@ MATRIX = (
         says="appending records takes one of scope router.",
         routes="""
             GET /ingest/v1/records/
-            POST /ingest/v1/records/""",
+            POST /ingest/v1/records/
+            GET /v1/traces
+            POST /v1/traces""",
     ),
     Group(
         "The whole log",
@@ -1454,6 +1462,10 @@ ONLY_SHOWN = {
         "drill/",
         "requests/",
         "requests/<name>/",
+        "requests/<name>/export/",
+        "requests.csv",
+        "records/<pk>/proof/",
+        "outside/",
         "routes/try/",
         "policy/effective/",
         "gates/effective/",
@@ -1480,6 +1492,8 @@ READING_ONLY = (
     *spelled_out("api/v1/{model-versions releases evidence evaluation-runs promotions}/"),
     *spelled_out("api/v1/{model-versions releases evidence evaluation-runs promotions}/<pk>/"),
     "api/v1/requests/<name>/",
+    "api/v1/records/<pk>/proof/",
+    *spelled_out("api/v1/{requests request-counts unattributed-traffic}/"),
     "api/v1/prompts/<prompt>/versions/",
     "api/v1/prompts/<prompt>/versions/<number>/",
     "api/v1/datasets/<dataset>/versions/",

@@ -7,6 +7,9 @@ import pytest
 from registry.roles import Role
 from tests import make
 from tests.gates.stories import approved
+from tests.runtime.recording import Reporting
+from tests.runtime.stories import place
+from tests.runtime.tracing import tracer
 
 
 @pytest.mark.look
@@ -23,6 +26,13 @@ def test_axe_finds_nothing_on_the_pages_that_answer_questions(
         retires_on=date(2027, 1, 14),
     )
     make.make_model(uses=[{"use_case": told.use_case, "stance": "disallowed"}])
+    place(told)
+    router = Reporting(told.environment)
+    route = router.route(told.use_case.slug)
+    router.outcomes(route, router.outcome(route))
+    tracing, _ = tracer(router.token)
+    with tracing.start_as_current_span("chat") as span:
+        span.set_attributes({"gen_ai.operation.name": "chat", "gen_ai.request.model": "shadow-1"})
     client.force_login(make.make_person("mona", Role.AUDITOR))
     cookie = client.cookies["sessionid"]
     page.context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live_server.url}])
@@ -37,6 +47,10 @@ def test_axe_finds_nothing_on_the_pages_that_answer_questions(
         "/on-call/",
         "/on-call/?team=no such",
         f"{told.release.get_absolute_url()}readiness/?environment={told.environment.slug}",
+        "/outside/",
+        "/requests/",
+        f"/requests/?release={told.release.digest}",
+        f"/requests/{route['request']}/",
     ):
         page.goto(f"{live_server.url}{address}")
         assert_accessible()

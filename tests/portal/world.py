@@ -224,6 +224,8 @@ def gate_draft() -> GateVersion:
 PLACES: dict[str, Callable[[Side], tuple]] = {
     "requests/": lambda s: (s.record.request,),
     "api/v1/requests/": lambda s: (s.record.request,),
+    "records/": lambda s: (s.record.pk,),
+    "api/v1/records/": lambda s: (s.record.pk,),
     "registry/apitoken/": lambda s: (s.token.pk,),
     "registry/dataset/": lambda s: (s.dataset.dataset_id,),
     "registry/datasetversion/": lambda s: (s.dataset.pk,),

@@ -12,6 +12,7 @@ from audit import clock, triggers
 from audit.changes import NotInChange
 from audit.kept import position
 from audit.models import Entry
+from audit.rules import instant_text
 from audit.verifying import verify
 from runtime import transitions
 from runtime.models import Activation, RecordBatch, RequestRecord
@@ -312,15 +313,22 @@ def test_the_log_says_which_records_were_refused_and_why(router, told, caplog):
 
 
 def test_spans_merge_and_what_lies_between_is_missing(router, told):
-    assert gaps.runs([3, 1, 2, 7, 2]) == [(1, 3), (7, 7)]
-    assert gaps.merged([(7, 9), (1, 3), (4, 5), (8, 12)]) == [(1, 5), (7, 12)]
+    numbered = [(number, None) for number in (3, 1, 2, 7, 2)]
+    assert gaps.runs(numbered) == [gaps.Run(1, 3), gaps.Run(7, 7)]
+    spans = [gaps.Run(7, 9), gaps.Run(1, 3, 1, 3), gaps.Run(4, 5, 4, 5), gaps.Run(8, 12)]
+    assert gaps.merged(spans) == [gaps.Run(1, 5, 1, 5), gaps.Run(7, 12)]
     made = [router.route(told.use_case.slug) for _ in range(9)]
     router.outcomes(*made[1:3], made[5])
     found = gaps.missing(router.router)
-    assert (found.named, found.gaps, found.records) == (((4, 5), (1, 1)), 2, 3)
+    assert [gap[:2] for gap in found.named] == [(4, 5), (1, 1)]
+    assert (found.gaps, found.records) == (2, 3)
+    # Since when: between what came before it and what came behind it.
+    assert instant_text(found.named[0].after) == made[2]["at"]
+    assert instant_text(found.named[0].before) == made[5]["at"]
+    assert found.named[1].after is None
     router.outcomes(made[8], made[0])
     router.outcomes(made[3], made[4])
-    assert gaps.missing(router.router).named == ((7, 8),)
+    assert [gap[:2] for gap in gaps.missing(router.router).named] == [(7, 8)]
     router.outcomes(*made)
     assert gaps.missing(router.router) == gaps.Gaps((), 0, 0)
     assert gaps.missing(make.make_router()).gaps == 0
@@ -361,5 +369,9 @@ def test_a_record_that_was_altered_or_lost_is_named(router, told):
         ("RECORD_ALTERED", key)
     }
     batches = RecordBatch._meta.db_table
-    assert {code for code, _ in found(f"DELETE FROM {batches}")} == {"ROW_MISSING", "RECORD_EXTRA"}
+    assert {code for code, _ in found(f"DELETE FROM {batches}")} == {
+        "ROW_MISSING",
+        "RECORD_EXTRA",
+        "RECORDS_MISCOUNTED",
+    }
     assert verify("record").found == []

@@ -13,6 +13,8 @@ from registry.models import Environment, Release, Router, Team
 from runtime import routing
 from runtime.publishing import current
 from runtime.records.storing import take
+from runtime.traces.keeping import take as trace
+from runtime.traces.wire import Span
 
 ADMINISTRATOR, TEAM, ACCOUNT = "admin", "platform", people.GATEWAY.username
 #: The one of those registered at the beginning that reports as well.
@@ -29,6 +31,11 @@ FAILED, TOO_LONG = 6, 5
 #: On that day before now one gateway runs a release that was never approved there, and a report
 #: of another is lost on its way.
 MISHAP = 3
+#: service, provider, model, calls a day: what is called past every gateway.
+OUTSIDE = (
+    ("sales-notebook", "openai", "gpt-4o-mini", 9),
+    ("hr-assistant", "anthropic", "claude-sonnet-4", 4),
+)
 
 
 def gateways(world: World) -> Iterator[datetime]:
@@ -56,6 +63,36 @@ def gateways(world: World) -> Iterator[datetime]:
                 continue
             with world.act():
                 take(lines, router, actor=world.who(ACCOUNT))
+        with world.act():
+            _traced(world, Router.objects.get(slug=GATEWAYS[0][0]), draw)
+
+
+def _traced(world: World, router: Router, draw: random.Random) -> None:
+    """Two services send traces past their gateway: of models that no release stands behind."""
+    spans = []
+    for service, provider, model, calls in OUTSIDE:
+        for _ in range(calls):
+            end = int((world.moment - timedelta(minutes=draw.randrange(600))).timestamp()) * 10**9
+            spans.append(
+                Span(
+                    trace_id=f"{draw.getrandbits(128):032x}",
+                    span_id=f"{draw.getrandbits(64):016x}",
+                    start=end - draw.randrange(300, 2500) * 10**6,
+                    end=end,
+                    failed=draw.randrange(100) < FAILED,
+                    resource={"service.name": service},
+                    attributes={
+                        "gen_ai.operation.name": "chat",
+                        "gen_ai.provider.name": provider,
+                        "gen_ai.request.model": model,
+                        "gen_ai.usage.input_tokens": draw.randrange(200, 4000),
+                        "gen_ai.usage.output_tokens": draw.randrange(20, 600),
+                    },
+                    content=("gen_ai.input.messages",),
+                )
+            )
+    body = json.dumps([span.span_id for span in spans]).encode()
+    trace(spans, body, router, actor=world.who(ACCOUNT))
 
 
 class _Report:
