@@ -1,8 +1,6 @@
 """The pages of going back: what to choose from, a dry run, and what somebody else finds later."""
 
-from collections.abc import Collection
 from functools import partial
-from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
