@@ -17,10 +17,12 @@ import registry.impact.api
 import registry.policy_api
 import registry.uses_api
 import runtime.api
+import runtime.incidents.api
 import runtime.records.api
 import runtime.router_api
 import runtime.running_api
 import runtime.snapshot_api
+import runtime.timeline.api
 from config.openapi import SchemaView
 
 router = SimpleRouter()
@@ -29,6 +31,7 @@ for routes in (
     evidence.api.routes,
     gates.api.routes,
     runtime.router_api.routes,
+    runtime.incidents.api.routes,
     audit.api.entries.routes,
 ):
     for prefix, view in routes:
@@ -65,6 +68,13 @@ urlpatterns = [
         runtime.records.api.RequestView.as_view(),
         name="request",
     ),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/active-at/$",
+        runtime.timeline.api.ActiveAtView.as_view(),
+        name="environment-active-at",
+    ),
+    path("timeline/", runtime.timeline.api.TimelineView.as_view(), name="timeline"),
+    path("lanes/", runtime.timeline.api.LanesView.as_view(), name="lanes"),
     path("running/", runtime.running_api.RunningView.as_view(), name="running"),
     path("drill/", runtime.running_api.DrillView.as_view(), name="drill"),
     re_path(

@@ -53,6 +53,8 @@ ORDER = (
     "registry.environment",
     "running",
     "requests",
+    "incidents",
+    "timeline",
     "registry.router",
     "may_run",
     "route_try",
@@ -64,6 +66,8 @@ ORDER = (
 QUESTIONS = (
     ("Runtime", "running", "What runs where"),
     ("Runtime", "requests", "Requests"),
+    ("Runtime", "incidents", "Incidents"),
+    ("Runtime", "timeline", "What changed"),
     ("Runtime", "may_run", "What may run"),
     ("Runtime", "route_try", "Try a route"),
     ("Runtime", "drill", "Fallback drill"),

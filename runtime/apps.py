@@ -8,24 +8,29 @@ class RuntimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from audit import conclusions, verifiers
+        from audit import conclusions, consequences, verifiers
         from audit.admin import panels
         from audit.ticking import Tick, ticks
         from gates import previewing as gate_previews
         from gates import tasks
         from gates.may_run import offering
         from runtime import previewing, reviewing, router_panels
+        from runtime.incidents import tasks as incident_tasks
+        from runtime.incidents.linking import link_acts
+        from runtime.incidents.notices import note_runtime
         from runtime.panels import of_environment, offered
         from runtime.publishing import follow
-        from runtime.records import partitions
+        from runtime.records import partitions, pruning
         from runtime.records.verifying import records
         from runtime.verifying import snapshots
 
         conclusions.append(follow)
         verifiers += (snapshots, records)
         ticks.append(Tick("partitions", partitions.keep_ahead, every=timedelta(hours=6)))
+        ticks.append(Tick("prune-records", pruning.prune, every=timedelta(hours=6)))
         offering.append(offered)
-        tasks.others.append(reviewing.tasks)
+        tasks.others += (reviewing.tasks, incident_tasks.tasks)
+        consequences += (link_acts, note_runtime)
         gate_previews.followers.append(previewing.followed)
         of_environments = panels.setdefault("registry.environment", [])
         of_environments[:0] = [of_environment, router_panels.of_environment]

@@ -333,5 +333,13 @@ class RollbackReview(GovernedModel):
         return f"review of rollback {self.rollback_id}"
 
 
-# At the end: records name what stands above.
+# At the end: records and incidents name what stands above.
+from runtime.incidents.models import (  # noqa: E402, F401
+    FollowUp,
+    Incident,
+    IncidentLink,
+    IncidentNote,
+    IncidentParticipant,
+)
 from runtime.records.models import RecordBatch, RequestRecord, SequenceSpan  # noqa: E402, F401
+from runtime.records.pruned import PrunedRecord, Pruning  # noqa: E402, F401

@@ -2,17 +2,18 @@
 
 from audit import Conflict, Reason, Refused, change
 from gates.models import Promotion, Revocation
+from gates.rules.emergencies import INCIDENT
 from gates.transitions.locking import lock_promotion
 from registry.models import Person
 from registry.rights import demand
 from registry.sign_in import check_password_for_signing
 
 
-def revoke(pk: int, *, password: str, actor: Person, reason: str) -> Revocation:
+def revoke(pk: int, *, password: str, actor: Person, reason: str, incident: str = "") -> Revocation:
     """End an approval, at once and for good; any one risk owner may, whoever asked or signed.
 
-    Raises `Refused` for a wrong password, `NotAllowed` without the role, and `Conflict` for what
-    is no approval or is revoked already.
+    `incident` names what it is done for, if anything. Raises `Refused` for a wrong password,
+    `NotAllowed` without the role, and `Conflict` for what is no approval or is revoked already.
     """
     # A password hash takes a quarter of a second: checked before the database is locked.
     if wrong := check_password_for_signing(actor, password):
@@ -25,6 +26,7 @@ def revoke(pk: int, *, password: str, actor: Person, reason: str) -> Revocation:
             raise Conflict(Reason("NOT_APPROVED", sentence))
         if Revocation.objects.filter(promotion=promotion).exists():
             raise Conflict(Reason("REVOKED", "The approval is revoked already."))
+        opened.told[INCIDENT] = incident
         return opened.save(
             Revocation(
                 promotion=promotion,
@@ -35,5 +37,6 @@ def revoke(pk: int, *, password: str, actor: Person, reason: str) -> Revocation:
                 authentication="password",
             ),
             event="promotion.revoked",
-            facts={"package": promotion.decided_package.digest},
+            facts={"package": promotion.decided_package.digest}
+            | ({"incident": incident.strip()} if incident.strip() else {}),
         )

@@ -1,6 +1,7 @@
 """The pages of going back: what to choose from, a dry run, and what somebody else finds later."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -15,7 +16,8 @@ from runtime import transitions
 from runtime.changing import seen_use_cases, told
 from runtime.differences import differences
 from runtime.forms import ReviewForm, RollBackForm
-from runtime.models import Activation, Rollback
+from runtime.incidents.rules import number_of
+from runtime.models import Activation, Incident, Rollback
 from runtime.pages.verbs import Verb, ask, asks, visible_environment
 from runtime.replaying import broken, counted, replay
 from runtime.routers import acknowledgements
@@ -52,11 +54,13 @@ def _choose(request, environment: Environment):
     targets = targets_of(environment)
     slugs = {slug for one in targets for slug in {*_use_cases(one), one.use_case}}
     seen = seen_use_cases(request.user, slugs)
+    part_of = _part_of(request)
     rows = [
         {
             "title": _title(one),
             "query": f"?generation={one.activation.generation}"
-            + (f"&use_case={one.use_case}" if one.use_case else ""),
+            + (f"&use_case={one.use_case}" if one.use_case else "")
+            + (f"&part_of={part_of}" if part_of else ""),
             "use_case": one.use_case,
             "activation": one.activation,
             "objections": _not_now(request, one, seen),
@@ -78,6 +82,12 @@ def _choose(request, environment: Environment):
     )
     request.current_app = admin.site.name
     return TemplateResponse(request, "runtime/roll_back.html", context)
+
+
+def _part_of(request) -> str:
+    """Return the number of the incident that the address names, or nothing."""
+    number = number_of(request.GET.get("part_of", ""))
+    return str(number) if number is not None else ""
 
 
 def _title(target: Target) -> str:
@@ -137,12 +147,13 @@ def _verb(request, environment, chosen: Target | None, objections: list[Reason])
         "A new generation offers again what that one offered. A release that is left is "
         "quarantined here until somebody lifts that with a reason.",
         "Roll back",
-        RollBackForm,
+        partial(RollBackForm, initial={"part_of": _part_of(request)}),
         lambda given: transitions.roll_back(
             environment,
             number,
             use_case=use_case,
             incident=given["incident"],
+            part_of=given["part_of"],
             password=given["password"],
             actor=request.user,
             reason=given["reason"],
@@ -222,6 +233,7 @@ def rollback(request, pk):
         "use_case": found.use_case if known else None,
         "activation": activation,
         "acknowledgements": acknowledgements(activation) if activation else (),
+        "incident": Incident.objects.visible_to(request.user).filter(links__rollback=found).first(),
         "reviewed": reviewed,
         "late": found.emergency and reviewed is None and found.review_due < clock.now(),
         "objections": objections,

@@ -149,10 +149,15 @@ def suspend(request, slug):
             f"Suspend something in {environment.slug}",
             "It serves nothing from the next generation on, until somebody lifts it.",
             "Suspend",
-            partial(SuspendForm, subjects=[(key, label) for key, label, _ in subjects]),
+            partial(
+                SuspendForm,
+                subjects=[(key, label) for key, label, _ in subjects],
+                initial={"incident": request.GET.get("incident", "")[:200]},
+            ),
             lambda given: transitions.suspend(
                 next(row for key, _, row in subjects if key == given["subject"]),
                 environment=None if given["everywhere"] else environment,
+                incident=given["incident"],
                 password=given["password"],
                 actor=request.user,
                 reason=given["reason"],

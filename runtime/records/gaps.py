@@ -64,16 +64,21 @@ def note(router: Router, numbers: Iterable[int]) -> None:
 def missing(router: Router) -> Gaps:
     """Return what is missing between the numbers of a router that have come."""
     rows = SequenceSpan.objects.filter(router=router)
-    spans = merged(rows.values_list("first", "last"))
+    found = between(rows.values_list("first", "last"))
+    return Gaps(
+        named=tuple(reversed(found[-NAMED:])),
+        gaps=len(found),
+        records=sum(last - first + 1 for first, last in found),
+    )
+
+
+def between(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return what is missing before, and between, spans of numbers that came, in order."""
+    spans = merged(spans)
     # Numbers begin at one: what lies before the first that came is missing as well.
     ends = [0, *(last for _, last in spans)]
-    between = [
+    return [
         (end + 1, first - 1)
         for end, (first, _) in zip(ends, spans, strict=False)
         if end + 1 < first
     ]
-    return Gaps(
-        named=tuple(reversed(between[-NAMED:])),
-        gaps=len(between),
-        records=sum(last - first + 1 for first, last in between),
-    )

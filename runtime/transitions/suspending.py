@@ -1,6 +1,7 @@
 """The kill switch: what is suspended serves nothing from the next generation on."""
 
 from audit import Conflict, Reason, Refused, change
+from gates.rules.emergencies import INCIDENT
 from registry.models import Environment, ModelVersion, Provider, Release, ServingEndpoint
 from registry.rights import acting, demand
 from registry.sign_in import check_password_for_signing
@@ -20,13 +21,15 @@ def suspend(
     subject: Release | ModelVersion | ServingEndpoint | Provider,
     *,
     environment: Environment | None,
+    incident: str = "",
     password: str,
     actor,
     reason: str,
 ) -> Suspension:
     """Stop a release, model version, endpoint or whole provider, in one environment or everywhere.
 
-    The reason given is what every refused route says. Raises `NotAllowed` without the role
+    The reason given is what every refused route says; `incident` names what it is done for, if
+    anything. Raises `NotAllowed` without the role
     operator in the team that owns it, for all teams if it is a provider; `Refused` for a wrong
     password, `Conflict` when it is suspended there already.
     """
@@ -42,6 +45,7 @@ def suspend(
         if standing.exists():
             raise Conflict(Reason("SUSPENDED_ALREADY", f"{subject} is suspended there already."))
         opened.told[TOLD] = (Activation.Cause.SUSPENDED, None)
+        opened.told[INCIDENT] = incident
         return opened.save(
             Suspension(
                 **{noun: subject},
@@ -51,6 +55,7 @@ def suspend(
                 suspended_at=opened.now,
             ),
             event="suspension.begun",
+            facts={"incident": incident.strip()} if incident.strip() else None,
         )
 
 
