@@ -15,6 +15,7 @@ class RuntimeConfig(AppConfig):
         from gates import tasks
         from gates.may_run import offering
         from runtime import previewing, reviewing, router_panels
+        from runtime.incidents import panels as incident_panels
         from runtime.incidents import tasks as incident_tasks
         from runtime.incidents.linking import link_acts
         from runtime.incidents.notices import note_runtime
@@ -34,4 +35,6 @@ class RuntimeConfig(AppConfig):
         gate_previews.followers.append(previewing.followed)
         of_environments = panels.setdefault("registry.environment", [])
         of_environments[:0] = [of_environment, router_panels.of_environment]
+        of_environments.append(incident_panels.of_environment)
+        panels.setdefault("registry.release", []).append(incident_panels.of_release)
         panels.setdefault("registry.router", []).append(router_panels.of_router)

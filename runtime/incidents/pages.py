@@ -6,7 +6,6 @@ from functools import partial
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.db.models import Q
 from django.http import FileResponse, Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -21,6 +20,7 @@ from registry.models import Environment, UseCase
 from registry.rights import may
 from runtime.incidents import forms, transitions
 from runtime.incidents.exporting import export
+from runtime.incidents.links import STATES
 from runtime.incidents.models import FollowUp, Incident
 from runtime.incidents.reading import WITH, find, lead, scope
 from runtime.incidents.rules import STEPS, Facts, open_to, step_objections, took_words
@@ -32,13 +32,6 @@ from runtime.timeline.texts import texts_of
 
 asks = require_http_methods(["GET", "HEAD", "POST"])
 PAGE = 50
-#: How states of an incident are drawn.
-STATES = {
-    "open": ("not_approved", "Open"),
-    "mitigated": ("changes_requested", "Mitigated"),
-    "resolved": ("wanted", "Resolved, review wanted"),
-    "reviewed": ("met", "Reviewed"),
-}
 
 
 def _answer(request, template: str, context: dict, status: int = 200):
@@ -461,18 +454,3 @@ def export_page(request, pk):
     )
     response["Cache-Control"] = "private, no-store"
     return response
-
-
-# On other pages
-
-
-def open_link(**known: str) -> str:
-    """Return the address that opens an incident with what is known filled in."""
-    given = {name: value for name, value in known.items() if value}
-    return f"{reverse('admin:incident_open')}?{urlencode(given)}"
-
-
-def incidents_of(user, condition: Q) -> list[Incident]:
-    """Return the newest incidents that a page of something else links to."""
-    rows = Incident.objects.visible_to(user).filter(condition).select_related("use_case")
-    return list(rows.order_by("-pk")[:10])

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -13,7 +14,9 @@ from audit import clock
 from registry.menus import menu
 from registry.models import Environment, UseCase
 from registry.policy.clauses import kind_of
+from registry.rights import may
 from runtime.explaining import POLICY_TITLE, TITLES
+from runtime.incidents.links import incidents_of, open_link
 from runtime.records import finding
 from runtime.records.fields import ID
 from runtime.records.investigating import investigate
@@ -87,8 +90,26 @@ def one(request, name):
         "gaps": [one for one in said if one["code"] == "GAPS"][:1],
         "agrees": all(one["replay"]["status"] == "agrees" for one in found["attempts"]),
         "api_url": reverse("request", args=[name]),
+        "incidents": incidents_of(
+            request.user, Q(links__request__in=[one["request"] for one in found["requests"]])
+        ),
+        "incident_url": _incident_url(found, request.user),
     }
     return _answer(request, "runtime/request.html", context)
+
+
+def _incident_url(found: dict, user) -> str:
+    """Return where an incident about a request is opened; empty for whoever may not."""
+    if len(found["requests"]) != 1 or may(user, "open_incident"):
+        return ""
+    one, attempt = found["requests"][0], found["attempts"][0]
+    served = attempt["served"]
+    return open_link(
+        request_id=one["request"],
+        use_case=one["use_case"],
+        environment=one["environment"],
+        release=served["release"]["digest"] if served else "",
+    )
 
 
 def _read_instants(attempt: dict) -> None:

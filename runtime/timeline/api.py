@@ -13,6 +13,7 @@ from audit.refusals import NotUnderstood
 from registry.models import Environment, UseCase
 from runtime.api import AT
 from runtime.asking import read_past
+from runtime.records.api import DiscrepancySerializer
 from runtime.running_api import RouteDifferenceSerializer
 from runtime.serializers import ActiveSerializer
 from runtime.timeline import finding, picture
@@ -37,7 +38,7 @@ def scope_of(request) -> Scope:
     return scope
 
 
-class TouchedSerializer(serializers.Serializer):
+class RequestsTouchedSerializer(serializers.Serializer):
     requests = serializers.IntegerField(help_text="Routes recorded while it held.")
     outcomes = serializers.IntegerField()
     failed = serializers.IntegerField()
@@ -57,7 +58,7 @@ class EventSerializer(serializers.Serializer):
     generation = serializers.IntegerField(allow_null=True)
     changes = RouteDifferenceSerializer(many=True)
     hidden = serializers.IntegerField(help_text="Differences that the caller may not see.")
-    touched = TouchedSerializer()
+    touched = RequestsTouchedSerializer()
 
 
 class TimelineSerializer(serializers.Serializer):
@@ -66,7 +67,7 @@ class TimelineSerializer(serializers.Serializer):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
     environments = serializers.ListField(child=serializers.SlugField())
-    whole = TouchedSerializer(help_text="All requests of the window.")
+    whole = RequestsTouchedSerializer(help_text="All requests of the window.")
     events = EventSerializer(many=True, help_text="At most 200.")
     more = serializers.BooleanField(help_text="Whether some of what changed is left out.")
 
@@ -165,11 +166,6 @@ class UsedSerializer(serializers.Serializer):
     generation = serializers.IntegerField(allow_null=True)
     requests = serializers.IntegerField()
     unverified = serializers.CharField(allow_blank=True)
-
-
-class DiscrepancySerializer(serializers.Serializer):
-    code = serializers.CharField()
-    sentence = serializers.CharField()
 
 
 class ActiveAtSerializer(serializers.Serializer):

@@ -116,6 +116,8 @@ MATRIX = (
             GET /running/
             GET /drill/
             GET /requests/
+            GET /incidents/
+            GET /timeline/
             GET /search/
             GET /search/?q=case
             GET /search/?q=<digest>
@@ -215,6 +217,9 @@ MATRIX = (
             GET /releases/<slug>/<number>/readiness/
             GET /releases/<slug>/<number>/readiness/?environment=<environment>
             GET /requests/<name>/
+            GET /incidents/<pk>/
+            GET /incidents/<pk>/export/
+            GET /timeline/?use_case=<use case>
             GET /models/<slug>/
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
@@ -244,6 +249,7 @@ MATRIX = (
             GET /gates/versions/<pk>/preview/
             GET /environments/<slug>/
             GET /environments/<slug>/changes/
+            GET /environments/<slug>/active-at/
             GET /running/?provider=<host>
             GET /drill/?provider=<host>
             GET /rollbacks/<pk>/
@@ -311,6 +317,55 @@ MATRIX = (
         routes="""
             GET /environments/<slug>/{suspend roll-back}/
             POST /environments/<slug>/roll-back/""",
+    ),
+    Group(
+        "Whoever works in the team opens an incident",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 200 200 200 200 200 200 200 200 403 403 403 403 403 403",
+        says="This takes the role",
+        routes="GET /incidents/open/",
+    ),
+    Group(
+        "An incident without a title is not opened",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 422 422 422 422 422 422 422 422 403 403 403 403 403 403",
+        says="This takes the role",
+        body=WHY,
+        routes="POST /incidents/open/",
+    ),
+    Group(
+        "Whoever works in the team writes to its incidents",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 200 200 200 200 200 200 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role",
+        routes="GET /incidents/<pk>/<verb>/",
+    ),
+    Group(
+        "A note without a text is not written",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 422 422 422 422 422 422 422 422 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role",
+        body=WHY,
+        routes="POST /incidents/<pk>/<verb>/",
+    ),
+    Group(
+        "A follow-up is done by its owner, or by whoever deals with incidents",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 200 200 200 200 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role",
+        routes="GET /follow-ups/<pk>/done/",
+    ),
+    Group(
+        "Saying that it is done asks for the reason alone",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 302 302 302 302 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role",
+        body=WHY,
+        routes="POST /follow-ups/<pk>/done/",
     ),
     Group(
         "Suspending names its subject and gives the password",
@@ -1190,7 +1245,7 @@ MATRIX = (
             GET /api/v1/{models model-versions prompts datasets tools use-cases environments}/
             GET /api/v1/policy-packs/
             GET /api/v1/{may-run on-call running uses}/
-            GET /api/v1/{releases evidence evaluation-runs promotions schema}/""",
+            GET /api/v1/{releases evidence evaluation-runs promotions incidents schema}/""",
     ),
     Group(
         "What a team owns",
@@ -1200,6 +1255,8 @@ MATRIX = (
         routes="""
             GET /api/v1/{models prompts datasets use-cases}/<slug>/
             GET /api/v1/requests/<name>/
+            GET /api/v1/incidents/<pk>/
+            GET /api/v1/{timeline lanes}/?use_case=<use case>
             GET /api/v1/prompts/<prompt>/versions/
             GET /api/v1/prompts/<prompt>/versions/<number>/
             GET /api/v1/datasets/<dataset>/versions/
@@ -1227,7 +1284,8 @@ MATRIX = (
         routes="""
             GET /api/v1/{tools environments policy-packs}/<slug>/
             GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>
-            GET /api/v1/environments/<slug>/{active changes}/
+            GET /api/v1/environments/<slug>/{active active-at changes}/
+            GET /api/v1/{timeline lanes}/
             GET /api/v1/{drill running}/?provider=<host>
             GET /api/v1/environments/<environment>/routers/
             GET /api/v1/environments/<environment>/routers/<slug>/
@@ -1354,6 +1412,11 @@ ONLY_SHOWN = {
         "drill/",
         "requests/",
         "requests/<name>/",
+        "incidents/",
+        "incidents/<pk>/",
+        "incidents/<pk>/export/",
+        "timeline/",
+        "environments/<slug>/active-at/",
         "routes/try/",
         "policy/effective/",
         "gates/effective/",
@@ -1380,6 +1443,11 @@ READING_ONLY = (
     *spelled_out("api/v1/{model-versions releases evidence evaluation-runs promotions}/"),
     *spelled_out("api/v1/{model-versions releases evidence evaluation-runs promotions}/<pk>/"),
     "api/v1/requests/<name>/",
+    "api/v1/incidents/",
+    "api/v1/incidents/<pk>/",
+    "api/v1/timeline/",
+    "api/v1/lanes/",
+    "api/v1/environments/<slug>/active-at/",
     "api/v1/prompts/<prompt>/versions/",
     "api/v1/prompts/<prompt>/versions/<number>/",
     "api/v1/datasets/<dataset>/versions/",

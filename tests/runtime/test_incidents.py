@@ -198,7 +198,7 @@ def test_what_is_wrong_with_an_incident_is_said_all_at_once(told):
     assert not Incident.objects.exists()
 
 
-def test_what_is_done_for_an_incident_is_linked_both_ways(told, real_passwords=None):
+def test_what_is_done_for_an_incident_is_linked_both_ways(told):
     incident, ops = opened(told, releases=[told.release]), operator(told)
     by = {"password": make.PASSWORD, "reason": "It answers strangely."}
     suspension = running_verbs.suspend(
