@@ -11,6 +11,7 @@ from audit.instants import read_instant
 from registry.models import Environment, Person, Release, RoleGrant, Team, UseCase
 from runtime.incidents.models import Incident, IncidentNote
 from runtime.incidents.rules import SEVERITIES, ticket_problem
+from runtime.records.fields import SLUG
 
 
 class InstantField(forms.CharField):
@@ -119,7 +120,7 @@ class OpenForm(TermsForm):
         fields["environment"].queryset = Environment.objects.visible_to(reader).order_by("slug")
         fields["owner"].queryset = Team.objects.visible_to(reader).order_by("slug")
         releases = Release.objects.visible_to(reader).exclude(sealed_at=None)
-        if slug := initial.get("use_case"):
+        if (slug := initial.get("use_case")) and SLUG.fullmatch(slug):
             releases = releases.filter(use_case__slug=slug)
         fields["release"].queryset = releases.select_related("use_case").order_by("-pk")
         for name in ("use_case", "environment", "owner", "release"):

@@ -24,6 +24,7 @@ from runtime.incidents.links import STATES
 from runtime.incidents.models import FollowUp, Incident
 from runtime.incidents.reading import WITH, find, lead, scope
 from runtime.incidents.rules import STEPS, Facts, open_to, step_objections, took_words
+from runtime.records.fields import SLUG
 from runtime.timeline.activations import walk
 from runtime.timeline.finding import timeline as timeline_of
 from runtime.timeline.pages import changed, moment
@@ -59,10 +60,13 @@ def listing(request):
         if state not in Incident.State.values:
             sentence = f"Give one of {', '.join(Incident.State.values)}."
             reasons.append(Reason("NOT_READABLE", sentence, "state"))
-        rows = rows.filter(state=state)
+        else:
+            rows = rows.filter(state=state)
     for name in ("use_case", "environment"):
         if slug := given.get(name, "").strip():
-            rows = rows.filter(**{f"{name}__slug": slug[:100]})
+            if not SLUG.fullmatch(slug):
+                reasons.append(Reason("NOT_READABLE", "Give a slug.", name))
+            rows = rows.filter(**{f"{name}__slug": slug})
     after = given.get("after", "").strip()
     if after and not (after.isascii() and after.isdecimal() and len(after) < 10):
         sentence = "This is no place in the list. Begin without it."

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from audit import clock
 from audit.naming import seen_keys
 from registry.models import Environment, Person, Release
-from runtime.incidents.models import ACTS, Incident, IncidentLink
+from runtime.incidents.models import Incident, IncidentLink
 from runtime.incidents.rules import Figures, figures, shared
 from runtime.models import RequestRecord
 from runtime.records.fields import ROUTE, made_at
@@ -85,7 +85,8 @@ def find(incident: Incident, reader: Person) -> Found:
     seen = seen_keys(Release, releases, reader)
     affected = _affected(incident, links, reader)
     shown = [one for one in links if not one.release_id or one.release_id in seen]
-    acts = [act for one in shown if (act := _act(one)) and _act_seen(one, reader)]
+    done = _acts_seen(shown, reader)
+    acts = [act for one in shown if one.pk in done and (act := _act(one))]
     hidden = sum(1 for one in links if one.act) - len(acts) + len(links) - len(shown)
     return Found(
         incident=incident,
@@ -147,16 +148,21 @@ def _act(link: IncidentLink) -> Act | None:
     return None
 
 
-def _act_seen(link: IncidentLink, reader: Person) -> bool:
-    """Whether the reader may see what was done; asked of what was done, not of the incident."""
-    if reader.sees_all:
-        return True
-    name = next(name for name in ACTS if getattr(link, f"{name}_id"))
-    row = getattr(link, name)
-    if name == "suspension":
-        subject = row.subject
-        return type(subject).objects.visible_to(reader).filter(pk=subject.pk).exists()
-    return type(row).objects.visible_to(reader).filter(pk=row.pk).exists()
+def _acts_seen(links: list[IncidentLink], reader: Person) -> set[int]:
+    """Return the links to things done that the reader may see, a query for each kind of thing."""
+    rows: dict[type, dict[int, list[int]]] = {}
+    for link in links:
+        if name := link.act:
+            row = getattr(link, name)
+            # A suspension is seen by whoever sees what is suspended.
+            row = row.subject if name == "suspension" else row
+            rows.setdefault(type(row), {}).setdefault(row.pk, []).append(link.pk)
+    return {
+        pk
+        for noun, keys in rows.items()
+        for key in seen_keys(noun, keys, reader)
+        for pk in keys[key]
+    }
 
 
 # What changed in its window

@@ -127,8 +127,7 @@ def widen(
 ) -> Incident:
     """Amend what is said of an incident; its window only grows."""
     with change(actor=actor, reason=reason) as opened:
-        _hold(opened, Incident.objects.select_related("environment").get(pk=pk).environment)
-        _, row = _locked(opened, pk, actor, "handle_incident")
+        _, row = _locked(opened, pk, actor, "handle_incident", hold=True)
         problems = window_problems(
             begins_at, ends_at, detected_at, opened.now, (row.begins_at, row.ends_at)
         )
@@ -201,8 +200,7 @@ def add_link(
 ) -> IncidentLink:
     """Say that an incident is about a release or a request, whose records are held with it."""
     with change(actor=actor, reason=reason) as opened:
-        _hold(opened, None if request else Incident.objects.get(pk=pk).environment)
-        person, row = _locked(opened, pk, actor, "note_incident")
+        person, row = _locked(opened, pk, actor, "note_incident", hold=True)
         releases = [release] if release else []
         requests = [] if release else [request.strip()]
         if problems := _link_problems(releases, requests, person, row.use_case):
@@ -315,8 +313,14 @@ def may_on(person: Person, verb: str, incident: Incident) -> list[Reason]:
     return off and may(person, verb, incident.owner) and off
 
 
-def _locked(opened: Change, pk: int, actor, verb: str) -> tuple[Person, Incident]:
+def _locked(
+    opened: Change, pk: int, actor, verb: str, *, hold: bool = False
+) -> tuple[Person, Incident]:
+    """Lock the actor and the incident; with `hold`, whoever prunes records is waited for first."""
     person = acting(opened, actor)
+    if hold:
+        # A linked request may be anywhere.
+        _hold(opened, None)
     row = opened.lock(Incident, pk)
     _demand(person, verb, row)
     _not_sealed(row)

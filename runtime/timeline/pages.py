@@ -16,6 +16,7 @@ from audit import clock
 from registry.menus import menu
 from registry.models import Environment, UseCase
 from runtime.asking import read_past
+from runtime.records.fields import SLUG
 from runtime.timeline.activations import walk
 from runtime.timeline.active_at import active_at
 from runtime.timeline.finding import Event, Timeline, timeline
@@ -140,6 +141,8 @@ def active_at_page(request, slug):
     at, reasons = read_past(given.get("at", "").strip(), now)
     use_case = None
     if name := given.get("use_case", "").strip():
+        if not SLUG.fullmatch(name):
+            raise Http404
         use_case = get_object_or_404(UseCase.objects.visible_to(request.user), slug=name)
     found = None if reasons else active_at(environment, request.user, at or now, use_case)
     kept = {name: given[name] for name in ("at", "use_case") if given.get(name)}

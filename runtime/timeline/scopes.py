@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from audit import Reason
 from audit.instants import read_instant
 from registry.models import Environment, Person, UseCase
+from runtime.records.fields import SLUG
 
 #: Without an instant to begin at, this long before the end.
 USUAL = timedelta(hours=24)
@@ -61,9 +62,12 @@ def read(
     since, until, reasons = window(given, now, usual)
     environments = Environment.objects.visible_to(reader).order_by("slug")
     use_case = None
-    if slug := given.get("environment", "").strip():
+    slugs = {name: given.get(name, "").strip() for name in ("environment", "use_case")}
+    if any(slug and not SLUG.fullmatch(slug) for slug in slugs.values()):
+        return None, reasons
+    if slug := slugs["environment"]:
         environments = environments.filter(slug=slug)
-    if slug := given.get("use_case", "").strip():
+    if slug := slugs["use_case"]:
         use_case = UseCase.objects.visible_to(reader).filter(slug=slug).first()
         if use_case is None:
             return None, reasons
