@@ -221,6 +221,11 @@ def lead(found: Found, changed: Timeline, reader: Person) -> Lead:
     )
 
 
+def count_of(number: int) -> str:
+    """Return so many requests as the subject of a sentence."""
+    return "1 request is" if number == 1 else f"{number} requests are"
+
+
 def _shared(found: Found, reader: Person) -> Lead | None:
     """Return what the requests that people linked have in common."""
     requests = [one.request for one in found.links if one.request][:NAMED]
@@ -237,7 +242,7 @@ def _shared(found: Found, reader: Person) -> Lead | None:
     what = "The linked request was" if total == 1 else f"{count} of {total} linked requests were"
     return Lead(
         f"{what} served by {best}.",
-        f"{found.affected.count} requests of the window are affected as far as records tell.",
+        f"As far as records tell, {count_of(found.affected.count)} affected in all.",
         None,
     )
 

@@ -16,7 +16,7 @@ import audit
 from audit import Change, clock
 from registry.effective import in_force
 from registry.models import Environment, UseCase
-from runtime.records.fields import first_id
+from runtime.records.fields import BEHIND, first_id
 from runtime.records.holding import held
 from runtime.records.models import RequestRecord
 from runtime.records.partitions import TABLE, months_before
@@ -140,9 +140,10 @@ def prune_months(found: list[Route], now: datetime, *, actor, reason: str) -> in
     for route in found:
         over |= route.due(now) & ~held(route.environment, route.use_case)
     pruned = 0
-    for name, begins, ends in months_before(now):
+    # Ids of a younger month may still come: what is over of it goes row by row.
+    for name, begins, ends in months_before(now - BEHIND):
         rows = RequestRecord.objects.filter(id__gte=first_id(begins), id__lt=first_id(ends))
-        if not rows.exclude(over).exists():
+        if rows.exists() and not rows.exclude(over).exists():
             pruned += _prune_month(name, rows, over, found, now, actor=actor, reason=reason)
     return pruned
 

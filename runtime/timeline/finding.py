@@ -65,7 +65,7 @@ class Timeline:
     @property
     def ranked(self) -> list[Event]:
         """The same, most requests touched first."""
-        return sorted(self.events, key=lambda one: (-one.touched.requests, one.at))
+        return sorted(self.events, key=lambda one: (-one.touched.requests, not one.changes, one.at))
 
 
 def timeline(scope: Scope, reader: Person, walked: Walk | None = None) -> Timeline:
@@ -200,18 +200,24 @@ def _told(
         noun = NOUNS[name]
         seen = noun.model.objects.visible_to(reader).filter(noun.within(scope), pk__in=keys)
         rows[name] = {str(one.pk): one for one in seen.select_related(*noun.along)}
-    led: set[uuid.UUID] = set()
-    for entry in reversed(entries):
-        said = EVENTS[entry.event]
-        row = rows[said.noun].get(_key(entry))
-        if row is None:
-            continue
-        after = followed.get(entry.change_id, ())
-        if said.leads and after and entry.change_id not in led:
-            # One line for a change: what somebody did, with what routers were told because of it.
-            led.add(entry.change_id)
+    found = [
+        (entry, EVENTS[entry.event], row)
+        for entry in reversed(entries)
+        if (row := rows[EVENTS[entry.event].noun].get(_key(entry))) is not None
+    ]
+    # One line for a change: what somebody did, with what routers were told because of it.
+    leading: dict[uuid.UUID, Entry] = {}
+    for entry, said, _ in found:
+        if said.leads and entry.change_id in followed:
+            first = leading.setdefault(entry.change_id, entry)
+            if said.kind == "rollback" and first is not entry:
+                # It quarantines before it is noted, and is more than that.
+                leading[entry.change_id] = entry
+    for entry, said, row in found:
+        leader = leading.get(entry.change_id)
+        if leader is entry:
             yield from _led(entry, said, row, followed.pop(entry.change_id))
-        elif entry.change_id not in led or not said.leads:
+        elif leader is None or not said.leads:
             yield _event(entry, said, row)
 
 

@@ -147,7 +147,7 @@ def picture(
     """Return the picture of a window, with markers for the changes that touched most."""
     lanes = lanes_of(scope, reader, suspected, walked)
     shown = lanes[:LANES]
-    ranked = sorted(events, key=lambda one: (-one.touched.requests, one.at))
+    ranked = sorted(events, key=lambda one: (-one.touched.requests, not one.changes, one.at))
     marks = [(one.number, one.at, bool(one.generation)) for one in ranked[:MARKED]]
     drawing = draw(shown, scope.since, scope.until, marks=marks, affected=affected)
     return Picture(drawing, shown, len(lanes) - len(shown))

@@ -194,7 +194,7 @@ def test_a_whole_month_goes_with_its_partition_unless_something_of_it_is_held(to
             made.append(router.route(told.use_case.slug, at=clock.now()))
             router.outcomes(made[-1])
     bound(1)
-    later = month + timedelta(days=75)
+    later = month + timedelta(days=80)
     incident = opened(told, since=month + timedelta(days=3), ends_at=month + timedelta(days=3.5))
 
     def present():

@@ -229,37 +229,43 @@ def test_gaps_and_what_routers_took_up_stand_on_the_line(told, router):
 def test_three_answers_and_where_they_disagree(told, router):
     slug, ops = told.use_case.slug, operator(told)
     number = told.environment.activations.order_by("-generation").first().generation
-    now = clock.now()
-    RouterReport.objects.create(
-        router=router.router, generation=number, first_seen_at=now, last_seen_at=now
-    )
-    router.outcomes(router.route(slug))
+    begins = (clock.now() + timedelta(minutes=1)).replace(second=10, microsecond=0)
     path = f"environments/{told.environment.slug}/active-at/"
-    at = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    said = api(ops, path, at=at).json()
+
+    def text(after: int) -> str:
+        return (begins + timedelta(seconds=after)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    with clock.at(begins):
+        RouterReport.objects.create(
+            router=router.router, generation=number, first_seen_at=begins, last_seen_at=begins
+        )
+        router.outcomes(router.route(slug))
+    with clock.at(begins + timedelta(seconds=2)):
+        said = api(ops, path, at=text(1)).json()
     assert said["published"]["generation"] == number
     assert [(one["router"], one["generation"]) for one in said["held"]] == [
         (router.router.slug, number)
     ]
     assert said["used"][0]["generation"] == number and said["discrepancies"] == []
 
-    behind = router.route(slug)
-    transitions.suspend(
-        told.release,
-        environment=told.environment,
-        password=make.PASSWORD,
-        actor=ops,
-        reason="It answers strangely.",
-    )
-    router.outcomes(behind)
-    at = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    later = api(ops, path, at=at).json()
+    with clock.at(begins + timedelta(seconds=10)):
+        behind = router.route(slug)
+        transitions.suspend(
+            told.release,
+            environment=told.environment,
+            password=make.PASSWORD,
+            actor=ops,
+            reason="It answers strangely.",
+        )
+        router.outcomes(behind)
+    with clock.at(begins + timedelta(seconds=20)):
+        later = api(ops, path, at=text(15)).json()
+        page = signed_in(ops).get(f"/environments/{told.environment.slug}/active-at/?at={text(15)}")
     codes = {one["code"] for one in later["discrepancies"]}
     assert {"ROUTER_BEHIND", "USED_OTHER_GENERATION"} <= codes
-    page = signed_in(ops).get(f"/environments/{told.environment.slug}/active-at/?at={at}")
-    text = page.content.decode()
-    assert page.status_code == 200 and "These disagree" in text
-    assert f"{router.router.slug} still held generation {number}" in text
+    html = page.content.decode()
+    assert page.status_code == 200 and "These disagree" in html
+    assert f"{router.router.slug} still held generation {number}" in html
     early = told.environment.activations.order_by("generation").first().change.at
     long_ago = (early - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert api(ops, path, at=long_ago).status_code == 404
