@@ -61,7 +61,7 @@ def address(name: str, told: Story) -> Address:
     pack = PolicyPack.objects.get()
     tool, place = release.tool_grants.get().scope.tool, told.environment
     router = Router.objects.filter(environment=place).first() or make.make_router(place)
-    incident = Incident.objects.first() or opened(told)
+    incident = Incident.objects.first() or opened(told, actor=told.requester)
     now = clock.now()
     RouterReport.objects.get_or_create(
         router=router, generation=1, defaults={"first_seen_at": now, "last_seen_at": now}

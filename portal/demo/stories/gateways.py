@@ -26,8 +26,6 @@ GATEWAYS = (
 REPORTS, HOUR, REQUESTS = (6, 5, 4, 3, 2), 17, 12
 #: Of a hundred requests: those that fail at the provider, and those whose facts rule all out.
 FAILED, TOO_LONG = 6, 5
-#: And those of a use case while its older release goes first (see `incidents`).
-FAILED_THEN, THEN = 35, ("customer-chat", 2)
 #: On that day before now one gateway runs a release that was never approved there, and a report
 #: of another is lost on its way.
 MISHAP = 3
@@ -53,7 +51,6 @@ def gateways(world: World) -> Iterator[datetime]:
         yield world.day(ago, HOUR)
         for router in Router.objects.filter(slug__in=slugs).select_related("environment"):
             report = _Report(world, router, numbers[router.slug], draw)
-            report.bad = THEN[0] if ago == THEN[1] and router.slug == FIRST else ""
             lines = report.lines(mishap=ago == MISHAP)
             if ago == MISHAP and router.slug == GATEWAYS[0][0]:
                 continue
@@ -62,9 +59,7 @@ def gateways(world: World) -> Iterator[datetime]:
 
 
 class _Report:
-    """The records of one gateway since its last report; requests for `bad` fail more often."""
-
-    bad = ""
+    """The records of one gateway since its last report."""
 
     def __init__(self, world: World, router: Router, numbers: Iterator[int], draw: random.Random):
         self.router, self.numbers, self.draw, self.now = router, numbers, draw, world.moment
@@ -108,7 +103,7 @@ class _Report:
             took = self.draw.randrange(300, 2500)
             outcome = {"kind": "outcome", "status": "served", "latency_ms": took}
             outcome |= {"tokens_in": tokens, "tokens_out": self.draw.randrange(20, 600)}
-            if self.draw.randrange(100) < (FAILED_THEN if use_case == self.bad else FAILED):
+            if self.draw.randrange(100) < FAILED:
                 outcome = {"kind": "outcome", "status": "failed", "failure": "TimeoutError"}
             yield {**said, **outcome, **self._made(at + timedelta(milliseconds=took))}
 

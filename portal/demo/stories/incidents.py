@@ -1,96 +1,79 @@
-"""An incident: an older release went first, answered wrongly, and was gone back from.
-
-The gateways report in between, so that the records tell which change the wrong answers share.
-"""
+"""An incident: a gateway served what nobody had approved; it was stopped, mended and looked into."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from portal.demo.people import PASSWORD
+from portal.demo.stories.gateways import FIRST, HOUR, MISHAP
 from portal.demo.world import World
-from registry.models import Environment, Person, UseCase
+from registry.models import Environment, Person, Release, UseCase
 from runtime import transitions as runtime
 from runtime.incidents import transitions
-from runtime.models import Deployment, RequestRecord
+from runtime.models import RequestRecord
 from runtime.records.fields import ROUTE, first_id
 
-OPERATOR, SUPPORT, RISK = "ops.lead", "customer.lead", "risk.owner"
-WHERE, SLUG = "production-eu", "customer-chat"
-#: The day before now on which it happened, the hours of the change and of the first complaint.
-DAY, CHANGED, NOTICED = 2, 15, 18
-#: Goes before all that is offered.
-FIRST = 5
+OPERATOR, LEAD, RISK = "ops.lead", "platform.lead", "risk.owner"
+WHERE, SLUG = "production-eu", "code-assistant"
 
 
 def incidents(world: World) -> Iterator[datetime]:
-    """Tell how answers went wrong, who found out why, and what was done."""
-    yield world.day(DAY, CHANGED)
+    """Tell how somebody saw it in the records, what was done, and what follows from it."""
+    yield world.day(MISHAP, HOUR + 1)
     environment, use_case = Environment.objects.get(slug=WHERE), UseCase.objects.get(slug=SLUG)
-    offered = Deployment.objects.filter(
-        environment=environment, release__use_case=use_case, removed_at=None
-    )
-    older = offered.order_by("release__number").first()
-    with world.act():
-        runtime.rank(
-            older.pk,
-            priority=FIRST,
-            actor=world.who(OPERATOR),
-            reason="It costs half as much; it was good enough in spring.",
-        )
-    yield world.day(DAY, NOTICED)
+    served = Release.objects.get(use_case=use_case, number=2)
+    approved = Release.objects.get(use_case=use_case, number=1)
     wrong = RequestRecord.objects.filter(
-        use_case=use_case,
-        environment=environment,
-        release=older.release,
+        router__slug=FIRST,
+        release=served,
         kind=ROUTE,
-        id__gte=first_id(world.day(DAY, CHANGED)),
-    ).order_by("id")
-    generation = environment.activations.order_by("-generation").first().generation
+        id__gte=first_id(world.day(MISHAP, HOUR - 1)),
+    ).exclude(unverified="")
     with world.act():
         incident = transitions.open_incident(
-            title="Refund answers promise payouts that policy excludes",
+            title="The Frankfurt gateway serves a code-assistant release that nobody approved",
             severity=2,
-            begins_at=world.day(DAY, CHANGED - 1),
-            detected_at=world.day(DAY, NOTICED),
+            begins_at=world.day(MISHAP, HOUR - 2),
+            detected_at=world.day(MISHAP, HOUR + 1),
             use_case=use_case,
             environment=environment,
             ticket="https://tickets.halden.example/OPS-2291",
-            releases=[older.release],
-            requests=[row.request for row in wrong[:2]],
-            actor=world.who(SUPPORT),
-            reason="Nine complaints since four o'clock, all of them about refunds.",
+            releases=[served],
+            requests=[row.request for row in wrong.order_by("id")[:2]],
+            actor=world.who(LEAD),
+            reason="The overview says so, and two developers sent what they were answered.",
         )
-    _write(world, incident, SUPPORT, "note", "All nine were answered by the older release.")
+    _write(world, incident, LEAD, "note", "Release 2 is only allowed in the sandbox.")
     _write(
-        world, incident, OPERATOR, "decision", "Go back first, look at what the answers say after."
+        world, incident, OPERATOR, "decision", "Stop the use case until the gateway is set right."
     )
+    by = {"password": PASSWORD, "actor": world.who(OPERATOR)}
     with world.act():
-        runtime.roll_back(
-            environment,
-            generation - 1,
-            use_case=use_case,
-            part_of=str(incident.pk),
-            password=PASSWORD,
-            actor=world.who(OPERATOR),
-            reason="The older release promises payouts that policy excludes.",
+        suspension = runtime.suspend(
+            approved,
+            environment=environment,
+            incident=str(incident.pk),
+            reason="Its gateway answers with another release.",
+            **by,
         )
     with world.act():
         transitions.step(
-            incident.pk, "mitigate", actor=world.who(OPERATOR), reason="No new complaint since."
+            incident.pk, "mitigate", actor=by["actor"], reason="Nothing is served any more."
         )
+    yield world.day(MISHAP, HOUR + 3)
+    with world.act():
+        runtime.lift(suspension.pk, reason="The gateway reads the snapshot again.", **by)
     with world.act() as now:
         transitions.follow_up(
             incident.pk,
-            text="Ask for a score on refund answers before a release goes first.",
+            text="Let the gateway refuse a release that its snapshot does not offer.",
             owner=Person.objects.get(username=RISK),
-            due_on=(now + timedelta(days=12)).date(),
-            actor=world.who(OPERATOR),
-            reason="Nobody saw it before customers did.",
+            due_on=(now + timedelta(days=14)).date(),
+            actor=by["actor"],
+            reason="Nobody saw it before developers did.",
         )
-    yield world.day(1, 9)
     with world.act():
         transitions.step(
-            incident.pk, "resolve", actor=world.who(OPERATOR), reason="All nine were called back."
+            incident.pk, "resolve", actor=by["actor"], reason="It serves what is approved."
         )
 
 
