@@ -1,4 +1,4 @@
-"""An incident: a gateway served what nobody had approved; it was stopped, mended and looked into."""
+"""An incident: a gateway served what nobody approved; it was stopped, mended and looked into."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
