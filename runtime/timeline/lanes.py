@@ -121,6 +121,7 @@ class Drawing:
     height: int
     lanes_y: str
     lanes_end: str
+    lanes_height: str
     axis_y: str
     rows: list[Row]
     markers: list[Marker]
@@ -176,6 +177,7 @@ def draw(
         height=round(end + 28),
         lanes_y=_at(top - 6),
         lanes_end=_at(end),
+        lanes_height=_at(end - top + 6),
         axis_y=_at(end + 18),
         rows=rows,
         markers=markers,
