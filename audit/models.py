@@ -113,8 +113,11 @@ class AppendedModel(models.Model):
     """A row that is added once, with many others, and neither changed nor deleted by anybody.
 
     It has no entry of its own: the governed row of its batch holds the root over all of them.
-    Triggers keep it like a governed row that is `append_only`.
+    Triggers keep it like a governed row that is `append_only`. `left_in` names the model that
+    keeps the `leaf` of such rows when their time is over: one is deleted only if it is there.
     """
+
+    left_in = ""
 
     objects = LogQuerySet.as_manager()
 

@@ -67,7 +67,9 @@ class Trigger:
                 f'DECLARE parent "{table}"."{column}"%TYPE; BEGIN '  # noqa: S608 - our own names
                 f'SELECT "{column}" INTO parent FROM "{table}" WHERE "id" = {key} FOR SHARE; '
                 f"IF {self.condition} THEN {raising} END IF; RETURN {back}; END"
-            ).replace(" IS NOT NEW.", " IS DISTINCT FROM NEW.")
+            )
+            for row in ("NEW", "OLD"):
+                body = body.replace(f" IS NOT {row}.", f" IS DISTINCT FROM {row}.")
         else:
             body = f"BEGIN {raising} END"
         when = f" WHEN ({self.condition})" if self.condition and not self.looks_up else ""
@@ -102,13 +104,24 @@ def wanted() -> Iterator[Trigger]:
     for model in apps.get_models():
         if issubclass(model, AppendedModel) and model._meta.managed:
             named = model._meta.verbose_name_plural.capitalize()
-            yield from _never(model._meta.db_table, f"{named} are append-only.")
+            yield from _appended(model, f"{named} are append-only.")
         if not issubclass(model, GovernedModel) or not model._meta.managed:
             continue
         yield from _of_model(model)
         if hasattr(model, "history"):
             table = model.history.model._meta.db_table
             yield from _never(table, "History rows are never changed.")
+
+
+def _appended(model, sentence: str) -> Iterator[Trigger]:
+    table = model._meta.db_table
+    if not model.left_in:
+        yield from _never(table, sentence)
+        return
+    # Its hash is kept, or it stays: whoever deletes otherwise is refused by the database.
+    kept = apps.get_model(model.left_in)._meta.db_table
+    yield Trigger(table, "UPDATE", sentence)
+    yield Trigger(table, "DELETE", sentence, 'parent IS NOT OLD."leaf"', (kept, "leaf", 'OLD."id"'))
 
 
 def _never(table: str, sentence: str) -> Iterator[Trigger]:

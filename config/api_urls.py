@@ -19,11 +19,13 @@ import registry.impact.api
 import registry.policy_api
 import registry.uses_api
 import runtime.api
+import runtime.incidents.api
 import runtime.records.api
 import runtime.rollback_api
 import runtime.router_api
 import runtime.running_api
 import runtime.snapshot_api
+import runtime.timeline.api
 import runtime.traces.api
 from config.openapi import SchemaView
 
@@ -33,6 +35,7 @@ for routes in (
     evidence.api.routes,
     gates.api.routes,
     runtime.router_api.routes,
+    runtime.incidents.api.routes,
     audit.api.entries.routes,
 ):
     for prefix, view in routes:
@@ -87,6 +90,13 @@ urlpatterns = [
         runtime.traces.api.OutsideView.as_view(),
         name="unattributed-traffic",
     ),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/active-at/$",
+        runtime.timeline.api.ActiveAtView.as_view(),
+        name="environment-active-at",
+    ),
+    path("timeline/", runtime.timeline.api.TimelineView.as_view(), name="timeline"),
+    path("lanes/", runtime.timeline.api.LanesView.as_view(), name="lanes"),
     path("running/", runtime.running_api.RunningView.as_view(), name="running"),
     path("drill/", runtime.running_api.DrillView.as_view(), name="drill"),
     re_path(

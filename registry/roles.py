@@ -42,3 +42,5 @@ OPERATE = (Role.OPERATOR,)
 WRITE_POLICY = (Role.POLICY_AUTHOR,)
 ADMINISTER = (Role.ADMINISTRATOR,)
 READ_LOG = (Role.AUDITOR,)
+#: The roles that deal with incidents: they end them, widen them, and set what follows.
+HANDLE = (*REVIEWING, Role.OPERATOR)

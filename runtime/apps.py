@@ -8,16 +8,20 @@ class RuntimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from audit import conclusions, verifiers
+        from audit import conclusions, consequences, verifiers
         from audit.admin import panels
         from audit.ticking import Tick, ticks
         from gates import previewing as gate_previews
         from gates import tasks
         from gates.may_run import offering
         from runtime import previewing, reviewing, router_panels
+        from runtime.incidents import panels as incident_panels
+        from runtime.incidents import tasks as incident_tasks
+        from runtime.incidents.linking import link_acts
+        from runtime.incidents.notices import note_runtime
         from runtime.panels import of_environment, offered
         from runtime.publishing import follow
-        from runtime.records import partitions, touched
+        from runtime.records import partitions, pruning, touched
         from runtime.records.verifying import records
         from runtime.traces import keeping
         from runtime.verifying import snapshots
@@ -26,11 +30,15 @@ class RuntimeConfig(AppConfig):
         verifiers += (snapshots, records)
         ticks.append(Tick("partitions", partitions.keep_ahead, every=timedelta(hours=6)))
         ticks.append(Tick("trace bodies", keeping.forget, every=timedelta(hours=6)))
+        ticks.append(Tick("prune-records", pruning.prune, every=timedelta(hours=6)))
         offering.append(offered)
-        tasks.others.append(reviewing.tasks)
+        tasks.others += (reviewing.tasks, incident_tasks.tasks)
+        consequences += (link_acts, note_runtime)
         gate_previews.followers.append(previewing.followed)
         of_environments = panels.setdefault("registry.environment", [])
         of_environments[:0] = [of_environment, router_panels.of_environment]
+        of_environments.append(incident_panels.of_environment)
+        panels.setdefault("registry.release", []).append(incident_panels.of_release)
         panels.setdefault("registry.router", []).append(router_panels.of_router)
         for noun in touched.NOUNS:
             panels.setdefault(noun, []).append(touched.panel)

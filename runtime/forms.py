@@ -58,11 +58,17 @@ class SuspendForm(SecuredForm):
     everywhere = forms.BooleanField(
         label="Everywhere, not in this environment alone", required=False
     )
+    incident = forms.CharField(
+        label="Incident, if it is done for one",
+        max_length=200,
+        required=False,
+        help_text="Its number here, such as 12, or what it is called elsewhere.",
+    )
 
     def __init__(self, *args, subjects, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["subject"].choices = subjects
-        self.order_fields(["subject", "everywhere", "password", "code", "reason"])
+        self.order_fields(["subject", "everywhere", "incident", "password", "code", "reason"])
 
 
 class RollBackForm(SecuredForm):
@@ -75,6 +81,8 @@ class RollBackForm(SecuredForm):
         help_text="With an incident it goes on though kept test facts would be refused, never past "
         "a hard rule; somebody else reviews it within 24 hours.",
     )
+    #: The incident that it is done for, if it is no emergency.
+    part_of = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -333,7 +333,14 @@ class RollbackReview(GovernedModel):
         return f"review of rollback {self.rollback_id}"
 
 
-# At the end: records name what stands above.
+# At the end: records and incidents name what stands above.
+from runtime.incidents.models import (  # noqa: E402, F401
+    FollowUp,
+    Incident,
+    IncidentLink,
+    IncidentNote,
+    IncidentParticipant,
+)
 from runtime.records.models import (  # noqa: E402, F401
     Bundle,
     BundleMember,
@@ -342,4 +349,5 @@ from runtime.records.models import (  # noqa: E402, F401
     RequestRecord,
     SequenceSpan,
 )
+from runtime.records.pruned import PrunedRecord, Pruning  # noqa: E402, F401
 from runtime.traces.models import TraceBody, UnattributedTraffic  # noqa: E402, F401

@@ -1,5 +1,6 @@
 """Admin pages of promotions: asking for one, amending it, and the list of them."""
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -13,7 +14,7 @@ from gates.admin.helping import Reminding
 from gates.forms import PromotionForm
 from gates.models import Promotion
 from gates.pages import asking, gateversion
-from registry.admin.acts import AuthenticatedAct
+from registry.admin.acts import AuthenticatedAct, PasswordForm
 from registry.admin.base import Searched
 from registry.models import Environment, Person, Release, ServingEndpoint
 from registry.rights import may
@@ -91,6 +92,23 @@ class Renew(PromotionAct):
         return transitions.renew(row.pk, actor=request.user, reason=cleaned["reason"])
 
 
+class RevokeForm(PasswordForm):
+    """Revoking, for an incident or without one."""
+
+    incident = forms.CharField(
+        label="Incident, if it is done for one",
+        max_length=200,
+        required=False,
+        help_text="Its number here, such as 12, or what it is called elsewhere.",
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.order_fields(["incident", "reason", "password"])
+        if self.request is not None:
+            self.initial["incident"] = self.request.GET.get("incident", "")[:200]
+
+
 class Revoke(AuthenticatedAct):
     """A risk owner's verb, on the same page as those of whoever asks."""
 
@@ -100,6 +118,7 @@ class Revoke(AuthenticatedAct):
     lead = "The approval ends at once and for good. Deployment tools are told no from then on."
     note = "Any one risk owner may. Asking again takes a new promotion."
     done = "The approval is revoked."
+    form = RevokeForm
 
     def offered(self, row):
         return row.state == Promotion.State.APPROVED and not hasattr(row, "revocation")

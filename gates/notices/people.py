@@ -23,8 +23,8 @@ def concerned(notice: Notice, loaded: Loaded | None) -> list[Person]:
     if not KINDS[notice.kind].to_actor:
         pks.discard(notice.actor_id)
     grants = RoleGrant.objects.in_force().filter(person__in=pks)
-    if (team := _team(notice, loaded)) is not None:
-        grants = grants.filter(Q(team=None) | Q(team=team))
+    if teams := _teams(notice, loaded):
+        grants = grants.filter(Q(team=None) | Q(team__in=teams))
     people = Person.objects.filter(
         pk__in=grants.values("person"), is_active=True, kind=Person.Kind.PERSON
     ).exclude(email="")
@@ -32,11 +32,13 @@ def concerned(notice: Notice, loaded: Loaded | None) -> list[Person]:
     return list(people.exclude(pk__in=muted).order_by("username"))
 
 
-def _team(notice: Notice, loaded: Loaded | None) -> int | None:
-    """Return the key of the team that owns what the notice is about, if a team does."""
+def _teams(notice: Notice, loaded: Loaded | None) -> list[int]:
+    """Return the keys of the teams that own what the notice is about; none: it is everybody's."""
     if loaded is not None:
-        return loaded.promotion.release.use_case.team_id
-    return notice.facts.get("team")
+        return [loaded.promotion.release.use_case.team_id]
+    if "teams" in notice.facts:
+        return notice.facts["teams"]
+    return [notice.facts["team"]] if notice.facts.get("team") is not None else []
 
 
 def _requester(notice: Notice, loaded: Loaded) -> set[int]:
@@ -66,8 +68,8 @@ def _named(notice: Notice, loaded: Loaded | None) -> set[int]:
 def _holding(role: str):
     def holders(notice: Notice, loaded: Loaded | None) -> set[int]:
         grants = RoleGrant.objects.in_force().filter(role=role)
-        if (team := _team(notice, loaded)) is not None:
-            grants = grants.filter(Q(team=None) | Q(team=team))
+        if teams := _teams(notice, loaded):
+            grants = grants.filter(Q(team=None) | Q(team__in=teams))
         return set(grants.values_list("person_id", flat=True))
 
     return holders

@@ -14,6 +14,8 @@ LONGEST_HOURS = 72
 #: Working days within which somebody else reviews it.
 REVIEWED_WITHIN = 5
 SATURDAY = 5
+#: The name under which a verb tells its change what incident it is done for.
+INCIDENT = "incident"
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,42 @@ KINDS: Mapping[str, Kind] = {
             hooks=False,
         ),
         Kind(
+            "incident.opened",
+            "Incident opened",
+            "Somebody opened an incident that your team deals with.",
+            ("operators", "risk_owners", "named"),
+        ),
+        Kind(
+            "incident.moved",
+            "Incident moved on",
+            "An incident that you take part in was mitigated, resolved, reopened or reviewed.",
+            ("named",),
+        ),
+        Kind(
+            "follow_up.set",
+            "Follow-up for you",
+            "Somebody asks you by name to do something so that an incident does not come again.",
+            ("named",),
+        ),
+        Kind(
+            "runtime.activated",
+            "Release activated",
+            "A release of your team runs in an environment.",
+            ("operators",),
+        ),
+        Kind(
+            "runtime.suspended",
+            "Suspended",
+            "Something that your team runs was suspended.",
+            ("operators", "risk_owners"),
+        ),
+        Kind(
+            "runtime.rolled_back",
+            "Rolled back",
+            "An environment in which your team runs something was rolled back.",
+            ("operators", "risk_owners"),
+        ),
+        Kind(
             "webhook.off",
             "Webhook switched off",
             "A webhook did not answer for days and was switched off.",

@@ -9,7 +9,7 @@ from gates.models import BreakGlass, BreakGlassEnd, BreakGlassReview
 from gates.policy import Asked, judged
 from gates.review import reviewing_roles
 from gates.rules import PersonFacts
-from gates.rules.emergencies import opening_objections, reviewing_objections
+from gates.rules.emergencies import INCIDENT, opening_objections, reviewing_objections
 from gates.ties import ties_of
 from registry.models import Environment, ModelVersion, Person, Release, ServingEndpoint
 from registry.rights import acting, demand
@@ -59,6 +59,7 @@ def break_glass(
         )
         if reasons:
             raise Refused(reasons)
+        opened.told[INCIDENT] = incident
         return opened.save(
             BreakGlass(
                 release=release,

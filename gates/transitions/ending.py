@@ -2,17 +2,20 @@
 
 from audit import Conflict, Reason, change
 from gates.models import Promotion, Revocation
+from gates.rules.emergencies import INCIDENT
 from gates.transitions.locking import lock_promotion
 from registry.models import Person
 from registry.rights import demand
 from registry.showing import Shown, show_again
 
 
-def revoke(pk: int, *, password: Shown | str, actor: Person, reason: str) -> Revocation:
+def revoke(
+    pk: int, *, password: Shown | str, actor: Person, reason: str, incident: str = ""
+) -> Revocation:
     """End an approval, at once and for good; any one risk owner may, whoever asked or signed.
 
-    Raises `Refused` for a wrong password, `NotAllowed` without the role, and `Conflict` for what
-    is no approval or is revoked already.
+    `incident` names what it is done for, if anything. Raises `Refused` for a wrong password,
+    `NotAllowed` without the role, and `Conflict` for what is no approval or is revoked already.
     """
     # A password hash takes a quarter of a second: checked before the database is locked.
     shown = show_again(actor, password)
@@ -24,6 +27,7 @@ def revoke(pk: int, *, password: Shown | str, actor: Person, reason: str) -> Rev
             raise Conflict(Reason("NOT_APPROVED", sentence))
         if Revocation.objects.filter(promotion=promotion).exists():
             raise Conflict(Reason("REVOKED", "The approval is revoked already."))
+        opened.told[INCIDENT] = incident
         return opened.save(
             Revocation(
                 promotion=promotion,
@@ -34,5 +38,7 @@ def revoke(pk: int, *, password: Shown | str, actor: Person, reason: str) -> Rev
                 authentication=shown.code,
             ),
             event="promotion.revoked",
-            facts={"package": promotion.decided_package.digest} | shown.told,
+            facts={"package": promotion.decided_package.digest}
+            | ({"incident": incident.strip()} if incident.strip() else {})
+            | shown.told,
         )

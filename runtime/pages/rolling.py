@@ -15,7 +15,8 @@ from runtime import transitions
 from runtime.changing import seen_use_cases
 from runtime.dry_running import dry_run, elsewhere, objections_to, offered
 from runtime.forms import ReviewForm, RollBackForm
-from runtime.models import Activation, Rollback
+from runtime.incidents.rules import number_of
+from runtime.models import Activation, Incident, Rollback
 from runtime.pages.verbs import Verb, ask, asks, visible_environment
 from runtime.routers import acknowledgements
 from runtime.targets import Target, target_of
@@ -48,10 +49,10 @@ def _choose(request, environment: Environment):
     """Show what one may go back to, and why not to the others."""
     rows = offered(environment, request.user)
     # An incident that sent somebody here is named on the next page too.
-    incident = request.GET.get("incident", "")[:200]
+    named = {name: text for name, text in _incident(request).items() if text}
     for one in rows:
         asked = {name: one[name] for name in ("generation", "use_case") if one[name]}
-        one["query"] = f"?{urlencode(asked | ({'incident': incident} if incident else {}))}"
+        one["query"] = f"?{urlencode(asked | named)}"
     context = {
         **admin.site.each_context(request),
         "title": f"Roll back {environment.slug}",
@@ -62,6 +63,15 @@ def _choose(request, environment: Environment):
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, "runtime/roll_back.html", context)
+
+
+def _incident(request) -> dict[str, str]:
+    """Return what the address says it is done for: an emergency by name, or an incident of ours."""
+    number = number_of(request.GET.get("part_of", ""))
+    return {
+        "incident": request.GET.get("incident", "")[:200],
+        "part_of": "" if number is None else str(number),
+    }
 
 
 def _verb(request, environment, chosen: Target | None, objections: list[Reason]) -> Verb:
@@ -76,16 +86,13 @@ def _verb(request, environment, chosen: Target | None, objections: list[Reason])
         "A new generation offers again what that one offered. A release that is left is "
         "quarantined here until somebody lifts that with a reason.",
         "Roll back",
-        partial(
-            RollBackForm,
-            request=request,
-            initial={"incident": request.GET.get("incident", "")[:200]},
-        ),
+        partial(RollBackForm, request=request, initial=_incident(request)),
         lambda given: transitions.roll_back(
             environment,
             number,
             use_case=use_case,
             incident=given["incident"],
+            part_of=given["part_of"],
             password=given["password"],
             actor=request.user,
             reason=given["reason"],
@@ -139,6 +146,7 @@ def rollback(request, pk):
         "use_case": found.use_case if known else None,
         "activation": activation,
         "acknowledgements": acknowledgements(activation) if activation else (),
+        "incident": Incident.objects.visible_to(request.user).filter(links__rollback=found).first(),
         "reviewed": reviewed,
         "late": found.emergency and reviewed is None and found.review_due < clock.now(),
         "objections": objections,

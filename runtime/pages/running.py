@@ -19,6 +19,7 @@ from runtime.asking import read_past
 from runtime.changing import Span, changes, read_span
 from runtime.models import Activation
 from runtime.routing import instant
+from runtime.timeline.pages import text_of
 
 #: What one may filter by, in the order of the menus.
 NOUNS = {
@@ -204,6 +205,7 @@ def changes_page(request, slug):
             "found": found,
             "span": span,
             "headline": _span_headline(span),
+            "timeline_url": _timeline_url(environment, span),
             "generations": [
                 {
                     **one,
@@ -218,6 +220,16 @@ def changes_page(request, slug):
             else "",
         }
     return _answer(request, "runtime/changes.html", context, 400 if reasons else 200)
+
+
+def _timeline_url(environment: Environment, span: Span) -> str:
+    """Return where all that changed during the span is told, up to the generation after it."""
+    rows = environment.activations.filter(
+        generation__in=(max(span.since, 1), span.until + 1)
+    ).order_by("generation")
+    ends = [text_of(at) for at in rows.values_list("change__at", flat=True)]
+    given = {"environment": environment.slug, "from": ends[0]}
+    return f"{reverse('admin:timeline')}?{urlencode(given | ({'to': ends[1]} if ends[1:] else {}))}"
 
 
 def _span_headline(span: Span) -> str:

@@ -156,10 +156,12 @@ def suspend(request, slug):
                 SuspendForm,
                 request=request,
                 subjects=[(key, label) for key, label, _ in subjects],
+                initial={"incident": request.GET.get("incident", "")[:200]},
             ),
             lambda given: transitions.suspend(
                 next(row for key, _, row in subjects if key == given["subject"]),
                 environment=None if given["everywhere"] else environment,
+                incident=given["incident"],
                 password=given["password"],
                 actor=request.user,
                 reason=given["reason"],

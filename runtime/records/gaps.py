@@ -80,16 +80,21 @@ def note(router: Router, numbers: Iterable[tuple[int, datetime]]) -> None:
 def missing(router: Router) -> Gaps:
     """Return what is missing between the numbers of a router that have come."""
     rows = SequenceSpan.objects.filter(router=router)
-    spans = merged(Run(*row) for row in rows.values_list(*Run._fields))
+    found = between(Run(*row) for row in rows.values_list(*Run._fields))
+    return Gaps(
+        named=tuple(reversed(found[-NAMED:])),
+        gaps=len(found),
+        records=sum(gap.last - gap.first + 1 for gap in found),
+    )
+
+
+def between(spans: Iterable[Run]) -> list[Gap]:
+    """Return what is missing before, and between, spans of numbers that came, in order."""
+    spans = merged(spans)
     # Numbers begin at one: what lies before the first that came is missing as well.
     ends = [Run(0, 0), *spans]
-    between = [
+    return [
         Gap(end.last + 1, span.first - 1, end.last_at, span.first_at)
         for end, span in zip(ends, spans, strict=False)
         if end.last + 1 < span.first
     ]
-    return Gaps(
-        named=tuple(reversed(between[-NAMED:])),
-        gaps=len(between),
-        records=sum(gap.last - gap.first + 1 for gap in between),
-    )

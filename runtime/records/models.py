@@ -119,6 +119,8 @@ class RequestRecord(AppendedModel):
     #: Hash over all other columns: its place in the tree of its batch.
     leaf = models.CharField(max_length=64)
 
+    left_in = "runtime.PrunedRecord"
+
     objects = RecordQuerySet.as_manager()
 
     class Meta(AppendedModel.Meta):

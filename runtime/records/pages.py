@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -15,7 +16,9 @@ from audit import clock
 from registry.menus import menu
 from registry.models import Environment, Release, UseCase
 from registry.policy.clauses import kind_of
+from registry.rights import may
 from runtime.explaining import POLICY_TITLE, TITLES
+from runtime.incidents.links import incidents_of, open_link
 from runtime.records import finding
 from runtime.records.api import InvestigationExportSerializer, ProofSerializer
 from runtime.records.charting import WORDS, chart
@@ -169,6 +172,10 @@ def one(request, name):
         "api_url": reverse("request", args=[name]),
         "proofs": list(proofs(_rows(found, request.user)).values()),
         "objectives": _objectives(found, request.user),
+        "incidents": incidents_of(
+            request.user, Q(links__request__in=[one["request"] for one in found["requests"]])
+        ),
+        "incident_url": _incident_url(found, request.user),
     }
     return _answer(request, "runtime/request.html", context)
 
@@ -184,6 +191,20 @@ def _objectives(found: dict, user) -> list[dict]:
     named = {one["served"]["release"]["digest"] for one in found["attempts"] if one["served"]}
     rows = Release.objects.visible_to(user).filter(digest__in=named).select_related("use_case")
     return [{"release": row, "rows": measured(row, user)} for row in rows]
+
+
+def _incident_url(found: dict, user) -> str:
+    """Return where an incident about a request is opened; empty for whoever may not."""
+    if len(found["requests"]) != 1 or may(user, "open_incident"):
+        return ""
+    one, attempt = found["requests"][0], found["attempts"][0]
+    served = attempt["served"]
+    return open_link(
+        request_id=one["request"],
+        use_case=one["use_case"],
+        environment=one["environment"],
+        release=served["release"]["digest"] if served else "",
+    )
 
 
 def _read_instants(attempt: dict) -> None:

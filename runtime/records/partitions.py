@@ -63,6 +63,26 @@ def keep_ahead() -> str:
     return f"{said}, {late} months remain in the default partition" if late else said
 
 
+def months_before(now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
+    """Yield each month that has a partition and is over, oldest first: its name and its ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+            "WHERE i.inhparent = %s::regclass ORDER BY 1",
+            [TABLE],
+        )
+        present = [name for (name,) in cursor.fetchall() if name != DEFAULT]
+    for name in present:
+        begins = datetime.strptime(name.removeprefix(f"{TABLE}_"), "%Y_%m").replace(tzinfo=UTC)
+        ends = _following(begins)
+        if ends <= now:
+            yield name, begins, ends
+
+
+def _following(month: datetime) -> datetime:
+    return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+
+
 def _months(now: datetime) -> Iterator[datetime]:
     """Yield the first instant of each month from the oldest id that is taken to those ahead."""
     begin = (now - BEHIND).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -76,7 +96,7 @@ def _name(month: datetime) -> str:
 
 
 def _statement(month: datetime) -> str:
-    following = month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+    following = _following(month)
     # Its own name and times: nothing here comes from outside.
     return (
         f"CREATE TABLE {_name(month)} PARTITION OF {TABLE} "

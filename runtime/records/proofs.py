@@ -13,6 +13,7 @@ from audit.models import Entry
 from audit.rules import canonical, node_hash
 from registry.models import Person
 from runtime.records.models import RecordBatch, RequestRecord
+from runtime.records.pruned import leaves_of
 from runtime.records.storing import FIELDS, NOT_IN_LEAF, leaf
 
 SCHEMA = "gatehouse.record-proof/1"
@@ -58,18 +59,12 @@ def proofs(rows: Sequence[RequestRecord]) -> dict[uuid.UUID, dict[str, Any]]:
     batches = RecordBatch.objects.select_related("router").in_bulk({row.batch_id for row in rows})
     keys = {batch.key: pk for pk, batch in batches.items()}
     entries = {keys[one.row]: one for one in Entry.objects.filter(row__in=keys)}
-    leaves = {pk: leaves_of(pk) for pk in batches}
+    leaves = {pk: dict(leaves_of(pk)) for pk in batches}
     return {
         row.pk: _proof(row, batches[row.batch_id], entries.get(row.batch_id), leaves[row.batch_id])
         for row in rows
         if row.batch_id in batches
     }
-
-
-def leaves_of(batch: uuid.UUID) -> dict[uuid.UUID, str]:
-    """Return the leaf of every record of a batch, in the order of their ids."""
-    rows = RequestRecord.objects.filter(batch=batch).order_by("id")
-    return dict(rows.values_list("id", "leaf"))
 
 
 def _proof(row: RequestRecord, batch: RecordBatch, entry: Entry | None, leaves) -> dict[str, Any]:

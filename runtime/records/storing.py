@@ -20,6 +20,7 @@ from runtime.records import bundles, counting, gaps
 from runtime.records.fields import AHEAD
 from runtime.records.judging import Generation, Published, doubt, doubt_of_release, published
 from runtime.records.models import RecordBatch, RequestRecord
+from runtime.records.pruned import payloads
 from runtime.records.reading import Item, items
 
 log = logging.getLogger("gatehouse.records")
@@ -83,8 +84,11 @@ def keep(
         if not item.problems:
             first.setdefault(item.values["id"], item)
     _warn(read, router)
-    kept = _keep(list(first.values()), router, actor, now, sent_at) if first else set()
-    there = _there(first.keys() - kept)
+    # What was pruned is not taken in anew: it is known, as what is there.
+    gone = payloads(first, now)
+    new = [item for pk, item in first.items() if pk not in gone]
+    kept = _keep(new, router, actor, now, sent_at) if new else set()
+    there = _there(first.keys() - kept - gone.keys()) | gone
     return [_answer(item, first, kept, there, router) for item in read]
 
 

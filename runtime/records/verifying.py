@@ -1,4 +1,7 @@
-"""What `audit_verify` reconciles of request records: each batch holds what its entry stands for."""
+"""What `audit_verify` reconciles of request records: each batch holds what its entry stands for.
+
+Of a record that was pruned its hash stands in its place, under an entry of its own.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,6 +10,7 @@ from django.db.models import Exists, OuterRef, Sum
 from audit.verifying import Discrepancy, Report, in_chunks
 from runtime.records import bundles
 from runtime.records.models import RecordBatch, RecordCount, RequestRecord
+from runtime.records.pruned import PrunedRecord, Pruning
 from runtime.records.storing import FIELDS, leaf, root_of
 
 #: Records of no batch that are named; one is enough to look.
@@ -15,6 +19,7 @@ NAMED = 20
 
 def records(report: Report, scope: str) -> Iterator[Discrepancy]:
     """Every record hashes to its leaf, every batch's leaves to its root, and none is without."""
+    yield from _pruned()
     tied = bundles.digests()
     for batches in in_chunks(RecordBatch.objects.select_related("router")):
         for batch in batches:
@@ -45,11 +50,14 @@ def _sums(model, name: str) -> dict[int, int]:
 
 
 def _batch(batch: RecordBatch, known: Mapping[int, str]) -> Iterator[Discrepancy]:
-    leaves, altered, unreadable = [], False, []
+    leaves: list[tuple] = list(
+        PrunedRecord.objects.filter(batch=batch).order_by().values_list("pk", "leaf")
+    )
+    altered, unreadable = False, []
     rows = RequestRecord.objects.filter(batch=batch)
     for chunk in in_chunks(rows, "id", unreadable):
         for row in chunk:
-            leaves.append(row.leaf)
+            leaves.append((row.pk, row.leaf))
             if _hash(row) != row.leaf or not bundles.fits(row, known):
                 altered = True
                 yield Discrepancy(
@@ -70,7 +78,7 @@ def _batch(batch: RecordBatch, known: Mapping[int, str]) -> Iterator[Discrepancy
             f"its entry stands for {batch.count}.",
             batch.key,
         )
-    elif not altered and (not _hashes(leaves) or root_of(leaves) != batch.root):
+    elif not altered and not _root_is(leaves, batch.root):
         yield Discrepancy(
             "RECORDS_ALTERED",
             f"The records of the batch {batch.pk} of {batch.router} are not those that its "
@@ -84,6 +92,30 @@ def _hash(row: RequestRecord) -> str:
         return leaf({field.attname: getattr(row, field.attname) for field in FIELDS})
     except (TypeError, ValueError):
         return ""
+
+
+def _root_is(leaves: list[tuple], root: str) -> bool:
+    hashes = [leaf for _, leaf in sorted(leaves)]
+    return _hashes(hashes) and root_of(hashes) == root
+
+
+def _pruned() -> Iterator[Discrepancy]:
+    """Every pruning's hashes make its root, and no hash is left by anything but a pruning."""
+    for prunings in in_chunks(Pruning.objects.all()):
+        for pruning in prunings:
+            rows = PrunedRecord.objects.filter(pruning=pruning)
+            leaves = list(rows.order_by("pk").values_list("pk", "leaf"))
+            if len(leaves) != pruning.count or not _root_is(leaves, pruning.root):
+                yield Discrepancy(
+                    "PRUNED_OTHER",
+                    f"What is left of pruning {pruning.pk} is not what its entry stands for.",
+                    pruning.key,
+                )
+    known = Pruning.objects.filter(pk=OuterRef("pruning"))
+    for pk in PrunedRecord.objects.filter(~Exists(known)).values_list("pk", flat=True)[:NAMED]:
+        yield Discrepancy(
+            "PRUNED_BY_NOTHING", f"Request record {pk} is gone, and no pruning took it.", _key(pk)
+        )
 
 
 def _hashes(leaves: list[str]) -> bool:

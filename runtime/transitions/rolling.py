@@ -1,6 +1,7 @@
 """Rolling back: what an earlier generation offered is offered again, as a new generation."""
 
 from audit import Change, Conflict, Reason, Refused, change
+from gates.rules.emergencies import INCIDENT
 from registry.models import Environment, UseCase
 from registry.rights import acting, demand
 from registry.showing import Shown, show_again
@@ -17,6 +18,7 @@ def roll_back(
     *,
     use_case: UseCase | None = None,
     incident: str = "",
+    part_of: str = "",
     password: Shown | str,
     actor,
     reason: str,
@@ -26,7 +28,8 @@ def roll_back(
     What it put back must pass every hard rule of today. A release that is left is quarantined in
     the environment until somebody lifts that, so that it does not come back by itself. Kept facts
     that would be refused stand in the way, unless an `incident` makes it an emergency, which
-    somebody else reviews within a day. Raises `NotAllowed` without the role operator in the team
+    somebody else reviews within a day; `part_of` names the incident of a rollback that is none.
+    Raises `NotAllowed` without the role operator in the team
     of every use case that changes, `Refused` when the target cannot be chosen today, `Conflict`
     when nothing would change.
     """
@@ -64,9 +67,11 @@ def roll_back(
                 rolled_back_at=opened.now,
             ),
             event="rollback.done",
-            facts={"generation": generation, "incident": incident.strip()} | shown.told,
+            facts={"generation": generation, "incident": incident.strip() or part_of.strip()}
+            | shown.told,
         )
         opened.told[TOLD] = (Activation.Cause.ROLLED_BACK, generation)
+        opened.told[INCIDENT] = incident.strip() or part_of
     return current(environment)
 
 

@@ -1,6 +1,7 @@
 """The kill switch: what is suspended serves nothing from the next generation on."""
 
 from audit import Conflict, Reason, change
+from gates.rules.emergencies import INCIDENT
 from registry.models import Environment, ModelVersion, Provider, Release, ServingEndpoint
 from registry.rights import acting, demand
 from registry.showing import Shown, show_again
@@ -20,15 +21,16 @@ def suspend(
     subject: Release | ModelVersion | ServingEndpoint | Provider,
     *,
     environment: Environment | None,
+    incident: str = "",
     password: Shown | str,
     actor,
     reason: str,
 ) -> Suspension:
     """Stop a release, model version, endpoint or whole provider, in one environment or everywhere.
 
-    The reason given is what every refused route says. Raises `NotAllowed` without the role
-    operator in the team that owns it, for all teams if it is a provider; `Refused` for a wrong
-    password, `Conflict` when it is suspended there already.
+    The reason given is what every refused route says; `incident` names what it is done for, if
+    anything. Raises `NotAllowed` without the role operator in the team that owns it, for all teams
+    if it is a provider; `Refused` for a wrong password, `Conflict` when it is suspended already.
     """
     shown = show_again(actor, password)
     noun = next(name for name, model in NOUNS.items() if isinstance(subject, model))
@@ -41,6 +43,7 @@ def suspend(
         if standing.exists():
             raise Conflict(Reason("SUSPENDED_ALREADY", f"{subject} is suspended there already."))
         opened.told[TOLD] = (Activation.Cause.SUSPENDED, None)
+        opened.told[INCIDENT] = incident
         return opened.save(
             Suspension(
                 **{noun: subject},
@@ -50,7 +53,7 @@ def suspend(
                 suspended_at=opened.now,
             ),
             event="suspension.begun",
-            facts=shown.told,
+            facts=({"incident": incident.strip()} if incident.strip() else {}) | shown.told,
         )
 
 

@@ -10,9 +10,11 @@ from audit.models import Entry
 from evidence.models import EvaluationRun
 from gates.models import Promotion
 from registry.models import PolicyPack, Router, RouterReport
+from runtime.models import Incident
 from tests import make
 from tests.gates.stories import Story
 from tests.nouns import multiply
+from tests.runtime.incidents import opened
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ LISTS = (
     "evidence",
     "evaluation-runs",
     "promotions",
+    "incidents",
     "audit/entries",
 )
 
@@ -58,6 +61,7 @@ def address(name: str, told: Story) -> Address:
     pack = PolicyPack.objects.get()
     tool, place = release.tool_grants.get().scope.tool, told.environment
     router = Router.objects.filter(environment=place).first() or make.make_router(place)
+    incident = Incident.objects.first() or opened(told, actor=told.requester)
     now = clock.now()
     RouterReport.objects.get_or_create(
         router=router, generation=1, defaults={"first_seen_at": now, "last_seen_at": now}
@@ -83,6 +87,7 @@ def address(name: str, told: Story) -> Address:
         "evidence": ("evidence/", item.pk, item),
         "evaluation-runs": ("evaluation-runs/", run.pk, run, ("acceptance",)),
         "promotions": ("promotions/", told.promotion.pk, told.promotion),
+        "incidents": ("incidents/", incident.pk, incident),
         "audit/entries": ("audit/entries/", entry.seq, entry),
     }
     path, key, row, *parts = listed[name]

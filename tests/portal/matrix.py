@@ -157,6 +157,8 @@ MATRIX = (
             GET /requests/
             GET /requests.csv
             GET /outside/
+            GET /incidents/
+            GET /timeline/
             GET /search/
             GET /search/?q=case
             GET /search/?q=<digest>
@@ -258,6 +260,9 @@ MATRIX = (
             GET /requests/<name>/
             GET /requests/<name>/export/
             GET /records/<pk>/proof/
+            GET /incidents/<pk>/
+            GET /incidents/<pk>/export/
+            GET /timeline/?use_case=<use case>
             GET /models/<slug>/
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
@@ -287,6 +292,7 @@ MATRIX = (
             GET /gates/versions/<pk>/preview/
             GET /environments/<slug>/
             GET /environments/<slug>/changes/
+            GET /environments/<slug>/active-at/
             GET /running/?provider=<host>
             GET /drill/?provider=<host>
             GET /rollbacks/<pk>/
@@ -354,6 +360,55 @@ MATRIX = (
         routes="""
             GET /environments/<slug>/{suspend roll-back}/
             POST /environments/<slug>/roll-back/""",
+    ),
+    Group(
+        "Whoever works in the team opens an incident",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 200 200 200 200 200 200 200 200 403 403 403 403 403 403",
+        says="This takes the role",
+        routes="GET /incidents/open/",
+    ),
+    Group(
+        "An incident without a title is not opened",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 422 422 422 422 422 422 422 422 403 403 403 403 403 403",
+        says="This takes the role",
+        body=WHY,
+        routes="POST /incidents/open/",
+    ),
+    Group(
+        "Whoever works in the team writes to its incidents",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 200 200 200 200 200 200 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role",
+        routes="GET /incidents/<pk>/<verb>/",
+    ),
+    Group(
+        "A note without a text is not written",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 422 422 422 422 422 422 422 422 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role",
+        body=WHY,
+        routes="POST /incidents/<pk>/<verb>/",
+    ),
+    Group(
+        "A follow-up is done by its owner, or by whoever deals with incidents",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 200 200 200 200 200 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role",
+        routes="GET /follow-ups/<pk>/done/",
+    ),
+    Group(
+        "Saying that it is done asks for the reason alone",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 302 302 302 302 302 403 403 403 403 403 403",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 403",
+        says="This takes the role",
+        body=WHY,
+        routes="POST /follow-ups/<pk>/done/",
     ),
     Group(
         "Suspending names its subject and gives the password",
@@ -1276,7 +1331,7 @@ MATRIX = (
             GET /api/v1/policy-packs/
             GET /api/v1/{may-run on-call running uses}/
             GET /api/v1/{requests request-counts unattributed-traffic}/
-            GET /api/v1/{releases evidence evaluation-runs promotions schema}/""",
+            GET /api/v1/{releases evidence evaluation-runs promotions incidents schema}/""",
     ),
     Group(
         "What a team owns",
@@ -1287,6 +1342,8 @@ MATRIX = (
             GET /api/v1/{models prompts datasets use-cases}/<slug>/
             GET /api/v1/requests/<name>/
             GET /api/v1/records/<pk>/proof/
+            GET /api/v1/incidents/<pk>/
+            GET /api/v1/{timeline lanes}/?use_case=<use case>
             GET /api/v1/prompts/<prompt>/versions/
             GET /api/v1/prompts/<prompt>/versions/<number>/
             GET /api/v1/datasets/<dataset>/versions/
@@ -1315,8 +1372,9 @@ MATRIX = (
         routes="""
             GET /api/v1/{tools environments policy-packs}/<slug>/
             GET /api/v1/compare/?kind=policy-version&a=<policy version>&b=<policy version>
-            GET /api/v1/environments/<slug>/{active changes rollback-targets}/
+            GET /api/v1/environments/<slug>/{active active-at changes rollback-targets}/
             GET /api/v1/environments/<slug>/rollback-dry-run/?generation=1
+            GET /api/v1/{timeline lanes}/
             GET /api/v1/{drill running}/?provider=<host>
             GET /api/v1/environments/<environment>/routers/
             GET /api/v1/environments/<environment>/routers/<slug>/
@@ -1466,6 +1524,11 @@ ONLY_SHOWN = {
         "requests.csv",
         "records/<pk>/proof/",
         "outside/",
+        "incidents/",
+        "incidents/<pk>/",
+        "incidents/<pk>/export/",
+        "timeline/",
+        "environments/<slug>/active-at/",
         "routes/try/",
         "policy/effective/",
         "gates/effective/",
@@ -1494,6 +1557,11 @@ READING_ONLY = (
     "api/v1/requests/<name>/",
     "api/v1/records/<pk>/proof/",
     *spelled_out("api/v1/{requests request-counts unattributed-traffic}/"),
+    "api/v1/incidents/",
+    "api/v1/incidents/<pk>/",
+    "api/v1/timeline/",
+    "api/v1/lanes/",
+    "api/v1/environments/<slug>/active-at/",
     "api/v1/prompts/<prompt>/versions/",
     "api/v1/prompts/<prompt>/versions/<number>/",
     "api/v1/datasets/<dataset>/versions/",

@@ -37,6 +37,10 @@ VERBS = {
     ),
     "revoke an approval, end a break-glass": ("revoke",),
     "activate, take out, suspend, lift, roll back, keep and drop test facts": ("operate",),
+    "open an incident, write down notes and decisions, link releases and requests, name who takes "
+    "part": ("open_incident", "note_incident"),
+    "amend, mitigate, resolve and reopen an incident, set follow-ups": ("handle_incident",),
+    "review an incident that somebody else resolved": ("review_incident",),
     "draft and publish policy packs and gates, for all teams only": ("write_policy",),
     "read the log": ("read_log",),
     "record a review of the trail, for all teams only": ("review_trail",),

@@ -23,9 +23,11 @@ from gates.pages.timeline import SHOWN
 from registry import transitions
 from registry.models import ModelVersion, Person, PromptVersion
 from registry.roles import Role
+from runtime.incidents import transitions as incidents
 from tests import make
 from tests.gates.stories import Story, days, story
 from tests.nouns import REGISTERED, make_one, multiply
+from tests.runtime.incidents import opened
 
 pytestmark = [
     pytest.mark.django_db,
@@ -395,6 +397,36 @@ def test_the_overview_and_the_list_of_promotions(cost_the_same, reader, told):
     lists = "/gates/promotion/"
     states = (f"{lists}?state__exact={state}" for state in ("approved", "in_review"))
     cost_the_same(fill, "/", "/?page=2", "/menu/", *states)
+
+
+def test_incidents_and_what_hangs_on_one(cost_the_same, told):
+    incident = opened(told, releases=[told.release])
+    by = {"actor": told.signer(Role.OPERATOR), "reason": make.WHY}
+    incidents.write(incident.pk, kind="note", text="They complain.", actor=by["actor"])
+    todo = incidents.follow_up(
+        incident.pk, text="Ask.", owner=by["actor"], due_on=clock.now().date(), **by
+    )
+    note, part, link = (
+        getattr(incident, name).first() for name in ("notes", "participants", "links")
+    )
+    people = iter(multiply(told.requester, MANY))
+
+    def fill(number, begin):
+        multiply(incident, number, begin=begin)
+        multiply(note, number, begin=begin)
+        multiply(todo, number, begin=begin)
+        multiply(part, number, begin=begin, person=lambda place: next(people))
+        multiply(
+            link, number, begin=begin, release=None, request=lambda place: f"r-{begin}-{place}"
+        )
+
+    cost_the_same(
+        fill,
+        "/incidents/",
+        incident.get_absolute_url(),
+        told.release.get_absolute_url(),
+        f"/incidents/{incident.pk}/export/",
+    )
 
 
 def test_search(cost_the_same, told):

@@ -23,7 +23,16 @@ from registry.models import (
     Team,
 )
 from registry.roles import Role
-from runtime.models import Deployment, KeptFacts, RequestRecord, Rollback, Suspension
+from runtime.models import (
+    Deployment,
+    FollowUp,
+    Incident,
+    IncidentLink,
+    KeptFacts,
+    RequestRecord,
+    Rollback,
+    Suspension,
+)
 from runtime.records.storing import take
 from tests import make
 from tests.gates.stories import Story, make_webhook, story
@@ -34,7 +43,7 @@ MARK = "unseen"
 #: The makers whose rows a team owns; what the others make is named to everybody.
 OWNED = (
     *("team", "use-case", "model", "v", "endpoint", "dataset", "prompt", "text", "token"),
-    *("facts", "request"),
+    *("facts", "request", "incident", "follow-up"),
 )
 
 
@@ -59,6 +68,8 @@ class Side:
     facts: KeptFacts
     rollback: Rollback
     record: RequestRecord
+    incident: Incident
+    follow_up: FollowUp
 
     @property
     def team(self) -> Team:
@@ -95,6 +106,7 @@ def tell() -> Side:
     )
     by = {"actor": make.registrar(), "reason": make.WHY}
     member = make.make_person(make.name("member"))
+    incident, follow_up = _incident(told, member)
     deployment, suspension, facts, rollback = _run(told)
     # Routers are nobody's, and their teams are named to everybody: no team of either side.
     platform = Team.objects.filter(slug="platform").first() or make.make_team("platform")
@@ -119,7 +131,46 @@ def tell() -> Side:
         facts=facts,
         rollback=rollback,
         record=_record(told),
+        incident=incident,
+        follow_up=follow_up,
     )
+
+
+def _incident(told: Story, member: Person) -> tuple[Incident, FollowUp]:
+    """Open an incident about the story's use case, with something that follows from it."""
+    with change(actor=member, reason=make.WHY) as opened:
+        incident = opened.save(
+            Incident(
+                title=make.name("incident"),
+                severity=3,
+                use_case=told.use_case,
+                environment=told.environment,
+                owner=told.use_case.team,
+                begins_at=opened.now,
+                detected_at=opened.now,
+                opened_by=member,
+                opened_at=opened.now,
+            )
+        )
+        opened.save(
+            IncidentLink(
+                incident=incident,
+                release=told.release,
+                linked_by=member,
+                linked_at=opened.now,
+            )
+        )
+        follow_up = opened.save(
+            FollowUp(
+                incident=incident,
+                text=make.name("follow-up"),
+                owner=member,
+                due_on=opened.now.date(),
+                set_by=member,
+                set_at=opened.now,
+            )
+        )
+    return incident, follow_up
 
 
 def _record(told: Story) -> RequestRecord:
@@ -223,6 +274,9 @@ def gate_draft() -> GateVersion:
 #: beginnings the longest counts.
 PLACES: dict[str, Callable[[Side], tuple]] = {
     "requests/": lambda s: (s.record.request,),
+    "incidents/": lambda s: (s.incident.pk, "note"),
+    "follow-ups/": lambda s: (s.follow_up.pk,),
+    "api/v1/incidents/": lambda s: (s.incident.pk,),
     "api/v1/requests/": lambda s: (s.record.request,),
     "records/": lambda s: (s.record.pk,),
     "api/v1/records/": lambda s: (s.record.pk,),

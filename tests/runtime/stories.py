@@ -30,10 +30,11 @@ def running(stage: str = "sandbox", **values) -> Story:
     return told
 
 
-def next_release(told: Story) -> Story:
+def next_release(told: Story, **values) -> Story:
     """Return the same story with its next release, approved in the same environment."""
+    values = {"parameters": {"seed": 2}, **values}
     release = make.make_release(
-        use_case=told.use_case, version=told.release.model_version, parameters={"seed": 2}
+        use_case=told.use_case, version=told.release.model_version, **values
     )
     after = Story(
         use_case=told.use_case,

@@ -10,6 +10,7 @@ from portal.demo.stories.contracts import contracts
 from portal.demo.stories.customer import customer
 from portal.demo.stories.founding import founding
 from portal.demo.stories.gateways import gateways
+from portal.demo.stories.incidents import incidents
 from portal.demo.stories.policy import policy
 from portal.demo.stories.routers import routers
 from portal.demo.stories.running import going_back, running
@@ -17,7 +18,7 @@ from portal.demo.stories.running import going_back, running
 #: In the order in which those of one instant are told.
 STORIES = (
     *(founding, policy, customer, code, claims, contracts),
-    *(running, going_back, routers, gateways),
+    *(running, going_back, routers, gateways, incidents),
 )
 
 __all__ = ["STORIES"]
