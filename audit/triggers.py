@@ -280,8 +280,12 @@ def install(**kwargs) -> None:
 
 def lift(**kwargs) -> None:
     """Drop all triggers on SQLite, where a table rebuild fails while a trigger names the table."""
-    if connection.vendor != "sqlite":
-        return
+    if connection.vendor == "sqlite":
+        drop()
+
+
+def drop() -> None:
+    """Drop all triggers, for a database that is being filled; `install` puts them back."""
     with connection.cursor() as cursor:
         for table, name in _present():
             _drop(cursor, table, name)
