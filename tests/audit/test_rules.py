@@ -105,7 +105,7 @@ def test_the_fast_way_gives_the_bytes_of_the_standard(document):
 
 @pytest.mark.parametrize("number", [2**53, -(2**53)])
 def test_numbers_that_readers_confuse_are_refused(number):
-    with pytest.raises(ValueError, match=r"2\^53"):
+    with pytest.raises(ValueError, match="no exact canonical form"):
         canonical({"number": number})
 
 

@@ -58,7 +58,15 @@ def test_any_other_request_id_is_replaced(client, given):
 @pytest.mark.parametrize(
     "address",
     [
-        *("/api", "/api/", "/api/v1/nothing/", "/api/v1/decisio/", "/ingest/v1/", "/v1/traces"),
+        *(
+            "/api",
+            "/api/",
+            "/api/v1/nothing/",
+            "/api/v1/decisio/",
+            "/ingest/v1/",
+            "/v1/",
+            "/v1/metrics",
+        ),
         *("/ofrep/v1/x", "/static/nothing.css", "/.well-known/nothing"),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_silent_database_is_named_and_the_page_still_answers(client, monkeypat
     monkeypatch.setattr(connection, "cursor", refuse)
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert set(answer.json()["failing"]) == {"database", "migrations", "triggers", "checkpoints"}
+    assert set(answer.json()["failing"]) == {"database", "migrations", "triggers"}
     assert b"secret" not in answer.content
 
 

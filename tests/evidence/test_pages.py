@@ -288,7 +288,7 @@ def test_the_page_costs_the_same_whatever_hangs_on_the_item(
     item = make_evidence("benchmark", release=release, files=[upload()])
     for _ in range(runs):
         make_run(item, accepted=True)
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         client.get(item.get_absolute_url())
 
 

@@ -1330,6 +1330,7 @@ MATRIX = (
             GET /api/v1/{models model-versions prompts datasets tools use-cases environments}/
             GET /api/v1/policy-packs/
             GET /api/v1/{may-run on-call running uses}/
+            GET /api/v1/search/?q=case
             GET /api/v1/{requests request-counts unattributed-traffic}/
             GET /api/v1/{releases evidence evaluation-runs promotions incidents schema}/""",
     ),
@@ -1571,7 +1572,7 @@ READING_ONLY = (
     "api/v1/releases/<pk>/lineage/",
     "api/v1/compare/",
     *spelled_out("api/v1/{impact may-run on-call policy-preview readiness uses}/"),
-    *spelled_out("api/v1/{drill running}/"),
+    *spelled_out("api/v1/{drill running search}/"),
     "api/v1/audit/entries/",
     "api/v1/audit/entries/<pk>/",
     "api/v1/audit/entries/<seq>/proof/",

@@ -12,27 +12,30 @@ from tests import make
 
 pytestmark = pytest.mark.django_db
 
-OF_REVIEWERS = {
+#: What everybody gives who has a part in the work.
+OF_ALL = {"discuss", "open_incident", "note_incident"}
+OF_REVIEWERS = OF_ALL | {
     "sign",
     "accept_run",
     "close_condition",
     "break_glass",
     "review_break_glass",
     "review_rollback",
-    "discuss",
+    "handle_incident",
+    "review_incident",
 }
 #: Role -> the verbs it gives in its own team; nothing else is given.
 GIVEN = {
-    "registrar": {"register", "seal", "retire", "discuss"},
-    "evidence_contributor": {"give_evidence", "withdraw_evidence", "discuss"},
-    "requester": {"request", "discuss"},
+    "registrar": OF_ALL | {"register", "seal", "retire"},
+    "evidence_contributor": OF_ALL | {"give_evidence", "withdraw_evidence"},
+    "requester": OF_ALL | {"request"},
     "reviewer": OF_REVIEWERS,
     "risk_owner": OF_REVIEWERS | {"waive", "revoke"},
     "privacy_officer": OF_REVIEWERS,
     "independent_validator": OF_REVIEWERS,
-    "operator": {"operate", "discuss"},
+    "operator": OF_ALL | {"operate", "handle_incident"},
     "policy_author": {"write_policy"},
-    "auditor": {"read_log"},
+    "auditor": {"read_log", "review_trail"},
     "viewer": set(),
     "administrator": {
         "administer",
