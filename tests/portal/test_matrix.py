@@ -70,8 +70,8 @@ def test_everybody_gets_the_answer_of_the_table(there, knockers, group, method, 
         if not statuses:
             continue
         address = world.address(route, side)
-        expected = dict(zip(COLUMNS, statuses.split(), strict=True))
-        answers = {who: knockers[who].knock(method, address, group.body) for who in COLUMNS}
+        expected = tried(dict(zip(COLUMNS, statuses.split(), strict=True)))
+        answers = {who: knockers[who].knock(method, address, group.body) for who in expected}
         found = {who: str(answer.status_code) for who, answer in answers.items()}
         assert found == expected, f"{group.title}, {whose}: {address}"
         for who, answer in answers.items():
@@ -80,6 +80,16 @@ def test_everybody_gets_the_answer_of_the_table(there, knockers, group, method, 
                 assert group.says in text(answer), (who, address)
             if who not in SEES_ALL:
                 assert world.MARK not in text(answer).replace(address, ""), (who, address)
+
+
+def tried(expected: dict[str, str]) -> dict[str, str]:
+    """Return who tries a door: everybody on SQLite, the first for each answer on PostgreSQL.
+
+    Who may what is the same on both; what could differ is whether a page can be made at all.
+    """
+    if connection.vendor == "sqlite":
+        return expected
+    return {who: status for status, who in {s: w for w, s in reversed(expected.items())}.items()}
 
 
 def text(answer) -> str:
