@@ -95,7 +95,8 @@ def test_somebody_signs_in_there_and_signs_by_signing_in_again(
     assert verify("record").found == []
 
 
-# Two sign-ins of two people at a provider in another process: too slow a walk for every run.
+# Long, since the page after the first sign-in sometimes never comes when other tests ran before
+# in the same process; nobody knows yet whether the provider or we keep it.
 @pytest.mark.long
 def test_nobody_signs_by_the_sign_in_of_somebody_else_nor_by_one_that_was_there(
     there, tab, live_server, transactional_db, monkeypatch
