@@ -155,7 +155,7 @@ MATRIX = (
             GET /running/
             GET /drill/
             GET /requests/
-            GET /requests.csv
+            GET /{requests incidents outside timeline uses may-run on-call running waiting}.csv
             GET /outside/
             GET /incidents/
             GET /timeline/
@@ -181,6 +181,12 @@ MATRIX = (
             GET /registry/{rolegrant apitoken router}/
             GET /registry/{policypack policyversion}/
             GET /policy/effective/
+            GET /registry/{usecase registeredmodel modelversion release servingendpoint}/csv/
+            GET /registry/{dataset datasetversion prompttemplate promptversion team}/csv/
+            GET /registry/{region provider environment person tool evaluationsuite}/csv/
+            GET /registry/{suiteversion rolegrant apitoken router policypack policyversion}/csv/
+            GET /evidence/{evidenceitem evaluationrun}/csv/
+            GET /gates/{promotion gateversion requirement waiver condition breakglass webhook}/csv/
             GET /routes/try/
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
@@ -919,7 +925,9 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 200 403",
         says="Reading the whole log takes the role auditor for all teams.",
-        routes="GET /audit/",
+        routes="""
+            GET /audit/
+            GET /audit.csv""",
     ),
     Group(
         "Who reviews the trail",
@@ -1241,6 +1249,7 @@ MATRIX = (
         routes="""
             GET /gates/webhook/<object_id>/change/
             GET /gates/webhook/<object_id>/history/
+            GET /webhooks/<pk>/deliveries.csv
             GET /webhooks/<pk>/deliveries/""",
     ),
     Group(
@@ -1522,7 +1531,17 @@ ONLY_SHOWN = {
         "requests/",
         "requests/<name>/",
         "requests/<name>/export/",
-        "requests.csv",
+        *spelled_out("{requests incidents outside timeline uses may-run on-call}.csv"),
+        *spelled_out("{running waiting audit}.csv"),
+        "webhooks/<pk>/deliveries.csv",
+        *spelled_out("registry/{usecase registeredmodel modelversion release}/csv/"),
+        *spelled_out("registry/{servingendpoint dataset datasetversion team router}/csv/"),
+        *spelled_out("registry/{prompttemplate promptversion region provider}/csv/"),
+        *spelled_out("registry/{environment person tool evaluationsuite suiteversion}/csv/"),
+        *spelled_out("registry/{rolegrant apitoken policypack policyversion}/csv/"),
+        *spelled_out("evidence/{evidenceitem evaluationrun}/csv/"),
+        *spelled_out("gates/{promotion gateversion requirement waiver condition}/csv/"),
+        *spelled_out("gates/{breakglass webhook}/csv/"),
         "records/<pk>/proof/",
         "outside/",
         "incidents/",
