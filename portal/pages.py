@@ -120,6 +120,48 @@ PAGES = (
         "registry.modelversion",
     ),
     Page(
+        "models/<slug:slug>/<slug:version>/exports/",
+        "evidence.exports.pages.of_version_page",
+        "model_version_exports",
+        "registry.modelversion",
+    ),
+    Page(
+        "models/<slug:slug>/<slug:version>/cyclonedx/",
+        "evidence.exports.pages.version_bom",
+        "model_version_cyclonedx",
+        "registry.modelversion",
+    ),
+    Page(
+        "models/<slug:slug>/<slug:version>/card/",
+        "evidence.exports.pages.version_card",
+        "model_version_card",
+        "registry.modelversion",
+    ),
+    Page(
+        "releases/<slug:slug>/<int:number>/exports/",
+        "evidence.exports.pages.of_release_page",
+        "release_exports",
+        "registry.release",
+    ),
+    Page(
+        "releases/<slug:slug>/<int:number>/cyclonedx/",
+        "evidence.exports.pages.release_bom",
+        "release_cyclonedx",
+        "registry.release",
+    ),
+    Page(
+        "promotions/<int:pk>/exports/",
+        "gates.exporting.page",
+        "promotion_exports",
+        "gates.promotion",
+    ),
+    Page(
+        "promotions/<int:pk>/cyclonedx/",
+        "gates.exporting.as_file",
+        "promotion_cyclonedx",
+        "gates.promotion",
+    ),
+    Page(
         "releases/<slug:slug>/<int:number>/lineage/",
         "registry.lineage_pages.of_release",
         "release_lineage",

@@ -272,6 +272,9 @@ MATRIX = (
             GET /models/<slug>/
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
+            GET /models/<slug>/<version>/{exports cyclonedx card}/
+            GET /releases/<slug>/<number>/{exports cyclonedx}/
+            GET /promotions/<pk>/{exports cyclonedx}/
             GET /scores/<slug>/
             GET /releases/<slug>/<number>/lineage/
             GET /prompts/<slug>/
@@ -1359,6 +1362,9 @@ MATRIX = (
             GET /api/v1/datasets/<dataset>/versions/
             GET /api/v1/datasets/<dataset>/versions/<pk>/
             GET /api/v1/{model-versions releases evidence evaluation-runs promotions}/<pk>/
+            GET /api/v1/model-versions/<pk>/{exports cyclonedx card}/
+            GET /api/v1/releases/<pk>/{exports cyclonedx}/
+            GET /api/v1/promotions/<pk>/{exports cyclonedx}/
             GET /api/v1/model-versions/<pk>/lineage/
             GET /api/v1/releases/<pk>/lineage/
             GET /api/v1/compare/?kind=release&a=<release>&b=<release>
@@ -1519,6 +1525,9 @@ ONLY_SHOWN = {
         "models/<slug>/",
         "models/<slug>/<version>/",
         "models/<slug>/<version>/lineage/",
+        *spelled_out("models/<slug>/<version>/{exports cyclonedx card}/"),
+        *spelled_out("releases/<slug>/<number>/{exports cyclonedx}/"),
+        *spelled_out("promotions/<pk>/{exports cyclonedx}/"),
         "scores/<slug>/",
         "releases/<slug>/<number>/lineage/",
         "prompts/<slug>/",
@@ -1588,6 +1597,9 @@ READING_ONLY = (
     "api/v1/datasets/<dataset>/versions/<pk>/",
     *spelled_out("api/v1/evaluation-runs/{latest history}/"),
     "api/v1/model-versions/<pk>/lineage/",
+    *spelled_out("api/v1/model-versions/<pk>/{exports cyclonedx card}/"),
+    *spelled_out("api/v1/releases/<pk>/{exports cyclonedx}/"),
+    *spelled_out("api/v1/promotions/<pk>/{exports cyclonedx}/"),
     "api/v1/releases/<pk>/lineage/",
     "api/v1/compare/",
     *spelled_out("api/v1/{impact may-run on-call policy-preview readiness uses}/"),
