@@ -288,7 +288,7 @@ def page(request, pk):
     """What a promotion is exported as, and what that lacks."""
     loaded, told = _found(request, pk)
     row = loaded.promotion
-    more = ", what is declared and who signed it"
+    more = ", and what is claimed, on which evidence and signed by whom"
     offers = [
         pages.offered_bom(row.get_absolute_url(), f"promotions/{row.pk}", gaps(loaded, told), more)
     ]

@@ -76,7 +76,7 @@ def of_release_page(request, slug, number):
 
 def offered_bom(here: str, api: str, gaps: list[Gap], more: str = "") -> Offered:
     """Return what is said of a bill of materials on the page of a row."""
-    words = f"Components, model card{more} and services as JSON, for tools that read CycloneDX 1.6."
+    words = f"Components with a model card, services{more}: JSON for tools that read CycloneDX 1.6."
     return Offered(
         "CycloneDX ML-BOM", words, f"{here}cyclonedx/", f"/api/v1/{api}/cyclonedx/", gaps
     )
