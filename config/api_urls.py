@@ -6,7 +6,9 @@ from rest_framework.routers import SimpleRouter
 import audit.api.entries
 import audit.api.proofs
 import evidence.api
+import evidence.exports.api
 import gates.api
+import gates.exporting
 import gates.finding_pages
 import gates.gate_pages
 import gates.may_run_api
@@ -50,6 +52,41 @@ urlpatterns = [
         "promotions/<int:pk>/findings/",
         gates.finding_pages.FindingsView.as_view(),
         name="promotion-findings",
+    ),
+    path(
+        "model-versions/<int:pk>/cyclonedx/",
+        evidence.exports.api.VersionBomView.as_view(),
+        name="model-version-cyclonedx",
+    ),
+    path(
+        "model-versions/<int:pk>/card/",
+        evidence.exports.api.VersionCardView.as_view(),
+        name="model-version-card",
+    ),
+    path(
+        "model-versions/<int:pk>/exports/",
+        evidence.exports.api.VersionLackingView.as_view(),
+        name="model-version-exports",
+    ),
+    path(
+        "releases/<int:pk>/cyclonedx/",
+        evidence.exports.api.ReleaseBomView.as_view(),
+        name="release-cyclonedx",
+    ),
+    path(
+        "releases/<int:pk>/exports/",
+        evidence.exports.api.ReleaseLackingView.as_view(),
+        name="release-exports",
+    ),
+    path(
+        "promotions/<int:pk>/cyclonedx/",
+        gates.exporting.PromotionBomView.as_view(),
+        name="promotion-cyclonedx",
+    ),
+    path(
+        "promotions/<int:pk>/exports/",
+        gates.exporting.PromotionLackingView.as_view(),
+        name="promotion-exports",
     ),
     path("decision/", gates.api.DecisionView.as_view(), name="decision"),
     path(

@@ -178,6 +178,17 @@ class EvidenceItemAdmin(Searched, GovernedAdmin):
         right = "withdraw_evidence" if verb == "withdraw" else "give_evidence"
         return rights.may(request.user, right, EvidenceItem if obj is None else obj.subject)
 
+    csv_by = "created_at"
+    csv_columns = {
+        "state": {
+            "state": lambda row: {"ended": "expired"}.get(state_of(row), str(state_of(row))),
+            "expires at": lambda row: row.expires_at,
+            "withdrawn at": lambda row: (
+                row.withdrawal.withdrawn_at if hasattr(row, "withdrawal") else None
+            ),
+        }
+    }
+
     @admin.display(description="about")
     def subject(self, obj):
         return str(obj.subject)

@@ -9,6 +9,7 @@ class EvidenceConfig(AppConfig):
         from audit import verifiers
         from audit.admin import buttons, panels
         from evidence import impact, verifying
+        from evidence.exports import pages as exports
         from evidence.panels import evidence_of, give_button, history_button, scores_of
         from evidence.searching import searched
         from registry.impact.views import add
@@ -19,6 +20,6 @@ class EvidenceConfig(AppConfig):
         sources.append(searched)
         for noun in ("registry.release", "registry.modelversion"):
             panels.setdefault(noun, []).extend([evidence_of, scores_of])
-            buttons.setdefault(noun, []).append(give_button)
+            buttons.setdefault(noun, []).extend([give_button, exports.button])
         panels.setdefault("registry.registeredmodel", []).append(scores_of)
         buttons.setdefault("registry.registeredmodel", []).append(history_button)

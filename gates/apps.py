@@ -9,6 +9,7 @@ class GatesConfig(AppConfig):
         from audit import consequences, verifiers
         from audit.admin import buttons, panels
         from audit.ticking import ticks
+        from evidence.exports import pages as exports
         from gates import impact
         from gates.latest import keep_latest_ends
         from gates.leaving import open_ends
@@ -35,6 +36,7 @@ class GatesConfig(AppConfig):
         onward.append(add_promotions)
         sources.append(searched)
         people_checks.append(open_ends)
+        buttons.setdefault("gates.promotion", []).append(exports.button)
         buttons.setdefault("registry.release", []).extend(
             [ask_button, lacks_button, emergencies.button]
         )

@@ -125,6 +125,16 @@ def waiting_for(user: Person, page: int = 1) -> tuple[list[Waiting], int]:
     return found[upto - PAGE : upto], total
 
 
+def everything(user: Person) -> tuple[list[Waiting], bool]:
+    """Return all that waits for `user`, oldest first, and whether some of it is left out."""
+    found, more = [], False
+    for rows, shown in _Queue(user).lists():
+        some = list(rows[: PAGE * LAST_PAGE + 1])
+        more = more or len(some) > PAGE * LAST_PAGE
+        found += [shown(row) for row in some[: PAGE * LAST_PAGE]]
+    return sorted(found, key=lambda one: one.since), more
+
+
 def count_waiting(user: Person) -> int:
     """Return how many things wait for `user`."""
     return sum(rows.count() for rows, _ in _Queue(user).lists())

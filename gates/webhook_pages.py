@@ -1,5 +1,6 @@
 """What was sent to one webhook, how it went, and the button that sends it once more."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from audit.tables import Table, newest
 from gates.models import Delivery, Webhook
 from gates.rules.notices import KINDS
 from gates.transitions.webhooks import replay
@@ -20,6 +22,10 @@ from registry.rights import may
 #: Deliveries on one page, and the last page that is reached.
 PAGE = 50
 LAST_PAGE = 200
+COLUMNS = (
+    *("message", "created at", "title", "kind", "state", "how it went"),
+    *("tries", "tried at", "sent at"),
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,29 @@ def deliveries(request, pk):
         "may_replay": not may(request.user, "administer"),
     }
     return TemplateResponse(request, "gates/webhook_deliveries.html", context)
+
+
+def table(request, pk) -> Table:
+    """Return the deliveries of a webhook, newest first."""
+    webhook = get_object_or_404(Webhook.objects.visible_to(request.user), pk=pk)
+    rows = webhook.deliveries.select_related("notice").defer("body")
+
+    def said(chunk: list[Delivery]) -> Iterator[list]:
+        for row in chunk:
+            line = _line(row)
+            yield [
+                line.message_id,
+                row.created_at,
+                line.title,
+                line.kind,
+                line.state,
+                line.sentence,
+                row.attempts,
+                row.tried_at,
+                row.sent_at,
+            ]
+
+    return Table(COLUMNS, newest(rows, said, by="created_at"))
 
 
 def _replay(request, webhook: Webhook):

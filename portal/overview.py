@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from audit import clock, sinks
+from audit.tables import Table
 from gates import endings, queue
 from gates.pages.emergencies import shown_open
 from gates.pages.waiving import shown_in_force
@@ -17,6 +18,7 @@ from runtime.traces import finding as outside
 
 #: Labels that the axis has room for; the table beneath it has them all.
 ON_AXIS = 12
+WAITING = ("what", "why you", "note", "waits since", "due", "address")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def overview(user: Person, page: str = "1") -> dict:
         "now": now,
         "waiting": waiting,
         "waiting_total": total,
+        "waiting_csv": "/waiting.csv",
         "waiting_pages": Pages(number, min(-(-total // queue.PAGE), queue.LAST_PAGE)),
         "waiting_in_teams": queue.in_review(user) if not total else 0,
         "requests_mine": mine,
@@ -72,6 +75,16 @@ def overview(user: Person, page: str = "1") -> dict:
         "log": sinks.standing() if user.has_role(Role.AUDITOR, Role.ADMINISTRATOR) else None,
         "outside": outside.lately(user),
     }
+
+
+def table(request) -> Table:
+    """Return what waits for the reader as a list that leaves, oldest first."""
+    found, more = queue.everything(request.user)
+    rows = [
+        [one.sentence, one.why, one.note, one.since, one.due, request.build_absolute_uri(one.url)]
+        for one in found
+    ]
+    return Table(WAITING, rows, rest="More waits than is listed here." if more else "")
 
 
 def count_waiting(request) -> int:

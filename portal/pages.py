@@ -26,13 +26,20 @@ class Page:
     view: str
     name: str
     place: str = ""
+    #: What gives the page's list as a table, as a dotted path; its file is at `<route>.csv`.
+    csv: str = ""
+
+    @property
+    def csv_name(self) -> str:
+        """The name of the address of its list as CSV."""
+        return f"{self.name}_csv"
 
 
 PAGES = (
     Page("menu/", "portal.views.menu", "menu"),
     Page("search/", "portal.searching.page", "search"),
     Page("docs/api/", "portal.api_docs.page", "api_docs"),
-    Page("audit/", "portal.trail.pages.listing", "audit"),
+    Page("audit/", "portal.trail.pages.listing", "audit", csv="portal.trail.tables.table"),
     Page("audit/review/", "portal.trail.pages.review", "audit_review", "audit"),
     Page("audit/entries/<int:seq>/", "portal.trail.pages.entry", "audit_entry", "audit"),
     Page(
@@ -45,9 +52,19 @@ PAGES = (
     Page("second-factor/", "registry.second_factor_pages.page", "second_factor", "index"),
     Page("compare/", "registry.comparison.page", "compare"),
     Page("impact/", "registry.impact.views.page", "impact"),
-    Page("uses/", "registry.uses.page", "uses", "registry.usecase"),
-    Page("may-run/", "gates.may_run_pages.may_run_page", "may_run"),
-    Page("on-call/", "gates.may_run_pages.on_call_page", "on_call"),
+    Page("uses/", "registry.uses.page", "uses", "registry.usecase", "registry.uses.table"),
+    Page(
+        "may-run/",
+        "gates.may_run_pages.may_run_page",
+        "may_run",
+        csv="gates.may_run_tables.may_run_table",
+    ),
+    Page(
+        "on-call/",
+        "gates.may_run_pages.on_call_page",
+        "on_call",
+        csv="gates.may_run_tables.on_call_table",
+    ),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),
     Page(
@@ -81,6 +98,7 @@ PAGES = (
         "gates.webhook_pages.deliveries",
         "webhook_deliveries",
         "gates.webhook",
+        "gates.webhook_pages.table",
     ),
     Page("models/<slug:slug>/", "registry.views.model", "model", "registry.registeredmodel"),
     Page(
@@ -100,6 +118,48 @@ PAGES = (
         "registry.lineage_pages.of_version",
         "model_version_lineage",
         "registry.modelversion",
+    ),
+    Page(
+        "models/<slug:slug>/<slug:version>/exports/",
+        "evidence.exports.pages.of_version_page",
+        "model_version_exports",
+        "registry.modelversion",
+    ),
+    Page(
+        "models/<slug:slug>/<slug:version>/cyclonedx/",
+        "evidence.exports.pages.version_bom",
+        "model_version_cyclonedx",
+        "registry.modelversion",
+    ),
+    Page(
+        "models/<slug:slug>/<slug:version>/card/",
+        "evidence.exports.pages.version_card",
+        "model_version_card",
+        "registry.modelversion",
+    ),
+    Page(
+        "releases/<slug:slug>/<int:number>/exports/",
+        "evidence.exports.pages.of_release_page",
+        "release_exports",
+        "registry.release",
+    ),
+    Page(
+        "releases/<slug:slug>/<int:number>/cyclonedx/",
+        "evidence.exports.pages.release_bom",
+        "release_cyclonedx",
+        "registry.release",
+    ),
+    Page(
+        "promotions/<int:pk>/exports/",
+        "gates.exporting.page",
+        "promotion_exports",
+        "gates.promotion",
+    ),
+    Page(
+        "promotions/<int:pk>/cyclonedx/",
+        "gates.exporting.as_file",
+        "promotion_cyclonedx",
+        "gates.promotion",
     ),
     Page(
         "releases/<slug:slug>/<int:number>/lineage/",
@@ -179,7 +239,12 @@ PAGES = (
         "suspension_lift",
         "registry.environment",
     ),
-    Page("incidents/", "runtime.incidents.pages.listing", "incidents"),
+    Page(
+        "incidents/",
+        "runtime.incidents.listing.listing",
+        "incidents",
+        csv="runtime.incidents.listing.table",
+    ),
     Page("incidents/open/", "runtime.incidents.pages.open_page", "incident_open", "incidents"),
     Page("incidents/<int:pk>/", "runtime.incidents.pages.one", "incident", "incidents"),
     Page(
@@ -200,22 +265,36 @@ PAGES = (
         "follow_up_done",
         "incidents",
     ),
-    Page("timeline/", "runtime.timeline.pages.timeline_page", "timeline"),
+    Page(
+        "timeline/",
+        "runtime.timeline.pages.timeline_page",
+        "timeline",
+        csv="runtime.timeline.tables.table",
+    ),
     Page(
         "environments/<slug:slug>/active-at/",
         "runtime.timeline.pages.active_at_page",
         "environment_active_at",
         "registry.environment",
     ),
-    Page("requests/", "runtime.records.pages.listing", "requests"),
-    Page("requests.csv", "runtime.records.pages.as_csv", "requests_csv", "requests"),
+    Page(
+        "requests/",
+        "runtime.records.pages.listing",
+        "requests",
+        csv="runtime.records.exporting.table",
+    ),
     Page(
         "requests/<str:name>/export/", "runtime.records.pages.export", "request_export", "requests"
     ),
     Page("records/<uuid:pk>/proof/", "runtime.records.pages.prove", "record_proof", "requests"),
-    Page("outside/", "runtime.traces.pages.outside", "outside"),
+    Page("outside/", "runtime.traces.pages.outside", "outside", csv="runtime.traces.pages.table"),
     Page("requests/<str:name>/", "runtime.records.pages.one", "request", "requests"),
-    Page("running/", "runtime.pages.running.matrix_page", "running"),
+    Page(
+        "running/",
+        "runtime.pages.running.matrix_page",
+        "running",
+        csv="runtime.pages.running_tables.table",
+    ),
     Page("drill/", "runtime.pages.running.drill_page", "drill"),
     Page("routes/try/", "runtime.pages.trying.page", "route_try", "route_try"),
     Page("routes/keep/", "runtime.pages.keeping.keep", "facts_keep", "route_try"),

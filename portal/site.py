@@ -10,7 +10,7 @@ from django.urls import path, reverse_lazy
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
-from portal import nav
+from portal import csv_files, nav
 from portal.overview import overview
 from portal.pages import PAGES
 from registry import forms
@@ -82,6 +82,7 @@ class GatehouseSite(AdminSite):
             for page in PAGES
         ]
         return [
+            *csv_files.routes(self.admin_view),
             *pages,
             *self._password_reset_urls(),
             *self._single_sign_on_urls(),

@@ -202,10 +202,11 @@ def found(reader, question: Question) -> list[Group]:
     return groups
 
 
-def narrowed(rows: QuerySet, text: str, most: int) -> QuerySet | None:
+def narrowed(rows: QuerySet, text: str, most: int | None) -> QuerySet | None:
     """Return the first `most` of `rows` that a list's search finds; None for a noun not searched.
 
     Their keys are looked for once, for the list counts its rows before it reads a page of them.
+    Without `most` they are found as they are read.
     """
     source = next((source for source in sources if source.noun is rows.model), None)
     if source is None:
@@ -213,6 +214,8 @@ def narrowed(rows: QuerySet, text: str, most: int) -> QuerySet | None:
     wanted = read(text, shortest=1).of([source]).get(source)
     if wanted is None:
         return rows.none()
+    if most is None:
+        return rows.filter(wanted)
     keys = rows.filter(wanted).values_list("pk", flat=True)[:most]
     return rows.filter(pk__in=list(keys))
 

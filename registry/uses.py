@@ -9,6 +9,7 @@ from django.http import Http404
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
+from audit.tables import LEFT_OUT, Table
 from registry.models import ModelUse, RegisteredModel, UseCase
 
 #: Use cases that are named; further ones are counted.
@@ -87,12 +88,38 @@ def models_button(request, use_case: UseCase) -> list[dict]:
     return [{"name": "uses", "label": "Models for it", "url": url, "objections": []}]
 
 
-@require_safe
-def page(request):
-    """Which use case is intended on one model and disallowed on another."""
+def table(request) -> Table:
+    """Return the same as a list that leaves."""
+    found = contested(request.user, _wanted(request))
+    rows = [
+        [
+            one.use_case.slug,
+            one.use_case.name,
+            [model.slug for model in one.intended],
+            [model.slug for model in one.disallowed],
+            one.hidden,
+        ]
+        for one in found.rows
+    ]
+    more = found.total - len(rows)
+    return Table(
+        ("use case", "name", "intended on", "disallowed on", "models that you may not see"),
+        rows,
+        rest=LEFT_OUT.format(SHOWN) if more else "",
+    )
+
+
+def _wanted(request) -> str:
     wanted = request.GET.get("use_case", "")
     if wanted and not re.fullmatch(SLUG, wanted):
         raise Http404("There is no such use case.")
+    return wanted
+
+
+@require_safe
+def page(request):
+    """Which use case is intended on one model and disallowed on another."""
+    wanted = _wanted(request)
     found = contested(request.user, wanted)
     context = {
         **admin.site.each_context(request),

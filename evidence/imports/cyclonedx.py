@@ -95,7 +95,9 @@ def _version(
     name, group = _text(component, "name"), _text(component, "group")
     card = mapping(component.get("modelCard"))
     parameters = mapping(card.get("modelParameters"))
-    identifier = _text(component, "purl") or "/".join(filter(None, (group, name)))
+    identifier = (
+        _text(component, "purl") or _ours(component) or "/".join(filter(None, (group, name)))
+    )
     makers = [
         _text(mapping(component.get("supplier")), "name"),
         _text(mapping(component.get("manufacturer")), "name"),
@@ -119,6 +121,14 @@ def _version(
         runs=_runs(name, parameters, card, warnings),
         details=kept({**told, "externalReferences": references}),
     )
+
+
+def _ours(component: Mapping) -> str:
+    """Return the maker's own name for a version, where we exported it."""
+    for found in mappings(component.get("properties", [])):
+        if found.get("name") == "gatehouse:model:identifier":
+            return _text(found, "value")
+    return ""
 
 
 def _details(bom: Mapping) -> dict:

@@ -62,6 +62,8 @@ class ConditionAdmin(GovernedAdmin):
     def get_queryset(self, request):
         return with_closings(super().get_queryset(request)).order_by("-pk")
 
+    csv_columns = {"condition": {"condition": lambda row: row.text}}
+
     @admin.display(description="condition", ordering="pk")
     def condition(self, obj):
         return f"{obj.pk} · {obj.text[:120]}"

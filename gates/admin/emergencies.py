@@ -126,6 +126,18 @@ class BreakGlassAdmin(GovernedAdmin):
     search_fields = ("incident", "release__use_case__slug", "environment__slug")
     search_help_text = "Incident, use case or environment."
 
+    csv_columns = {
+        "stands": {"how it stands": lambda row: word_of(row)[1]},
+        "opened": {
+            "opened at": lambda row: row.opened_at,
+            "opened by": lambda row: row.printed_name,
+        },
+        "due": {
+            "review due at": lambda row: row.review_due,
+            "reviewed": lambda row: hasattr(row, "review"),
+        },
+    }
+
     @admin.display(description="break-glass", ordering="pk")
     def break_glass(self, obj):
         return str(obj)

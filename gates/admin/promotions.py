@@ -143,13 +143,6 @@ class RequesterFilter(VisibleRelatedFilter):
 class PromotionList(GovernedChangeList):
     """The list of promotions: every row leads to its review page and says where it stands."""
 
-    def get_results(self, request):
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        standing = queue.stand(self.result_list, request.user)
-        for row in self.result_list:
-            row.stands = standing[row.pk]
-
     def url_for_result(self, result):
         return result.get_absolute_url()
 
@@ -182,8 +175,22 @@ class PromotionAdmin(Reminding, Searched, GovernedAdmin):
 
     # The list
 
+    csv_columns = {
+        "stands": {"state": lambda row: row.state, "where it stands": lambda row: row.stands.word},
+        "asked": {
+            "asked at": lambda row: row.created_at,
+            "asked by": lambda row: row.requested_by,
+        },
+    }
+
     def get_changelist(self, request, **kwargs):
         return PromotionList
+
+    def name_rows(self, request, rows):
+        standing = queue.stand(rows, request.user)
+        for row in rows:
+            row.stands = standing[row.pk]
+        super().name_rows(request, rows)
 
     @admin.display(description="promotion", ordering="pk")
     def promotion(self, obj):

@@ -133,6 +133,8 @@ class GateVersionAdmin(GovernedAdmin):
         rows = super().get_queryset(request).annotate(superseded=Exists(newer))
         return rows.prefetch_related("requirements", "slots")
 
+    csv_columns = {"published": {"published at": lambda row: row.published_at}}
+
     @admin.display(description="gate", ordering="gate")
     def version(self, obj):
         return str(obj)

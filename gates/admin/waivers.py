@@ -109,6 +109,11 @@ class WaiverAdmin(GovernedAdmin):
     )
     search_help_text = "Use case, environment, requirement or who asked."
 
+    csv_columns = {
+        "stands": {"how it stands": lambda row: waiving.WORDS[state_of(row)]},
+        "asked": {"asked at": lambda row: row.asked_at, "asked by": lambda row: row.asked_by},
+    }
+
     @admin.display(description="waiver", ordering="pk")
     def waiver(self, obj):
         return str(obj)

@@ -109,6 +109,13 @@ class WebhookAdmin(GovernedAdmin):
     def may(self, request, verb, obj=None):
         return may(request.user, "administer")
 
+    csv_columns = {
+        "state": {
+            "state": lambda row: "off" if row.off_since else "on",
+            "off since": lambda row: row.off_since,
+        }
+    }
+
     @admin.display(description="is sent")
     def sent(self, obj):
         return ", ".join(KINDS[code].name for code in obj.kinds if code in KINDS)

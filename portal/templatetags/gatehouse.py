@@ -22,6 +22,7 @@ from django.utils.text import capfirst, slugify
 
 from audit import clock
 from evidence import rules
+from portal import csv_files
 
 register = template.Library()
 
@@ -115,6 +116,16 @@ def icon(name, css=""):
         static("portal/icons.svg"),
         name,
     )
+
+
+@register.simple_tag(takes_context=True)
+def csv_button(context, plain=False):
+    """Write the button that leads to the list of the page as CSV, narrowed as it is."""
+    address = csv_files.address(context["request"])
+    if not address:
+        return ""
+    css = "" if plain else ' class="button"'
+    return format_html('<a{} href="{}">As CSV</a>', mark_safe(css), address)  # noqa: S308
 
 
 @register.simple_tag

@@ -77,7 +77,7 @@ def _instant(text: str) -> datetime | None:
     return at if at is not None and at.tzinfo is not None and 1970 < at.year < 9000 else None
 
 
-def page(filters: Filters, before: str) -> tuple[list[Entry], int | None]:
+def page(filters: Filters, before: str, size: int = PAGE) -> tuple[list[Entry], int | None]:
     """Return a page of entries, newest first, and the number that the next page begins before."""
     rows = Entry.objects.select_related("change").order_by("-seq")
     if NUMBER.fullmatch(before):
@@ -92,9 +92,9 @@ def page(filters: Filters, before: str) -> tuple[list[Entry], int | None]:
     if filters.change:
         rows = rows.filter(change=filters.change)
     if filters.actor is not None:
-        rows = _of_actor(rows, filters, before)
-    found = list(rows[: PAGE + 1])
-    return found[:PAGE], found[PAGE - 1].seq if len(found) > PAGE else None
+        rows = _of_actor(rows, filters, before, size)
+    found = list(rows[: size + 1])
+    return found[:size], found[size - 1].seq if len(found) > size else None
 
 
 def _in_span(rows: QuerySet, filters: Filters) -> QuerySet | None:
@@ -117,7 +117,7 @@ def _edge(change: Change, order: str) -> int:
     return change.entries.order_by(order).values_list("seq", flat=True)[0]
 
 
-def _of_actor(rows: QuerySet, filters: Filters, before: str) -> QuerySet:
+def _of_actor(rows: QuerySet, filters: Filters, before: str, size: int) -> QuerySet:
     """Narrow to what one person did.
 
     Where nothing else narrows it, their changes are walked by the index of changes: as many as a
@@ -133,7 +133,7 @@ def _of_actor(rows: QuerySet, filters: Filters, before: str) -> QuerySet:
     if NUMBER.fullmatch(before):
         at = Entry.objects.filter(seq__lte=int(before)).order_by("-seq").values("change__number")
         changes = changes.filter(number__lte=at[:1])
-    newest = changes.order_by("-number").values_list("pk", flat=True)[: PAGE + 2]
+    newest = changes.order_by("-number").values_list("pk", flat=True)[: size + 2]
     return rows.filter(change__in=list(newest))
 
 

@@ -19,7 +19,8 @@ class Searched:
     def get_search_results(self, request, queryset, search_term):
         found = None
         if search_term.strip():
-            found = search.narrowed(queryset, search_term, most=lists.COUNTED + 1)
+            most = None if getattr(request, "whole", False) else lists.COUNTED + 1
+            found = search.narrowed(queryset, search_term, most=most)
         if found is None:
             return super().get_search_results(request, queryset, search_term)
         return found, False
@@ -86,6 +87,13 @@ class SealedFilter(SimpleListFilter):
 
 class SealedColumn:
     """For lists of nouns that are sealed."""
+
+    csv_columns = {
+        "state": {
+            "state": lambda row: "sealed" if row.sealed_at else "draft",
+            "sealed at": lambda row: row.sealed_at,
+        }
+    }
 
     @admin.display(description="state", ordering="sealed_at")
     def state(self, obj):

@@ -124,6 +124,8 @@ class Retirable:
         *columns, last = cls.list_display
         cls.list_display = (*columns, "standing", last)
 
+    csv_columns = {"standing": {"standing": lambda row: row.standing.state}}
+
     def name_rows(self, request, rows):
         found = lifecycle.standings(rows, request.user)
         for row in rows:

@@ -128,6 +128,12 @@ class ApiTokenAdmin(RegistryAdmin):
             field.choices = [(ApiToken.Scope.READ.value, ApiToken.Scope.READ.label)]
         return field
 
+    csv_columns = {
+        "last_used": {
+            "last used at": lambda row: row.use.last_used_at if hasattr(row, "use") else None
+        }
+    }
+
     @admin.display(description="bound to")
     def bound_to(self, obj):
         if obj.router:

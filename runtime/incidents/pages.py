@@ -1,4 +1,4 @@
-"""The pages of incidents: the list, opening one, all that is known of one, and its verbs."""
+"""The pages of incidents: opening one, all that is known of one, and its verbs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from audit import Reason, Refused, clock
 from audit.admin.acts import ReasonForm
 from gates.models import Promotion
-from registry.menus import menu
-from registry.models import Environment, UseCase
 from registry.rights import may
 from runtime.incidents import forms, transitions
 from runtime.incidents.exporting import export
@@ -24,7 +22,6 @@ from runtime.incidents.links import STATES
 from runtime.incidents.models import FollowUp, Incident
 from runtime.incidents.reading import WITH, find, lead, scope
 from runtime.incidents.rules import STEPS, Facts, open_to, step_objections, took_words
-from runtime.records.fields import SLUG
 from runtime.timeline.activations import walk
 from runtime.timeline.finding import timeline as timeline_of
 from runtime.timeline.pages import changed, moment
@@ -32,7 +29,6 @@ from runtime.timeline.picture import picture
 from runtime.timeline.texts import texts_of
 
 asks = require_http_methods(["GET", "HEAD", "POST"])
-PAGE = 50
 
 
 def _answer(request, template: str, context: dict, status: int = 200):
@@ -45,57 +41,6 @@ def seen(request, pk: int) -> Incident:
     """Return the incident that the reader may see; else it is not there."""
     rows = Incident.objects.visible_to(request.user).select_related(*WITH)
     return get_object_or_404(rows, pk=pk)
-
-
-# The list
-
-
-@require_safe
-def listing(request):
-    """Incidents, newest first: a page of them, by state, use case and environment."""
-    given, user = request.GET, request.user
-    rows = Incident.objects.visible_to(user).select_related("use_case", "environment", "owner")
-    reasons = []
-    if state := given.get("state", "").strip():
-        if state not in Incident.State.values:
-            sentence = f"Give one of {', '.join(Incident.State.values)}."
-            reasons.append(Reason("NOT_READABLE", sentence, "state"))
-        else:
-            rows = rows.filter(state=state)
-    for name in ("use_case", "environment"):
-        if slug := given.get(name, "").strip():
-            if not SLUG.fullmatch(slug):
-                reasons.append(Reason("NOT_READABLE", "Give a slug.", name))
-            rows = rows.filter(**{f"{name}__slug": slug})
-    after = given.get("after", "").strip()
-    if after and not (after.isascii() and after.isdecimal() and len(after) < 10):
-        sentence = "This is no place in the list. Begin without it."
-        reasons.append(Reason("CURSOR", sentence, "after"))
-    elif after:
-        rows = rows.filter(pk__lt=int(after))
-    found = [] if reasons else list(rows.order_by("-pk")[: PAGE + 1])
-    kept = {name: given[name] for name in ("state", "use_case", "environment") if given.get(name)}
-    following = {**kept, "after": str(found[PAGE - 1].pk)} if len(found) > PAGE else None
-    context = {
-        "title": "Incidents",
-        "given": given,
-        "menus": [
-            menu(name, label, noun.objects.visible_to(user), given.get(name, ""), optional=True)
-            for name, label, noun in (
-                ("environment", "Environment", Environment),
-                ("use_case", "Use case", UseCase),
-            )
-        ],
-        "states": [(value, STATES[value][1]) for value in Incident.State.values],
-        "rows": [{"row": one, "drawn": STATES[one.state]} for one in found[:PAGE]],
-        "going_on": sum(one.state == "open" for one in found[:PAGE]),
-        "filtered": bool(kept),
-        "reasons": reasons,
-        "next_url": f"?{urlencode(following)}" if following else "",
-        "may_open": not may(user, "open_incident"),
-        "api_url": "/api/v1/incidents/",
-    }
-    return _answer(request, "runtime/incidents/list.html", context, 400 if reasons else 200)
 
 
 # Opening one

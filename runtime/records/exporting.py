@@ -1,21 +1,16 @@
 """What leaves: a list of records as CSV, and one request with its proofs as JSON."""
 
-import csv
-import io
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import QuerySet
-
 from audit import clock
+from audit.tables import Table, newest
 from registry.models import Person
-from runtime.records.finding import said_of
+from runtime.records import finding
 from runtime.records.models import RequestRecord
 from runtime.records.proofs import proofs
 
-#: Rows of one file, and of one look into the database.
-MOST, CHUNK = 10_000, 500
 COLUMNS = (
     "id",
     "kind",
@@ -44,35 +39,20 @@ COLUMNS = (
     "unverified",
     "skewed",
 )
-#: What a spreadsheet takes for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def cell(value: Any) -> str:
-    """Return a value as a cell that no spreadsheet carries out."""
-    if value is None:
-        return ""
-    text = value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+def table(request) -> Table:
+    """Return the records that the address names, newest first."""
+    filters, reasons = finding.read(request.GET)
+    if reasons:
+        return Table(reasons=reasons)
+    rows = finding.matching(filters, request.user)
+    return Table(COLUMNS, newest(rows, _said))
 
 
-def lines(rows: QuerySet[RequestRecord]) -> Iterator[str]:
-    """Yield a head and the newest `MOST` of `rows`, which are ordered so, read in chunks by key."""
-    yield _line(COLUMNS)
-    left, after = MOST, None
-    while left:
-        some = rows if after is None else rows.filter(id__lt=after)
-        found = list(some[: min(CHUNK, left)])
-        if not found:
-            return
-        yield "".join(_line(said[name] for name in COLUMNS) for said in map(said_of, found))
-        left, after = left - len(found), found[-1].pk
-
-
-def _line(values) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow([cell(value) for value in values])
-    return written.getvalue()
+def _said(chunk: list[RequestRecord]) -> Iterator[list]:
+    for said in map(finding.said_of, chunk):
+        yield [said[name] for name in COLUMNS]
 
 
 def whole(found: dict[str, Any], reader: Person) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Q
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -22,7 +22,7 @@ from runtime.incidents.links import incidents_of, open_link
 from runtime.records import finding
 from runtime.records.api import InvestigationExportSerializer, ProofSerializer
 from runtime.records.charting import WORDS, chart
-from runtime.records.exporting import lines, whole
+from runtime.records.exporting import whole
 from runtime.records.fields import ID
 from runtime.records.investigating import investigate
 from runtime.records.judging import DOUBTS
@@ -63,7 +63,6 @@ def listing(request):
         "summary": found,
         "chart": chart(found.bars, found.step) if found else None,
         "words": WORDS,
-        "csv_url": f"{reverse('admin:requests_csv')}?{urlencode(kept)}",
         "api_url": f"{reverse('requests')}?{urlencode(_for_api(kept))}",
         "release": release,
         "objectives": measured(release, user) if release else (),
@@ -95,20 +94,6 @@ def _release(filters: finding.Filters, user) -> Release | None:
 
 def _for_api(kept: dict[str, str]) -> dict[str, str]:
     return {name: value.strip() for name, value in kept.items() if value.strip()}
-
-
-@require_safe
-def as_csv(request):
-    """The newest records that the address names, as a file for a spreadsheet."""
-    filters, reasons = finding.read(request.GET)
-    if reasons:
-        return listing(request)
-    response = StreamingHttpResponse(
-        lines(finding.matching(filters, request.user)), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = 'attachment; filename="requests.csv"'
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 @require_safe

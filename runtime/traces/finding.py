@@ -84,7 +84,7 @@ def rows(narrowed: Narrowed, reader: Person) -> QuerySet[UnattributedTraffic]:
     return found.filter(service=narrowed.service) if narrowed.service else found
 
 
-def lines(narrowed: Narrowed, reader: Person) -> tuple[list[Line], bool]:
+def lines(narrowed: Narrowed, reader: Person, size: int = PAGE) -> tuple[list[Line], bool]:
     """Return a page of lines, the most called first, and whether there are more."""
     grouped = (
         rows(narrowed, reader)
@@ -97,11 +97,11 @@ def lines(narrowed: Narrowed, reader: Person) -> tuple[list[Line], bool]:
             Max("last_at"),
         )
     )
-    begin = (narrowed.page - 1) * PAGE
-    found = list(grouped.order_by("-calls__sum", *LINE)[begin : begin + PAGE + 1])
+    begin = (narrowed.page - 1) * size
+    found = list(grouped.order_by("-calls__sum", *LINE)[begin : begin + size + 1])
     known = _known((one[3:5] for one in found), reader)
-    made = [Line(*one, known=_of(known, one[3:5])) for one in found[:PAGE]]
-    return made, len(found) > PAGE
+    made = [Line(*one, known=_of(known, one[3:5])) for one in found[:size]]
+    return made, len(found) > size
 
 
 def _known(names: Iterable[tuple[str, str]], reader: Person) -> dict[str, list[ModelVersion]]:

@@ -1,5 +1,7 @@
 """The page of models that are used outside the registry."""
 
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -7,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from audit.tables import CHUNK, LEFT_OUT, Table
 from registry.menus import menu
 from registry.models import Environment
 from runtime.traces import finding
@@ -43,6 +46,33 @@ def outside(request):
     return TemplateResponse(
         request, "runtime/outside.html", context, status=400 if reasons else 200
     )
+
+
+COLUMNS = (
+    *("environment", "service", "provider", "model", "answered by", "calls", "failed"),
+    *("tokens in", "tokens out", "tokens cached", "erased", "first at", "last at", "registered as"),
+)
+#: Pages of `CHUNK` lines that a file has at most.
+PAGES = 20
+
+
+def table(request) -> Table:
+    """Return the same as a list that leaves."""
+    narrowed, reasons = finding.read({**request.GET.dict(), "page": ""})
+    if reasons:
+        return Table(reasons=reasons)
+    return Table(COLUMNS, _rows(narrowed, request.user))
+
+
+def _rows(narrowed: finding.Narrowed, reader) -> Iterator[list]:
+    for number in range(1, PAGES + 1):
+        found, more = finding.lines(replace(narrowed, page=number), reader, CHUNK)
+        for one in found:
+            *told, known = (getattr(one, field.name) for field in fields(one))
+            yield [*told, known]
+        if not more:
+            return
+    yield [LEFT_OUT.format(f"{PAGES * CHUNK:,}")]
 
 
 def _page(kept: dict[str, str], number: int) -> str:

@@ -58,6 +58,9 @@ def test_the_committed_description_is_the_one_that_is_served(caller):
     assert served == yaml.safe_load(COMMITTED.read_text())
 
 
+EXPORTED = ("releases", "promotions")
+
+
 def test_every_address_is_described_and_asks_for_a_token(description):
     paths = description["paths"]
     assert {re.sub(r"{[a-z_]+}/", "", path) for path in paths} == {
@@ -68,6 +71,8 @@ def test_every_address_is_described_and_asks_for_a_token(description):
         f"{ROOT}decision/",
         f"{ROOT}effective-policy/",
         f"{ROOT}effective-gate/",
+        *(f"{ROOT}model-versions/{end}/" for end in ("exports", "cyclonedx", "card")),
+        *(f"{ROOT}{noun}/{end}/" for noun in EXPORTED for end in ("exports", "cyclonedx")),
         f"{ROOT}promotions/findings/",
         f"{ROOT}compare/",
         f"{ROOT}environments/active/",

@@ -155,7 +155,7 @@ MATRIX = (
             GET /running/
             GET /drill/
             GET /requests/
-            GET /requests.csv
+            GET /{requests incidents outside timeline uses may-run on-call running waiting}.csv
             GET /outside/
             GET /incidents/
             GET /timeline/
@@ -181,6 +181,12 @@ MATRIX = (
             GET /registry/{rolegrant apitoken router}/
             GET /registry/{policypack policyversion}/
             GET /policy/effective/
+            GET /registry/{usecase registeredmodel modelversion release servingendpoint}/csv/
+            GET /registry/{dataset datasetversion prompttemplate promptversion team}/csv/
+            GET /registry/{region provider environment person tool evaluationsuite}/csv/
+            GET /registry/{suiteversion rolegrant apitoken router policypack policyversion}/csv/
+            GET /evidence/{evidenceitem evaluationrun}/csv/
+            GET /gates/{promotion gateversion requirement waiver condition breakglass webhook}/csv/
             GET /routes/try/
             GET /registry/apitoken/add/
             GET /evidence/{evidenceitem evaluationrun}/
@@ -266,6 +272,9 @@ MATRIX = (
             GET /models/<slug>/
             GET /models/<slug>/<version>/
             GET /models/<slug>/<version>/lineage/
+            GET /models/<slug>/<version>/{exports cyclonedx card}/
+            GET /releases/<slug>/<number>/{exports cyclonedx}/
+            GET /promotions/<pk>/{exports cyclonedx}/
             GET /scores/<slug>/
             GET /releases/<slug>/<number>/lineage/
             GET /prompts/<slug>/
@@ -919,7 +928,9 @@ MATRIX = (
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 403 403 403 403 403 403 403 403 403 403 403 403 403 200 403",
         says="Reading the whole log takes the role auditor for all teams.",
-        routes="GET /audit/",
+        routes="""
+            GET /audit/
+            GET /audit.csv""",
     ),
     Group(
         "Who reviews the trail",
@@ -1241,6 +1252,7 @@ MATRIX = (
         routes="""
             GET /gates/webhook/<object_id>/change/
             GET /gates/webhook/<object_id>/history/
+            GET /webhooks/<pk>/deliveries.csv
             GET /webhooks/<pk>/deliveries/""",
     ),
     Group(
@@ -1350,6 +1362,9 @@ MATRIX = (
             GET /api/v1/datasets/<dataset>/versions/
             GET /api/v1/datasets/<dataset>/versions/<pk>/
             GET /api/v1/{model-versions releases evidence evaluation-runs promotions}/<pk>/
+            GET /api/v1/model-versions/<pk>/{exports cyclonedx card}/
+            GET /api/v1/releases/<pk>/{exports cyclonedx}/
+            GET /api/v1/promotions/<pk>/{exports cyclonedx}/
             GET /api/v1/model-versions/<pk>/lineage/
             GET /api/v1/releases/<pk>/lineage/
             GET /api/v1/compare/?kind=release&a=<release>&b=<release>
@@ -1510,6 +1525,9 @@ ONLY_SHOWN = {
         "models/<slug>/",
         "models/<slug>/<version>/",
         "models/<slug>/<version>/lineage/",
+        *spelled_out("models/<slug>/<version>/{exports cyclonedx card}/"),
+        *spelled_out("releases/<slug>/<number>/{exports cyclonedx}/"),
+        *spelled_out("promotions/<pk>/{exports cyclonedx}/"),
         "scores/<slug>/",
         "releases/<slug>/<number>/lineage/",
         "prompts/<slug>/",
@@ -1522,7 +1540,17 @@ ONLY_SHOWN = {
         "requests/",
         "requests/<name>/",
         "requests/<name>/export/",
-        "requests.csv",
+        *spelled_out("{requests incidents outside timeline uses may-run on-call}.csv"),
+        *spelled_out("{running waiting audit}.csv"),
+        "webhooks/<pk>/deliveries.csv",
+        *spelled_out("registry/{usecase registeredmodel modelversion release}/csv/"),
+        *spelled_out("registry/{servingendpoint dataset datasetversion team router}/csv/"),
+        *spelled_out("registry/{prompttemplate promptversion region provider}/csv/"),
+        *spelled_out("registry/{environment person tool evaluationsuite suiteversion}/csv/"),
+        *spelled_out("registry/{rolegrant apitoken policypack policyversion}/csv/"),
+        *spelled_out("evidence/{evidenceitem evaluationrun}/csv/"),
+        *spelled_out("gates/{promotion gateversion requirement waiver condition}/csv/"),
+        *spelled_out("gates/{breakglass webhook}/csv/"),
         "records/<pk>/proof/",
         "outside/",
         "incidents/",
@@ -1569,6 +1597,9 @@ READING_ONLY = (
     "api/v1/datasets/<dataset>/versions/<pk>/",
     *spelled_out("api/v1/evaluation-runs/{latest history}/"),
     "api/v1/model-versions/<pk>/lineage/",
+    *spelled_out("api/v1/model-versions/<pk>/{exports cyclonedx card}/"),
+    *spelled_out("api/v1/releases/<pk>/{exports cyclonedx}/"),
+    *spelled_out("api/v1/promotions/<pk>/{exports cyclonedx}/"),
     "api/v1/releases/<pk>/lineage/",
     "api/v1/compare/",
     *spelled_out("api/v1/{impact may-run on-call policy-preview readiness uses}/"),

@@ -47,6 +47,8 @@ def test_axe_finds_nothing_on_the_pages_that_answer_questions(
         "/on-call/",
         "/on-call/?team=no such",
         f"{told.release.get_absolute_url()}readiness/?environment={told.environment.slug}",
+        f"{version.get_absolute_url()}exports/",
+        f"{told.promotion.get_absolute_url()}exports/",
         "/outside/",
         "/requests/",
         f"/requests/?release={told.release.digest}",

@@ -16,7 +16,7 @@ from audit.rules import leaf_hash, push, root
 from registry.models import PolicyVersion
 from registry.roles import Role
 from runtime.models import RecordCount, RequestRecord
-from runtime.records import exporting, finding, objectives, proofs
+from runtime.records import finding, objectives, proofs
 from runtime.records.charting import chart, layered
 from runtime.records.summing import Bar, summary
 from tests import make
@@ -287,20 +287,6 @@ def test_the_page_tells_counts_objectives_and_files(ran):
     assert sent["Content-Disposition"] == 'attachment; filename="requests.csv"'
     rows = list(csv.DictReader(io.StringIO(sent.getvalue().decode())))
     assert len(rows) == 4 and {row["request"] for row in rows} >= {ran.first["request"]}
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"])
-def test_cells_are_no_formulas(text):
-    assert exporting.cell(text) == f"'{text}"
-    assert exporting.cell("req-1") == "req-1" and exporting.cell(None) == ""
-
-
-def test_a_file_is_bounded_and_read_in_chunks(ran, monkeypatch):
-    monkeypatch.setattr(exporting, "MOST", 3)
-    monkeypatch.setattr(exporting, "CHUNK", 2)
-    filters, _ = finding.read({})
-    written = "".join(exporting.lines(finding.matching(filters, ran.all)))
-    assert len(written.splitlines()) == 4
 
 
 def test_a_record_is_proven_by_its_batch_and_entry(ran):
