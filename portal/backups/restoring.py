@@ -132,7 +132,7 @@ def _load(folder: Path, manifest: dict, applied: set[tuple[str, str]]) -> None:
             for child in graph.node_map[name].children
         )
     ]
-    executor.migrate(last)
+    make_tables(executor, last)
     apps = executor.loader.project_state(last).apps
     found = []
     for model in rows.kept_models(apps):
@@ -151,6 +151,11 @@ def _load(folder: Path, manifest: dict, applied: set[tuple[str, str]]) -> None:
         # What the database gives back, not what it was given.
         entries = Entry._base_manager.order_by("seq").values_list("body", flat=True)
         _compare(manifest["log"], entries.iterator(rows.CHUNK))
+
+
+def make_tables(executor: MigrationExecutor, last: list[tuple[str, str]]) -> None:
+    """Bring the empty database to the schema that the backup was made with."""
+    executor.migrate(last)
 
 
 def _compare(said: dict, bodies: Iterable[str]) -> None:
