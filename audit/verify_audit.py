@@ -286,7 +286,7 @@ def read_notes(text: str) -> list[str]:
 
 #: A log that lost entries goes on under another origin: its own, and which part of its life it is.
 EPOCH = "/epoch-"
-LOSS_DECLARED, LOSS_CONFIRMED = "log.loss_declared", "log.loss_confirmed"
+LOSS_DECLARED, LOSS_CONFIRMED = "loss.declared", "loss.confirmed"
 
 
 def name_and_epoch(origin: str) -> tuple[str, int]:

@@ -69,7 +69,7 @@ def forged(first: Person, second: Person, document: dict, other: dict | None = N
     }
     with change(actor=first, reason="Forged.") as opened:
         row = LossDeclaration(**said, declared_by=first, declared_at=opened.now)
-        opened.save(row, event="log.loss_declared", facts={"loss": document})
+        opened.save(row, event="loss.declared", facts={"loss": document})
     # The database takes no two parts of one person: a forger names somebody.
     named = second if second != first else make.registrar()
     with change(actor=second, reason="Forged.") as opened:
@@ -85,4 +85,4 @@ def forged(first: Person, second: Person, document: dict, other: dict | None = N
             authentication="password",
             reason="Forged.",
         )
-        opened.save(made, event="log.loss_confirmed", facts={"loss": other or document})
+        opened.save(made, event="loss.confirmed", facts={"loss": other or document})

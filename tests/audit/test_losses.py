@@ -354,7 +354,7 @@ def test_a_rewind_that_nobody_declared_stays_what_it_is(restored, tmp_path, file
 def test_the_entry_holds_what_had_been_signed(restored):
     _, last, admin, owner = restored
     confirm(declare(admin), owner)
-    body = json.loads(Entry.objects.get(event="log.loss_confirmed").body)
+    body = json.loads(Entry.objects.get(event="loss.confirmed").body)
     assert body["facts"]["loss"]["ended"] == [last.note]
     assert {body["facts"]["declared_as"], body["facts"]["confirmed_as"]} == {
         "administrator",

@@ -203,7 +203,7 @@ def install_and_use(machine: Machine) -> None:
     # Both processes know the session: it is in the database.
     for _ in range(6):
         status, page = machine.ask("/", cookies)
-        assert status == 200 and "Ada Hale" in page
+        assert status == 200 and "Overview" in page and ">ada<" in page
     style = re.search(r'href="(/static/[^"]+\.css)"', page)[1]
     assert machine.ask(style, {})[0] == 200, "collected, and named by its content"
 
