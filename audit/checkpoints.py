@@ -6,7 +6,9 @@ and where the two disagree nothing is signed any more.
 """
 
 import base64
+import json
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -15,13 +17,18 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from audit import clock, keys, tree
-from audit.models import Checkpoint, CheckpointSink
+from audit.models import Checkpoint, CheckpointSink, Entry
 from audit.verify_audit import (
     ED25519,
+    LOSS_CONFIRMED,
+    LOSS_DECLARED,
     SIGNATURE,
     Key,
+    Losses,
     Malformed,
     checkpoint_text,
+    epoch_origin,
+    name_and_epoch,
     read_checkpoint,
     signers,
 )
@@ -39,9 +46,37 @@ class Inconsistent(Exception):
     """The log is not the continuation of a checkpoint that was signed; nothing may be signed."""
 
 
-def origin() -> str:
-    """Return the name of this log, which stands in every checkpoint and never changes."""
+def name() -> str:
+    """Return the name of this log, which never changes."""
     return settings.CHECKPOINT_ORIGIN or f"{urlsplit(settings.GATEHOUSE_URL).netloc}/log"
+
+
+def losses() -> Losses:
+    """Return what was declared lost and confirmed, as the log itself says it; one query."""
+    found = Losses(lambda code, sentence: log.critical("%s: %s", code, sentence))
+    for seq, body in loss_entries():
+        found.judge(seq, body)
+    return found
+
+
+def loss_entries() -> Iterator[tuple[int, dict]]:
+    """Yield (number, body) of the entries that speak of losses, in their order."""
+    rows = Entry.objects.filter(event__in=(LOSS_DECLARED, LOSS_CONFIRMED)).order_by("seq")
+    for seq, text in rows.values_list("seq", "body"):
+        try:
+            body = json.loads(text)
+            _ = body["event"], body["row"], body["about"]
+        except (ValueError, KeyError, TypeError):
+            continue  # reported where the log itself is read
+        yield seq, body
+
+
+def origin() -> str:
+    """Return what stands in every checkpoint: the name, and after a loss which life of it this is.
+
+    To the tools of transparency logs a log that lost entries is another log, and rightly so.
+    """
+    return epoch_origin(name(), losses().epoch)
 
 
 def known_keys() -> list[Key]:
@@ -54,29 +89,28 @@ def known_keys() -> list[Key]:
 
 def verifier_keys() -> list[str]:
     """Return the published keys as other tools of C2SP take them: name, number and key."""
-    name, found = origin(), []
+    signed_as, found = origin(), []
     for one in keys.published():
         key = Key(one.kid, keys.raw(one))
         coded = base64.b64encode(ED25519 + key.public).decode()
-        found.append(f"{name}+{key.id_for(name).hex()}+{coded}")
+        found.append(f"{signed_as}+{key.id_for(signed_as).hex()}+{coded}")
     return found
 
 
-def sign_note(size: int, root: bytes, now: datetime) -> str:
+def sign_note(signed_as: str, size: int, root: bytes, now: datetime) -> str:
     """Return the checkpoint as a signed note, by every key whose time has come.
 
     During a rotation both keys sign, so that whoever knows one of them is served. Raises
     `keys.NoKey`.
     """
     keys.signing(now)  # says what is missing
-    name = origin()
-    text = checkpoint_text(name, size, root)
+    text = checkpoint_text(signed_as, size, root)
     lines = []
     for one in keys.published():
         if one.signs_from <= now:
-            number = Key(one.kid, keys.raw(one)).id_for(name)
+            number = Key(one.kid, keys.raw(one)).id_for(signed_as)
             signature = base64.b64encode(number + one.private.sign(text.encode())).decode()
-            lines.append(f"{SIGNATURE}{name} {signature}\n")
+            lines.append(f"{SIGNATURE}{signed_as} {signature}\n")
     return f"{text}\n{''.join(lines)}"
 
 
@@ -107,12 +141,12 @@ def take() -> Taken:
     """
     from audit import sinks
 
-    now, last = clock.now(), latest()
+    now, last, lost = clock.now(), latest(), losses()
     try:
         signed = _signed(last)
         # Read after what was signed: whoever else signs meanwhile signs over what is read here.
         current = tree.state()
-        _judge(current, signed)
+        _judge(current, signed, lost)
     except (Inconsistent, tree.TreeBroken) as error:
         _note(now, str(error), alarm=True)
         log.critical("No checkpoint is signed: %s", error)
@@ -120,7 +154,7 @@ def take() -> Taken:
     if current.size == 0:
         return Taken(last, new=False)
     try:
-        note = sign_note(current.size, current.root, now)
+        note = sign_note(epoch_origin(name(), lost.epoch), current.size, current.root, now)
     except keys.NoKey as error:
         _note(now, str(error), alarm=False)
         raise
@@ -169,8 +203,8 @@ def alarm() -> str:
 def read_ours(note: str) -> Said:
     """Return what a checkpoint of this log says, its signature unjudged. Raises `Malformed`."""
     said = read_checkpoint(note)
-    if said.origin != origin():
-        raise Malformed(f"It is of the log {said.origin}, not of {origin()}.")
+    if name_and_epoch(said.origin)[0] != name():
+        raise Malformed(f"It is of the log {said.origin}, not of {name()}.")
     return said
 
 
@@ -182,31 +216,37 @@ def judge_note(note: str, known: list[Key]) -> Said:
     return said
 
 
-def _signed(last: Checkpoint | None) -> list[tuple[int, bytes, str]]:
-    """Return (size, root, where) of what was signed before, as a sink and as we have it."""
+def _signed(last: Checkpoint | None) -> list[tuple[Said, str]]:
+    """Return (checkpoint, where) of what was signed before, as a sink and as we have it."""
     from audit import sinks
 
     found = sinks.read_back()
     if last is not None:
-        found.append((last.size, bytes(last.root), "The last checkpoint in the database"))
+        found.append((read_checkpoint(last.note), "The last checkpoint in the database"))
     return found
 
 
-def _judge(current: tree.State, signed: list[tuple[int, bytes, str]]) -> None:
-    """Raise `Inconsistent` unless the log continues what was signed."""
-    for size, root, where in signed:
-        if size > current.size:
-            raise Inconsistent(
-                f"{where} is over {size} entries; the log has {current.size}. Entries are gone."
-            )
-        proof = tree.consistency(size, current.size)
-        if proof.second_root != current.root:
-            raise Inconsistent("The head of the log has another root than its entries.")
-        if proof.first_root != root:
-            raise Inconsistent(
-                f"{where} was signed over {size} entries that are not the first {size} of the "
-                "log now. Entries were rewritten."
-            )
+def _judge(current: tree.State, signed: list[tuple[Said, str]], lost: Losses) -> None:
+    """Raise `Inconsistent` unless the log continues what was signed, or two declared its loss."""
+    for said, where in signed:
+        wrong = disagreement(said, where, current)
+        if wrong and lost.of(name_and_epoch(said.origin)[1], said.size) is None:
+            raise Inconsistent(wrong)
+
+
+def disagreement(said: Said, where: str, current: tree.State) -> str:
+    """Return how the log differs from a checkpoint, or nothing. Raises `Inconsistent`."""
+    if said.size > current.size:
+        return f"{where} is over {said.size} entries; the log has {current.size}. Entries are gone."
+    proof = tree.consistency(said.size, current.size)
+    if proof.second_root != current.root:
+        raise Inconsistent("The head of the log has another root than its entries.")
+    if proof.first_root != said.root:
+        return (
+            f"{where} was signed over {said.size} entries that are not the first {said.size} of "
+            "the log now. Entries were rewritten."
+        )
+    return ""
 
 
 def _note(now: datetime, error: str, *, alarm: bool, size: int | None = None) -> None:

@@ -5,9 +5,10 @@ into a ZIP archive that may be a pipe. It ends where the newest checkpoint ends,
 """
 
 import hashlib
+import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,19 +109,53 @@ def covered() -> tuple[int, Checkpoint | None]:
     return (last.size, last) if last else (tree.state().size, None)
 
 
-def export(
-    target: Target, size: int, say: Callable[[str], None] = lambda sentence: None
-) -> Exported:
+def export(target: Target, size: int) -> Exported:
     """Write the first `size` entries into `target` and return what was written. Raises `OSError`.
 
     Nothing is locked meanwhile: entries never change, and those that come later stay out.
     """
+    writing = steps(target, size)
+    while True:
+        try:
+            next(writing)
+        except StopIteration as end:
+            return end.value
+
+
+def stream(size: int) -> Iterator[bytes]:
+    """Yield the archive of an export piece by piece, as it is made: for who downloads it."""
+    out = _Pieces()
+    with Archive(out) as target:
+        for _ in steps(target, size):
+            yield out.taken()
+    yield out.taken()
+
+
+class _Pieces(io.RawIOBase):
+    """What was written since it was last taken; it cannot be sought in, like a pipe."""
+
+    def __init__(self):
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def taken(self) -> bytes:
+        taken, self._pieces = b"".join(self._pieces), []
+        return taken
+
+
+def steps(target: Target, size: int) -> Generator[None, None, Exported]:
+    """Write an export, pausing after each chunk of entries; its value is what was written."""
     files: dict[str, dict] = {}
     with summed(target, ENTRIES, files) as write:
-        for number, line in enumerate(entry_lines(size), 1):
-            write(line)
-            if number % 100_000 == 0:
-                say(f"{number} of {size} entries written")
+        for lines in entry_lines(size):
+            write(lines)
+            yield
     with summed(target, CHECKPOINTS, files) as write:
         for line in checkpoint_lines(size):
             write(line)

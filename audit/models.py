@@ -410,3 +410,10 @@ class TickRun(models.Model):
 
     def __str__(self):
         return self.name
+
+
+from audit.losses.models import (  # noqa: E402, F401
+    LogRestore,
+    LossConfirmation,
+    LossDeclaration,
+)

@@ -15,6 +15,7 @@ from django.db.models import Q
 from audit import clock
 from audit.models import Checkpoint, CheckpointSink, Entry, Head
 from audit.rules import canonical, instant_text
+from audit.verify_audit import Checkpoint as Said
 from audit.verify_audit import Malformed
 
 log = logging.getLogger("gatehouse.checkpoints")
@@ -104,8 +105,8 @@ def _ends_whole(target: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def read_back() -> list[tuple[int, bytes, str]]:
-    """Return (size, root, where) of the last checkpoint that the file has, if there is a file.
+def read_back() -> list[tuple[Said, str]]:
+    """Return (checkpoint, where) of the last checkpoint that the file has, if there is a file.
 
     Raises `audit.checkpoints.Inconsistent` if the file lost what it was given, or ends in what
     is no checkpoint of ours; `OSError` if it cannot be read.
@@ -137,7 +138,7 @@ def read_back() -> list[tuple[int, bytes, str]]:
             f"{path()} was given checkpoints up to {had} entries and ends with one over "
             f"{said.size}. Put it back, or name another file in CHECKPOINT_FILE once you know why."
         )
-    return [(said.size, said.root, f"The last checkpoint in {path()}")]
+    return [(said, f"The last checkpoint in {path()}")]
 
 
 def given() -> int:

@@ -11,6 +11,7 @@ checkpoint that left the server earlier (a receipt, a line of the checkpoint fil
 API); the more of them come from elsewhere, the less the server could have rewritten.
 
 Exit 0: everything holds. Exit 1: something does not, and is named. Exit 2: could not check all.
+Exit 3: what is there holds, but the log once lost entries and went on; each such loss is named.
 
 Formats are public: the tree of RFC 6962 and 9162, notes and checkpoints of C2SP (signed-note,
 tlog-checkpoint, tlog-proof).
@@ -22,7 +23,7 @@ import hashlib
 import json
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -281,6 +282,144 @@ def read_notes(text: str) -> list[str]:
         raise Malformed("A line of this file is no checkpoint.") from None
 
 
+# --- What two people declared lost ----------------------------------------------------------------
+
+#: A log that lost entries goes on under another origin: its own, and which part of its life it is.
+EPOCH = "/epoch-"
+LOSS_DECLARED, LOSS_CONFIRMED = "loss.declared", "loss.confirmed"
+
+
+def name_and_epoch(origin: str) -> tuple[str, int]:
+    """Return the name of a log, and in which part of its life it had this origin; 1 is the first.
+
+    Each part ends where entries were lost that a checkpoint outside had been signed over.
+    """
+    name, _, number = origin.rpartition(EPOCH)
+    if name and _is_number(number) and len(number) < 7 and int(number) > 1:
+        return name, int(number)
+    return origin, 1
+
+
+def epoch_origin(name: str, epoch: int) -> str:
+    """Return the origin of a log called `name` in one part of its life."""
+    return name if epoch == 1 else f"{name}{EPOCH}{epoch}"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one person declared lost and another confirmed, as the log itself says it."""
+
+    #: Number of the entry that confirms it, and the part of the log's life that began with it.
+    seq: int
+    epoch: int
+    #: Entries that were not lost, and the root over them.
+    kept: int
+    kept_root: bytes
+    #: What had been signed: by epoch, over how many entries at most; and those very notes.
+    ended: tuple[tuple[int, int], ...]
+    notes: tuple[str, ...]
+    declared_by: str
+    confirmed_by: str
+    at: str
+
+    def covers(self, epoch: int, size: int) -> bool:
+        """Whether a checkpoint of that epoch over `size` entries reaches into what was lost."""
+        return self.kept < size <= dict(self.ended).get(epoch, 0)
+
+    def __str__(self) -> str:
+        upto = max(size for _, size in self.ended) - 1
+        which = f"Entry {self.kept}" if upto == self.kept else f"Entries {self.kept} to {upto}"
+        return (
+            f"{which}, which had been signed, were lost in a restore: declared by "
+            f"{self.declared_by}, confirmed by {self.confirmed_by} at {self.at} (entry {self.seq})."
+        )
+
+    def about(self, where: str, size: int, more: int = 0) -> str:
+        """Return what is to be said of a checkpoint that reaches into what was lost.
+
+        `more` are smaller ones from the same place, of which the same holds.
+        """
+        others = f" ({more} smaller ones of it too)" if more else ""
+        return (
+            f"{where}, over {size} entries{others}, belongs to the part lost in the restore "
+            f"declared by {self.declared_by} and {self.confirmed_by} at {self.at}: it cannot be "
+            "verified any more. Ask both of them, and whoever else kept what was signed."
+        )
+
+
+class Losses:
+    """Collects from the entries of a log, in their order, what was declared lost.
+
+    What is not as the rules want it counts for nothing, and is told to `wrong`: a loss takes two
+    people who say the same, and what was signed must be what they say it was.
+    """
+
+    def __init__(self, wrong: Callable[[str, str], object]):
+        self.found: list[Loss] = []
+        self._wrong = wrong
+        self._declared: dict[str, dict] = {}
+
+    @property
+    def epoch(self) -> int:
+        """The part of its life that the log is in."""
+        return self.found[-1].epoch if self.found else 1
+
+    def judge(self, number: int, body: dict) -> None:
+        """Take in one entry of the log; those that speak of other things are passed over."""
+        if body["event"] == LOSS_DECLARED:
+            self._declared[body["row"]] = body
+        elif body["event"] == LOSS_CONFIRMED:
+            declared = self._declared.get(body["about"])
+            try:
+                self._confirm(number, declared, body)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._wrong("LOSS", f"Entry {number} declares a loss that does not hold: {error}")
+
+    def _confirm(self, number: int, declared: dict | None, body: dict) -> None:
+        if declared is None:
+            raise ValueError("nobody declared it before it was confirmed.")
+        one, other = declared["actor"], body["actor"]
+        if one["id"] is None or other["id"] is None or one["id"] == other["id"]:
+            raise ValueError("declaring and confirming it takes two people.")
+        said = body["facts"]["loss"]
+        if said != declared["facts"]["loss"]:
+            raise ValueError("what was confirmed is not what was declared.")
+        ended, notes = self._ended(said)
+        if said["epoch"] <= max(self.epoch, *ended) or not 0 <= said["kept"]["size"] < number:
+            raise ValueError("it does not end what was signed before it.")
+        if not said["kept"]["size"] < min(ended.values()):
+            raise ValueError("nothing that was signed is lost by it.")
+        self.found.append(
+            Loss(
+                number,
+                said["epoch"],
+                said["kept"]["size"],
+                bytes.fromhex(said["kept"]["root"].removeprefix("sha256:")),
+                tuple(sorted(ended.items())),
+                notes,
+                one["name"],
+                other["name"],
+                body["at"],
+            )
+        )
+
+    def _ended(self, said: dict) -> tuple[dict[int, int], tuple[str, ...]]:
+        """Return what the notes inside a declaration say: they are what was signed."""
+        notes = tuple(said["ended"])
+        ended: dict[int, int] = {}
+        for note in notes:
+            checkpoint = read_checkpoint(note)
+            _, epoch = name_and_epoch(checkpoint.origin)
+            ended[epoch] = max(checkpoint.size, ended.get(epoch, 0))
+        if not ended:
+            raise ValueError("it names nothing that was signed.")
+        return ended, notes
+
+    def of(self, epoch: int, size: int) -> Loss | None:
+        """Return the loss that a checkpoint reaches into, if there is one."""
+        return next((one for one in self.found if one.covers(epoch, size)), None)
+
+
 # --- What was found -------------------------------------------------------------------------------
 
 #: Findings of one code that are printed; all are counted.
@@ -289,9 +428,10 @@ NAMED = 20
 
 @dataclass
 class Findings:
-    """What holds, what does not, and what could not be checked."""
+    """What holds, what does not, what could not be checked, and what was declared lost."""
 
     held: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -303,11 +443,13 @@ class Findings:
 
     @property
     def exit_code(self) -> int:
-        return 1 if self.counts else 2 if self.not_checked else 0
+        return 1 if self.counts else 3 if self.lost else 2 if self.not_checked else 0
 
     def say(self, out: IO[str]) -> None:
         for sentence in self.held:
             out.write(f"HOLDS        {sentence}\n")
+        for sentence in self.lost:
+            out.write(f"LOST         {sentence}\n")
         for code, sentence in self.broken:
             out.write(f"DOES NOT     {code}: {sentence}\n")
         for code, count in self.counts.items():
@@ -442,10 +584,12 @@ def check_export(path: Path, keys: list[Key], earlier: list[tuple[str, str]]) ->
         found.wrong("FILE_MISSING", f"{name} is missing from the export.")
     if found.counts:
         return found
-    wanted, covered = _checkpoints(found, source, keys, earlier)
+    claims, covered = _checkpoints(found, source, keys, earlier)
     log = _Log(found)
-    roots = log.read(source, set(wanted))
-    _judge_roots(found, wanted, roots, log.size)
+    roots = log.read(source, {claim.size for claim in claims})
+    _judge_losses(found, source, log, keys, claims)
+    _judge_origins(found, claims, log.losses)
+    _judge_roots(found, claims, roots, log)
     if keys and covered < log.size:
         found.not_checked.append(
             f"Entries from {covered} on are covered by no checkpoint that a key given signed."
@@ -462,24 +606,40 @@ def check_export(path: Path, keys: list[Key], earlier: list[tuple[str, str]]) ->
     return found
 
 
+@dataclass(frozen=True)
+class _Claim:
+    """A checkpoint, and where it is from."""
+
+    where: str
+    origin: str
+    size: int
+    root: bytes
+
+    @property
+    def inside(self) -> bool:
+        return self.where == INSIDE
+
+
+INSIDE = "the export"
+
+
 def _checkpoints(
     found: Findings, source: Source, keys: list[Key], earlier: list[tuple[str, str]]
-) -> tuple[dict[int, list[tuple[str, bytes]]], int]:
-    """Return by size what checkpoints say the root was, and up to where a key given signed."""
-    wanted: dict[int, list[tuple[str, bytes]]] = {}
-    unknown, signed, covered, origins = 0, 0, 0, set()
-    inside = [("the export", note) for note in _lines(found, source)]
+) -> tuple[list[_Claim], int]:
+    """Return what checkpoints say, and up to where a key given signed inside the export."""
+    claims: list[_Claim] = []
+    unknown, signed, covered = 0, 0, 0
+    inside = [(INSIDE, note) for note in _lines(found, source)]
     for where, note in inside + earlier:
         try:
             checkpoint = read_checkpoint(note)
         except Malformed as error:
             found.wrong("CHECKPOINT_UNREADABLE", f"A checkpoint of {where} cannot be read: {error}")
             continue
-        origins.add(checkpoint.origin)
         if signers(checkpoint, keys):
             signed += 1
             covered = max(covered, checkpoint.size)
-        elif where == "the export":
+        elif where == INSIDE:
             unknown += 1
         elif keys:
             found.wrong(
@@ -487,8 +647,8 @@ def _checkpoints(
                 f"The checkpoint of {where} ({checkpoint.size} entries) is not signed by any "
                 "key given.",
             )
-        wanted.setdefault(checkpoint.size, []).append((where, checkpoint.root))
-    _judge_signers(found, origins, bool(keys), signed, unknown, bool(inside))
+        claims.append(_Claim(where, checkpoint.origin, checkpoint.size, checkpoint.root))
+    _judge_signers(found, bool(keys), signed, unknown, bool(inside))
     if not inside:
         found.not_checked.append("The export holds no checkpoint: nobody signed this log.")
     if not earlier:
@@ -496,14 +656,12 @@ def _checkpoints(
             "No checkpoint from elsewhere was given (--checkpoint): a log that was rewritten whole "
             "and signed anew would look like this one."
         )
-    return wanted, covered
+    return claims, covered
 
 
 def _judge_signers(
-    found: Findings, origins: set[str], keys_given: bool, signed: int, unknown: int, inside: bool
+    found: Findings, keys_given: bool, signed: int, unknown: int, inside: bool
 ) -> None:
-    if len(origins) > 1:
-        found.wrong("ORIGIN", f"Checkpoints are of several logs: {', '.join(sorted(origins))}.")
     if not keys_given:
         found.not_checked.append("No signature was judged: no keys were given (--keys).")
     else:
@@ -532,34 +690,92 @@ def _lines(found: Findings, source: Source) -> list[str]:
     return notes
 
 
-def _judge_roots(
-    found: Findings,
-    wanted: dict[int, list[tuple[str, bytes]]],
-    roots: dict[int, bytes],
-    size: int,
+def _judge_losses(
+    found: Findings, source: Source, log: "_Log", keys: list[Key], claims: list[_Claim]
 ) -> None:
-    agreed = {"the export": 0, "elsewhere": 0}
-    for at, ones in sorted(wanted.items()):
-        for where, root in ones:
-            if at > size:
-                found.wrong(
-                    "SHORTENED",
-                    f"A checkpoint of {where} is over {at} entries; this export has {size}. "
-                    "It is older than the checkpoint, or its end was cut off: ask for a new one.",
+    """Say what was declared lost, always, and whether it is what was signed that was lost."""
+    if not log.losses.found:
+        return
+    roots = _roots_at(source, {loss.kept for loss in log.losses.found})
+    names = {name_and_epoch(claim.origin)[0] for claim in claims}
+    for loss in log.losses.found:
+        found.lost.append(str(loss))
+        if roots.get(loss.kept) != loss.kept_root:
+            found.wrong("LOSS", f"The loss of entry {loss.seq} is said to have kept other entries.")
+        for checkpoint in map(read_checkpoint, loss.notes):
+            if names and name_and_epoch(checkpoint.origin)[0] not in names:
+                found.wrong("LOSS", f"The loss of entry {loss.seq} is one of another log.")
+            elif keys and not signers(checkpoint, keys):
+                found.not_checked.append(
+                    f"What is said to be lost in entry {loss.seq} was signed by no key given."
                 )
-            elif roots.get(at) != root:
-                found.wrong(
-                    "REWRITTEN",
-                    f"The first {at} entries are not those that the checkpoint of {where} "
-                    "was signed over.",
-                )
-            else:
-                agreed["the export" if where == "the export" else "elsewhere"] += 1
+
+
+def _judge_origins(found: Findings, claims: list[_Claim], losses: Losses) -> None:
+    """Every checkpoint is one of this log, and of a part of its life that is told of."""
+    origins = {name_and_epoch(claim.origin) for claim in claims}
+    if len({name for name, _ in origins}) > 1:
+        named = sorted({claim.origin for claim in claims})
+        found.wrong("ORIGIN", f"Checkpoints are of several logs: {', '.join(named)}.")
+    known = {1, *(loss.epoch for loss in losses.found)}
+    # One that was lost again is known by what was signed in it.
+    known.update(epoch for loss in losses.found for epoch, _ in loss.ended)
+    for name, epoch in sorted(origins):
+        if epoch not in known:
+            found.wrong(
+                "ORIGIN",
+                f"A checkpoint is of {epoch_origin(name, epoch)}; nobody declared in this log that "
+                "entries were lost before it.",
+            )
+
+
+def _judge_roots(
+    found: Findings, claims: list[_Claim], roots: dict[int, bytes], log: "_Log"
+) -> None:
+    agreed = {INSIDE: 0, "elsewhere": 0}
+    lost: dict[tuple[str, Loss], list[int]] = {}
+    for claim in sorted(claims, key=lambda one: one.size):
+        if roots.get(claim.size) == claim.root:
+            agreed[INSIDE if claim.inside else "elsewhere"] += 1
+            continue
+        loss = log.losses.of(name_and_epoch(claim.origin)[1], claim.size)
+        if loss is not None:
+            lost.setdefault((claim.where, loss), []).append(claim.size)
+        elif claim.size > log.size:
+            found.wrong(
+                "SHORTENED",
+                f"A checkpoint of {claim.where} is over {claim.size} entries; this export has "
+                f"{log.size}. It is older than the checkpoint, or its end was cut off: ask for a "
+                "new one.",
+            )
+        else:
+            found.wrong(
+                "REWRITTEN",
+                f"The first {claim.size} entries are not those that the checkpoint of "
+                f"{claim.where} was signed over.",
+            )
+    for (where, loss), sizes in lost.items():
+        about = loss.about(f"The checkpoint of {where}", max(sizes), len(set(sizes)) - 1)
+        found.lost.append(about)
     for where, count in agreed.items():
         if count:
             found.held.append(
                 f"The entries agree with {count} checkpoint{'s' * (count > 1)} of {where}."
             )
+
+
+def _roots_at(source: Source, sizes: set[int]) -> dict[int, bytes]:
+    """Return the roots over the first entries, read once more for it."""
+    peaks: list[bytes] = []
+    roots = {0: EMPTY_ROOT}
+    with source.open(ENTRIES) as file:
+        for number, line in enumerate(_whole_lines(file)):
+            if number >= max(sizes):
+                break
+            push(peaks, number, leaf_hash(line[:-1]))
+            if number + 1 in sizes:
+                roots[number + 1] = root_of(peaks)
+    return roots
 
 
 def _judge_files(
@@ -598,6 +814,7 @@ class _Log:
         #: Row -> its digest after its last entry, both shortened: a million fit in memory.
         self._rows: dict[bytes, bytes | None] = {}
         self._duties = _Duties(found)
+        self.losses = Losses(found.wrong)
 
     def read(self, source: Source, sizes: set[int]) -> dict[int, bytes]:
         """Read all entries; return the root at each of `sizes`."""
@@ -629,6 +846,7 @@ class _Log:
                 body["reason"],
             )
             seq, row, before, after = body["seq"], body["row"], body["before"], body["after"]
+            _ = body["event"], body["about"]
         except (ValueError, KeyError, TypeError):
             self._found.wrong("ENTRY_UNREADABLE", f"Entry {number} cannot be read.")
             return
@@ -650,6 +868,7 @@ class _Log:
             )
         self._rows[key] = _short(after)
         self._duties.judge(number, body)
+        self.losses.judge(number, body)
 
 
 def _short(digest: str | None) -> bytes | None:
@@ -766,6 +985,7 @@ def main(arguments: list[str] | None = None, out: IO[str] | None = None) -> int:
             0: "\nEverything that was checked holds.\n",
             1: "\nSomething does not hold; see above.\n",
             2: "\nWhat was checked holds, but not all could be checked; see above.\n",
+            3: "\nWhat is there holds, but ENTRIES THAT WERE SIGNED ARE LOST; see above.\n",
         }[found.exit_code]
     )
     for sentence in LIMITS:

@@ -40,6 +40,8 @@ class Report:
     not_checked: list[str] = field(default_factory=list)
     #: What whoever reads the result should know, and nothing is wrong with.
     notes: list[str] = field(default_factory=list)
+    #: What two people declared lost, and what was signed of it.
+    lost: list[str] = field(default_factory=list)
     #: Discrepancies beyond those in `found`: a million of them would not fit in memory.
     more: int = 0
 

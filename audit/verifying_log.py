@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit import checkpoints, keys, proofs, sinks
 from audit.models import Change, Checkpoint, Entry, Head, Node
 from audit.rules import instant_text, leaf_hash, root
-from audit.verify_audit import Key, Malformed
+from audit.verify_audit import Key, Loss, Losses, Malformed, name_and_epoch
 from audit.verifying import Discrepancy, Report, in_chunks
 
 #: What is read of an entry and its change.
@@ -35,13 +35,22 @@ class Claim:
     size: int
     root: bytes
     where: str
+    epoch: int = 1
+    #: Where several are from, of which one sentence is said.
+    source: str = ""
 
 
 def log(report: Report, outside: Iterable[tuple[str, str]]) -> Iterator[Discrepancy]:
     """Entries contiguous, hashed right and true to their columns; the tree as it was signed."""
     # Claims first: what is signed while the log is read is left to the next verification.
     claims: list[Claim] = []
-    yield from _claims(report, claims, outside)
+    bad: list[Discrepancy] = []
+    lost = Losses(lambda code, sentence: bad.append(Discrepancy(code, sentence)))
+    for seq, body in checkpoints.loss_entries():
+        lost.judge(seq, body)
+    yield from bad
+    yield from _claims(report, claims, outside, lost)
+    yield from _losses(report, claims, lost)
     head = Head.objects.get(pk=1)
     report.size, report.position = head.size, head.position
     report.root = f"sha256:{root(head.peak_hashes).hex()}"
@@ -55,7 +64,7 @@ def log(report: Report, outside: Iterable[tuple[str, str]]) -> Iterator[Discrepa
         yield Discrepancy("ROOT", "The root over all entries is not the one the head holds.")
     yield from _nodes(reading, head.size)
     yield from _changes(head.position)
-    yield from _signed(reading, claims, head.size)
+    yield from _signed(report, reading, claims, lost, head.size)
 
 
 class _Reading:
@@ -171,7 +180,7 @@ def _changes(position: int) -> Iterator[Discrepancy]:
 
 
 def _claims(
-    report: Report, claims: list[Claim], outside: Iterable[tuple[str, str]]
+    report: Report, claims: list[Claim], outside: Iterable[tuple[str, str]], lost: Losses
 ) -> Iterator[Discrepancy]:
     """Collect every checkpoint there is; name those that are none of ours."""
     try:
@@ -192,7 +201,7 @@ def _claims(
                     "CHECKPOINT_COLUMN", f"{where} says one thing, its columns another."
                 )
             claims.append(claim)
-    yield from _in_file(report, claims, known, seen)
+    yield from _in_file(report, claims, known, seen, lost)
     for where, note in outside:
         claim = yield from _claim(note, f"The checkpoint of {where}", known)
         if claim is not None:
@@ -206,11 +215,26 @@ def _claim(note: str, where: str, known: list[Key]):
     except Malformed as error:
         yield Discrepancy("CHECKPOINT_FORGED", f"{where} is no checkpoint of this log: {error}")
         return None
-    return Claim(said.size, said.root, where)
+    epoch = name_and_epoch(said.origin)[1]
+    return Claim(said.size, said.root, where, epoch)
+
+
+def _losses(report: Report, claims: list[Claim], lost: Losses) -> Iterator[Discrepancy]:
+    """Name every loss that two people declared; what it kept must be what the log has."""
+    try:
+        known = checkpoints.known_keys()
+    except keys.NoKey:
+        known = []  # said where checkpoints are collected
+    for loss in lost.found:
+        report.lost.append(str(loss))
+        where = f"The loss that entry {loss.seq} confirms"
+        claims.append(Claim(loss.kept, loss.kept_root, where, loss.epoch))
+        for note in loss.notes:
+            yield from _claim(note, where, known)
 
 
 def _in_file(
-    report: Report, claims: list[Claim], known: list[Key], seen: set[str]
+    report: Report, claims: list[Claim], known: list[Key], seen: set[str], lost: Losses
 ) -> Iterator[Discrepancy]:
     """Read the checkpoint file; what it lacks of what it was given is a discrepancy too."""
     if sinks.path() is None:
@@ -230,7 +254,9 @@ def _in_file(
             claim = yield from _claim(note, where, known)
             if claim is not None:
                 has = max(has, claim.size)
-                claims.append(claim)
+                claims.append(replace(claim, source=str(sinks.path())))
+                if claim.epoch < lost.epoch:
+                    continue  # lost with the entries, as was declared
                 yield Discrepancy(
                     "CHECKPOINT_GONE",
                     f"{where} is a checkpoint over {claim.size} entries that the database lacks.",
@@ -257,16 +283,26 @@ def _in_file(
         )
 
 
-def _signed(reading: _Reading, claims: list[Claim], size: int) -> Iterator[Discrepancy]:
-    """The log continues every checkpoint that was signed over it."""
+def _signed(
+    report: Report, reading: _Reading, claims: list[Claim], lost: Losses, size: int
+) -> Iterator[Discrepancy]:
+    """The log continues every checkpoint that was signed over it, or two declared its loss."""
+    reaching: dict[tuple[str, Loss], list[int]] = {}
     for claim in claims:
-        if claim.size > size:
+        if reading.roots.get(claim.size) == claim.root:
+            continue
+        if loss := lost.of(claim.epoch, claim.size):
+            reaching.setdefault((claim.source or claim.where, loss), []).append(claim.size)
+        elif claim.size > size:
             yield Discrepancy(
                 "LOG_SHORTENED", f"{claim.where} is over {claim.size} entries; there are {size}."
             )
-        elif reading.roots.get(claim.size) != claim.root:
+        else:
             yield Discrepancy(
                 "LOG_REWRITTEN",
                 f"{claim.where} was signed over other entries than the first {claim.size} of "
                 "the log now.",
             )
+    for (source, loss), sizes in reaching.items():
+        about = loss.about(f"What is signed in {source}", max(sizes), len(set(sizes)) - 1)
+        report.lost.append(about)

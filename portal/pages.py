@@ -41,6 +41,9 @@ PAGES = (
     Page("docs/api/", "portal.api_docs.page", "api_docs"),
     Page("audit/", "portal.trail.pages.listing", "audit", csv="portal.trail.tables.table"),
     Page("audit/review/", "portal.trail.pages.review", "audit_review", "audit"),
+    Page("audit/export/", "portal.trail.leaving.export", "audit_export", "audit"),
+    Page("audit/losses/", "portal.trail.losing.losses", "audit_losses", "audit"),
+    Page("audit/losses/<int:pk>/", "portal.trail.losing.loss", "audit_loss", "audit"),
     Page("audit/entries/<int:seq>/", "portal.trail.pages.entry", "audit_entry", "audit"),
     Page(
         "audit/entries/<int:seq>/receipt/",

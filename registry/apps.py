@@ -18,14 +18,14 @@ class RegistryConfig(AppConfig):
         from registry.policy_panels import of_environment, of_release
         from registry.sweeping import SWEEP
         from registry.uses import models_button
-        from registry.verifying import sealed_documents
+        from registry.verifying import losses, sealed_documents
 
         if settings.SINGLE_SIGN_ON is not None:
             _close_side_doors()
         conclusions.append(search_words.keep)
         post_migrate.connect(search_words.catch_up, sender=self)
         ticks.append(SWEEP)
-        verifiers.append(sealed_documents)
+        verifiers += [sealed_documents, losses]
         for kind in OURS:
             add(kind)
         buttons.setdefault("registry.usecase", []).append(models_button)

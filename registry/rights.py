@@ -10,7 +10,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 
 from audit import Actor, Change, Reason
-from audit.models import AuditReview
+from audit.models import AuditReview, LogExport, LossDeclaration
 from audit.refusals import NotAllowed
 from registry import roles
 from registry.models import (
@@ -69,7 +69,12 @@ KEPT_BY_ADMINISTRATORS = (
 POLICY = (PolicyPack, PolicyVersion)
 
 #: What reaches into every team, so that a grant in one does not do.
-OF_ALL_TEAMS = (("operate", Provider), ("review_trail", AuditReview))
+OF_ALL_TEAMS = (
+    ("operate", Provider),
+    ("review_trail", AuditReview),
+    ("export_log", LogExport),
+    ("declare_loss", LossDeclaration),
+)
 
 #: Verb -> the roles of which one is needed, in the team that owns the row.
 #: "save" is not among them: the noun decides between "register" and "administer".
@@ -98,6 +103,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "administer": roles.ADMINISTER,
     "read_log": roles.READ_LOG,
     "review_trail": roles.READ_LOG,
+    "export_log": roles.EXPORT_LOG,
+    "declare_loss": roles.DECLARE_LOSSES,
     "grant_role": roles.ADMINISTER,
     "deactivate": roles.ADMINISTER,
     "reactivate": roles.ADMINISTER,

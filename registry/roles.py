@@ -42,5 +42,9 @@ OPERATE = (Role.OPERATOR,)
 WRITE_POLICY = (Role.POLICY_AUTHOR,)
 ADMINISTER = (Role.ADMINISTRATOR,)
 READ_LOG = (Role.AUDITOR,)
+#: The roles that take the log home, to be checked elsewhere.
+EXPORT_LOG = (Role.AUDITOR, Role.ADMINISTRATOR)
+#: The roles that declare a part of the log lost, each one of two people.
+DECLARE_LOSSES = (Role.ADMINISTRATOR, Role.RISK_OWNER)
 #: The roles that deal with incidents: they end them, widen them, and set what follows.
 HANDLE = (*REVIEWING, Role.OPERATOR)

@@ -3,10 +3,20 @@
 import json
 from collections.abc import Callable, Iterator
 
+from django.db.models import Q
+
+from audit.models import LossConfirmation
 from audit.rules import canonical
 from audit.verifying import Discrepancy, Report, in_chunks
-from registry import documents
-from registry.models import ModelVersion, PolicyVersion, PromptVersion, Release, ServingEndpoint
+from registry import documents, roles
+from registry.models import (
+    ModelVersion,
+    PolicyVersion,
+    PromptVersion,
+    Release,
+    RoleGrant,
+    ServingEndpoint,
+)
 
 
 def _endpoint(endpoint: ServingEndpoint) -> dict:
@@ -39,6 +49,26 @@ def sealed_documents(report: Report, scope: str) -> Iterator[Discrepancy]:
                         "document says.",
                         row.key,
                     )
+
+
+def losses(report: Report, scope: str) -> Iterator[Discrepancy]:
+    """Whoever declared and confirmed a loss held their role then, and is who the log says."""
+    rows = LossConfirmation.objects.select_related("declaration", "change", "declaration__change")
+    for row in rows.order_by("pk"):
+        declared = row.declaration
+        for who, role, at, made in (
+            (row.declared_by_id, row.declared_as, row.confirmed_at, declared.change),
+            (row.confirmed_by_id, row.confirmed_as, row.confirmed_at, row.change),
+        ):
+            grants = RoleGrant.objects.filter(person=who, role=role, team=None, granted_at__lte=at)
+            if not grants.filter(Q(ended_at=None) | Q(ended_at__gt=at)).exists():
+                sentence = f"The {row} is by somebody who was no {role} for all teams then."
+                yield Discrepancy("LOSS_ROLE", sentence, row.key)
+            if made.actor_id != who:
+                sentence = f"The {row} has another's name under it than the log."
+                yield Discrepancy("LOSS_ACTOR", sentence, row.key)
+        if {row.declared_as, row.confirmed_as} != set(roles.DECLARE_LOSSES):
+            yield Discrepancy("LOSS_ROLE", f"The {row} is by two in one role.", row.key)
 
 
 def _says_the_same(content: str, rebuilt: dict) -> bool:

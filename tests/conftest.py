@@ -115,6 +115,43 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def bucket_server():
+    """A server on this machine that speaks what S3 speaks."""
+    from moto.server import ThreadedMotoServer
+
+    # Credentials that open nothing, and none of the machine's own.
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in keys.items():
+            patch.setenv(name, value)
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        yield "http://{}:{}".format(*server.get_host_and_port())
+        server.stop()
+
+
+@pytest.fixture
+def bucket(settings, bucket_server, tmp_path):
+    """The bucket that the settings name, empty; seen by the storage registry at once."""
+    from django.core.files.storage import storages
+
+    from config.object_storage import s3_storage
+
+    settings.DATA_DIR = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "evidence": s3_storage("evidence", endpoint=bucket_server, region="us-east-1"),
+    }
+    bucket = storages["evidence"].bucket
+    bucket.create()
+    yield bucket
+    bucket.objects.delete()
+    bucket.delete()
+
+
 # --- Browser --------------------------------------------------------------------------------------
 
 

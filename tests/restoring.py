@@ -6,6 +6,8 @@ sleep, and the rows that migrations wrote are copied back from a schema beside.
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.db import connection, connections
@@ -72,3 +74,43 @@ def _restore_rows() -> None:
         statements += [f"INSERT INTO {table} SELECT * FROM {PRISTINE}.{table}" for table in kept]
         statements += ["SET session_replication_role = origin", "SET lock_timeout = 0"]
         cursor.execute("; ".join(statements))
+
+
+# Tables without rows of a test, for those who take the whole database away
+
+
+@contextmanager
+def keep_tables() -> Iterator[None]:
+    """Keep the migrated database as it is now, for `put_back_tables`."""
+    if connection.vendor == "sqlite":
+        yield  # the pristine file is there already
+        return
+    _in_place_of(f"{connection.settings_dict['NAME']}_kept", connection.settings_dict["NAME"])
+    try:
+        yield
+    finally:
+        with _beside() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{connection.settings_dict["NAME"]}_kept"')
+
+
+def put_back_tables() -> None:
+    """Give the database, which is empty, the tables that were kept."""
+    if connection.vendor == "sqlite":
+        _restore_file()
+    else:
+        name = connection.settings_dict["NAME"]
+        _in_place_of(name, f"{name}_kept")
+
+
+def _in_place_of(target: str, source: str) -> None:
+    with _beside() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{target}"')
+        cursor.execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}"')
+
+
+@contextmanager
+def _beside():
+    """Yield a cursor of another database on the same server; nobody is left in ours."""
+    connections.close_all()
+    with connection._nodb_cursor() as cursor:
+        yield cursor

@@ -90,7 +90,7 @@ def _write_rows(alias: str, growing: Path, folder: Path) -> tuple[dict, Made]:
     manifest = {
         "schema": SCHEMA,
         "made_at": instant_text(clock.now()),
-        "origin": checkpoints.origin(),
+        "origin": checkpoints.name(),
         "log": {"size": head.size, "root": found, "position": head.position},
         "migrations": sorted(map(list, applied)),
         "tables": tables,

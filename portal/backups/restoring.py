@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from django.core.files import File
@@ -11,8 +12,8 @@ from django.db import connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from audit import triggers
-from audit.models import Entry
+from audit import change, system, triggers
+from audit.models import Entry, LogRestore
 from audit.rules import leaf_hash, push, root
 from evidence import storage
 from portal.backups import rows
@@ -103,6 +104,23 @@ def restore(folder: Path, manifest: dict) -> None:
         raise
 
 
+def record(manifest: dict) -> LogRestore:
+    """Keep that the record was restored, and how far its backup went: an entry of its own."""
+    said = manifest["log"]
+    reason = f"Restored from the backup made at {manifest['made_at']}."
+    with change(actor=system("restore"), reason=reason) as opened:
+        return opened.save(
+            LogRestore(
+                size=said["size"],
+                root=said["root"],
+                backup_made_at=datetime.fromisoformat(manifest["made_at"]),
+                restored_at=opened.now,
+            ),
+            event="log.restored",
+            facts={"size": said["size"], "root": said["root"], "made_at": manifest["made_at"]},
+        )
+
+
 def _load(folder: Path, manifest: dict, applied: set[tuple[str, str]]) -> None:
     executor = MigrationExecutor(connection)
     graph = executor.loader.graph
@@ -114,7 +132,7 @@ def _load(folder: Path, manifest: dict, applied: set[tuple[str, str]]) -> None:
             for child in graph.node_map[name].children
         )
     ]
-    executor.migrate(last)
+    make_tables(executor, last)
     apps = executor.loader.project_state(last).apps
     found = []
     for model in rows.kept_models(apps):
@@ -133,6 +151,11 @@ def _load(folder: Path, manifest: dict, applied: set[tuple[str, str]]) -> None:
         # What the database gives back, not what it was given.
         entries = Entry._base_manager.order_by("seq").values_list("body", flat=True)
         _compare(manifest["log"], entries.iterator(rows.CHUNK))
+
+
+def make_tables(executor: MigrationExecutor, last: list[tuple[str, str]]) -> None:
+    """Bring the empty database to the schema that the backup was made with."""
+    executor.migrate(last)
 
 
 def _compare(said: dict, bodies: Iterable[str]) -> None:

@@ -28,7 +28,7 @@ ONLY_AUDITORS = (
 )
 
 
-def _answer(request, template: str, context: dict, status: int = 200):
+def answer(request, template: str, context: dict, status: int = 200):
     request.current_app = admin.site.name
     context = {**admin.site.each_context(request), "now": clock.now(), **context}
     return TemplateResponse(request, f"portal/trail/{template}", context, status=status)
@@ -57,10 +57,11 @@ def listing(request):
         .order_by("-finished_at", "-pk")
         .first(),
         "reviews": AuditReview.objects.select_related("reviewed_by").order_by("-pk")[:SHOWN],
+        "losses": checkpoints.losses().found,
         "exports": LogExport.objects.order_by("-pk").select_related("change")[:SHOWN],
         "origin": checkpoints.origin(),
     }
-    return _answer(request, "log.html", context, 400 if reasons else 200)
+    return answer(request, "log.html", context, 400 if reasons else 200)
 
 
 def _readable(request, seq: int) -> Entry:
@@ -98,7 +99,7 @@ def entry(request, seq):
         "may_read_all": reads_the_log(request.user),
         "api_url": reverse("audit-entry-proof", args=[seq]),
     }
-    return _answer(request, "entry.html", context)
+    return answer(request, "entry.html", context)
 
 
 #: What the page of an entry says in words before it lists the rest.
@@ -177,4 +178,4 @@ def review(request):
         "objections": objections,
         "size": size,
     }
-    return _answer(request, "review.html", context, status)
+    return answer(request, "review.html", context, status)

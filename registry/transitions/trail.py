@@ -1,7 +1,7 @@
 """Reviewing the trail: that somebody read a stretch of the log is itself part of the record."""
 
 from audit import Reason, Refused, change, tree
-from audit.models import AuditReview, Head
+from audit.models import AuditReview, Head, LogExport
 from registry.models import Person
 from registry.rights import acting, demand
 
@@ -35,6 +35,18 @@ def review_trail(
             event="trail.reviewed",
             facts={"entries": f"{first_seq} to {last_seq}", "outcome": outcome},
         )
+
+
+def export_log(size: int, root: str, *, actor: Person, reason: str) -> LogExport:
+    """Record that `actor` takes the log home, up to an entry; before the first byte leaves.
+
+    Raises `NotAllowed` for all but auditors of all teams and administrators.
+    """
+    with change(actor=actor, reason=reason) as opened:
+        person = acting(opened, actor)
+        demand(person, "export_log", LogExport)
+        row = LogExport(size=size, root=root, made_at=opened.now)
+        return opened.save(row, event="log.exported")
 
 
 def stretch_problems(first_seq: int, last_seq: int, size: int) -> list[Reason]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.core.files.storage import storages
 from django.core.management import call_command
 from django.urls import reverse
 
@@ -21,38 +20,6 @@ from tests.evidence.make import make_evidence, upload
 from tests.make import make_person
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    from moto.server import ThreadedMotoServer
-
-    # Credentials that open nothing, and none of the machine's own.
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in keys.items():
-            patch.setenv(name, value)
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-            patch.delenv(name, raising=False)
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        yield "http://{}:{}".format(*server.get_host_and_port())
-        server.stop()
-
-
-@pytest.fixture
-def bucket(settings, endpoint, tmp_path):
-    """The bucket that the settings name, empty; seen by the storage registry at once."""
-    settings.DATA_DIR = tmp_path
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "evidence": s3_storage("evidence", endpoint=endpoint, region="us-east-1"),
-    }
-    bucket = storages["evidence"].bucket
-    bucket.create()
-    yield bucket
-    bucket.objects.delete()
-    bucket.delete()
 
 
 def keys(bucket) -> list[str]:

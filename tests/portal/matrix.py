@@ -948,6 +948,35 @@ MATRIX = (
         body={"first_seq": 0, "last_seq": 1, "outcome": "in_order", "findings": "Read.", **WHY},
     ),
     Group(
+        "Taking the log home",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 200 200 403",
+        says="This takes the role auditor or administrator for all teams.",
+        routes="""
+            GET /audit/export/
+            POST /audit/export/""",
+        body=WHY,
+    ),
+    Group(
+        "What was signed and is lost",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 200 200 403",
+        says="What was lost is for auditors, administrators and risk owners of all teams.",
+        routes="""
+            GET /audit/losses/
+            GET /audit/losses/<pk>/""",
+    ),
+    Group(
+        "Declaring and confirming it, without a password",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 403 403 403 403 403 403 403 403 403 403 403 403 422 403 403",
+        says="This takes the role administrator or risk owner for all teams.",
+        routes="""
+            POST /audit/losses/
+            POST /audit/losses/<pk>/""",
+        body=WHY,
+    ),
+    Group(
         "An entry and its receipt, of what a team owns",
         #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         own="    302 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",

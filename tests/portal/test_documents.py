@@ -44,6 +44,9 @@ VERBS = {
     "draft and publish policy packs and gates, for all teams only": ("write_policy",),
     "read the log": ("read_log",),
     "record a review of the trail, for all teams only": ("review_trail",),
+    "take an export of the log home, for all teams only": ("export_log",),
+    "declare what was signed and is lost, and confirm what somebody else declared, for all teams "
+    "only": ("declare_loss",),
     "keep teams, regions, providers, environments and routers": ("administer",),
     "add and amend people": ("administer",),
     "grant a role, end a grant": ("grant_role", "administer"),

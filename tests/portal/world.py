@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from audit import change
-from audit.models import Entry
+from audit import change, checkpoints, clock
+from audit.models import Entry, LossDeclaration
 from evidence.models import EvaluationRun, EvidenceItem
 from gates import transitions as gates
 from gates.models import BreakGlass, Condition, GateVersion, Promotion, Waiver, Webhook
@@ -270,6 +270,30 @@ def gate_draft() -> GateVersion:
     return GateVersion.objects.get(published_at=None)
 
 
+def declared_loss() -> LossDeclaration:
+    """Return what somebody declared lost, which is not lost: nobody can confirm it."""
+    found = LossDeclaration.objects.first()
+    if found is None:
+        note = checkpoints.sign_note(checkpoints.name(), 10**6, b"0" * 32, clock.now())
+        actor = make.admin()
+        with change(actor=actor, reason="Written for the doors.") as opened:
+            found = opened.save(
+                LossDeclaration(
+                    epoch=2,
+                    kept_size=1,
+                    kept_root=f"sha256:{'0' * 64}",
+                    ended=[note],
+                    digest=f"sha256:{'0' * 64}",
+                    declared_by=actor,
+                    declared_at=opened.now,
+                    printed_name=actor.name,
+                    authentication="password",
+                    reason="Written for the doors.",
+                )
+            )
+    return found
+
+
 #: What stands for the placeholders of a route, in order, by how the route begins; of several
 #: beginnings the longest counts.
 PLACES: dict[str, Callable[[Side], tuple]] = {
@@ -333,6 +357,7 @@ PLACES: dict[str, Callable[[Side], tuple]] = {
     "<app_label>/": lambda s: ("registry",),
     "<anything for tools>": lambda s: ("api/nothing",),
     "<url>": lambda s: ("nothing/at/all/",),
+    "audit/losses/": lambda s: (declared_loss().pk,),
     "audit/entries/": lambda s: (s.entry.seq,),
     "api/v1/audit/": lambda s: (s.entry.seq,),
     "api/v1/datasets/": lambda s: (s.dataset.dataset.slug, s.dataset.pk),

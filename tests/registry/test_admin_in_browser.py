@@ -44,6 +44,8 @@ def pages():
         "/audit/",
         "/audit/entries/5/",
         "/audit/review/",
+        "/audit/export/",
+        "/audit/losses/",
     ]
 
 

@@ -50,8 +50,8 @@ class Command(BaseCommand):
     def _write(self, path: str, size: int) -> exporting.Exported:
         if path == "-":
             with Archive(sys.stdout.buffer) as target:
-                return export(target, size, self.stderr.write)
+                return export(target, size)
         if not path.endswith(".zip"):
-            return export(Folder(Path(path)), size, self.stderr.write)
+            return export(Folder(Path(path)), size)
         with Path(path).open("xb") as out, Archive(out) as target:
-            return export(target, size, self.stderr.write)
+            return export(target, size)

@@ -66,6 +66,7 @@ class Command(BaseCommand):
                         "discrepancies": [vars(item) for item in report.found],
                         "more": report.more,
                         "not_checked": report.not_checked,
+                        "lost": report.lost,
                         "notes": report.notes,
                     },
                     indent=2,
@@ -78,6 +79,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"MORE  {report.more} discrepancies that are not named here.")
             for sentence in report.not_checked:
                 self.stdout.write(f"NOT_CHECKED  {sentence}")
+            for sentence in report.lost:
+                self.stdout.write(f"LOST  {sentence}")
             for sentence in report.notes:
                 self.stdout.write(f"NOTE  {sentence}")
             self.stdout.write(
