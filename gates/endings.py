@@ -61,18 +61,38 @@ def ending_soon(user: Person) -> tuple[list[End], End | None]:
     return soon, next((_end(one) for one in first if one.holds), None)
 
 
-def ended_lately(user: Person) -> list[End]:
-    """Return approvals that ended within 30 days and that no other approval replaced."""
+@dataclass(frozen=True)
+class Ended:
+    """Approvals that ended within 30 days and that no other approval replaced, latest first.
+
+    `of` is how many there are at most, where not all of them were judged; `more` whether beside
+    those are some that were not even looked for.
+    """
+
+    rows: list[End]
+    of: int
+    more: bool
+
+
+def ended(user: Person, most: int | None = None) -> Ended:
+    """Return what ended lately: of all that is found, or of the surest `most`."""
     since = clock.now() - WITHIN
-    judged = _judge(ended_keys(user, most=CANDIDATES)[:CANDIDATES])
-    ended = [one for one in judged if not one.holds and one.until > since]
-    replaced = _still_allowed(user, ended)
+    keys = ended_keys(user)
+    gone = [one for one in _judge(keys[:most]) if not one.holds and one.until > since]
+    replaced = _still_allowed(user, gone)
     rows = [
         _end(one)
-        for one in ended
+        for one in gone
         if (one.promotion.release_id, one.promotion.environment_id) not in replaced
     ]
-    return sorted(rows, key=lambda end: end.ends, reverse=True)
+    rows.sort(key=lambda end: end.ends, reverse=True)
+    whole = most is None or len(keys) <= most
+    return Ended(rows, len(rows) if whole else len(keys), len(keys) >= LOOKED_AT)
+
+
+def ended_lately(user: Person) -> list[End]:
+    """Return what ended lately, as many as an overview has room for."""
+    return ended(user, CANDIDATES).rows
 
 
 def ended_keys(user: Person, of: Q | None = None, most: int = LOOKED_AT) -> list[int]:

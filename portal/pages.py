@@ -47,6 +47,7 @@ PAGES = (
     Page("impact/", "registry.impact.views.page", "impact"),
     Page("uses/", "registry.uses.page", "uses", "registry.usecase"),
     Page("may-run/", "gates.may_run_pages.may_run_page", "may_run"),
+    Page("ended/", "gates.may_run_pages.ended_page", "ended", "may_run"),
     Page("on-call/", "gates.may_run_pages.on_call_page", "on_call"),
     Page("promotions/ask/", "gates.views.ask", "promotion_ask", "gates.promotion"),
     Page("promotions/<int:pk>/", "gates.views.review", "promotion", "gates.promotion"),

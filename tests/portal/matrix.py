@@ -167,6 +167,7 @@ MATRIX = (
             GET /docs/api/
             GET /impact/
             GET /uses/
+            GET /ended/
             GET /{may-run on-call}/
             GET /jsi18n/
             GET /<app_label>/
@@ -1504,6 +1505,7 @@ ONLY_SHOWN = {
         "docs/api/",
         "impact/",
         "uses/",
+        "ended/",
         "may-run/",
         "on-call/",
         "releases/<slug>/<number>/readiness/",
