@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from audit import clock
 from evidence.models import RunAcceptance, Withdrawal
 from gates.approvals import Approval, approvals
+from gates.figures import as_it_was
 from gates.models import Condition, LatestEnd, PackageEvidence, Promotion, Revocation
 from gates.rules.approvals import Rest
 from registry.models import Person
@@ -77,7 +78,7 @@ class Ended:
 def ended(user: Person, most: int | None = None) -> Ended:
     """Return what ended lately: of all that is found, or of the surest `most`."""
     since = clock.now() - WITHIN
-    keys = ended_keys(user)
+    keys = ended_keys(user, most=most + 1 if most else LOOKED_AT)
     gone = [one for one in _judge(keys[:most]) if not one.holds and one.until > since]
     replaced = _still_allowed(user, gone)
     rows = [
@@ -86,8 +87,11 @@ def ended(user: Person, most: int | None = None) -> Ended:
         if (one.promotion.release_id, one.promotion.environment_id) not in replaced
     ]
     rows.sort(key=lambda end: end.ends, reverse=True)
-    whole = most is None or len(keys) <= most
-    return Ended(rows, len(rows) if whole else len(keys), len(keys) >= LOOKED_AT)
+    found = len(keys)
+    if most and found > most:
+        found = as_it_was("ended", user, lambda: len(ended_keys(user)))
+    whole = most is None or found <= most
+    return Ended(rows, len(rows) if whole else found, found >= LOOKED_AT)
 
 
 def ended_lately(user: Person) -> list[End]:

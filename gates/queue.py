@@ -11,7 +11,7 @@ Every function makes the same number of queries for ten promotions as for ten th
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -27,11 +27,10 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from audit import clock
-from audit.kept import Unsettled, kept
 from gates.accepting import accept, runs_to_accept
 from gates.approvals import approvals
 from gates.assigned import assigned_to
+from gates.figures import as_it_was
 from gates.models import (
     Assignment,
     GateVersion,
@@ -51,8 +50,6 @@ from registry.roles import REVIEWING
 PAGE = 20
 #: Nobody reads further; what is older than this many pages is reached through the list.
 LAST_PAGE = 50
-#: How long a figure is shown as it was, where time alone would make it another.
-AS_IT_WAS = timedelta(minutes=1)
 #: What lists name of a promotion.
 WITH = ("release__use_case", "environment", "requested_by")
 
@@ -126,26 +123,13 @@ def waiting_for(user: Person, page: int = 1) -> tuple[list[Waiting], int]:
 
 def count_waiting(user: Person) -> int:
     """Return how many things wait for `user`."""
-    return _as_it_was(
-        "waiting", user, lambda: sum(rows.count() for rows, _ in _Queue(user).lists())
-    )
+    return as_it_was("waiting", user, lambda: sum(rows.count() for rows, _ in _Queue(user).lists()))
 
 
 def in_review(user: Person) -> int:
     """Return how many promotions are in review that `user` may see."""
     seen = Promotion.objects.visible_to(user)
-    return _as_it_was("review", user, seen.filter(state=Promotion.State.IN_REVIEW).count)
-
-
-def _as_it_was(name: str, user: Person, count: Callable[[], int]) -> int:
-    """Return a figure for the side of every page, counted anew after each governed change.
-
-    No page should ask all that the queue asks only to show a figure beside it.
-    """
-    try:
-        return kept.answer((name, user.pk), lambda: (count(), clock.now() + AS_IT_WAS))
-    except Unsettled:
-        return count()
+    return as_it_was("review", user, seen.filter(state=Promotion.State.IN_REVIEW).count)
 
 
 class _Queue:
