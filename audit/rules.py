@@ -92,8 +92,10 @@ def plain(value: Any) -> Any:
     """
     # By far the most there is: asked first, since documents have thousands of each.
     kind = type(value)
-    if kind is str:
+    if kind is str or kind is bool or value is None:
         return value
+    if kind is int:
+        return _exact(value)
     if kind is dict:
         return {str(key): plain(item) for key, item in value.items()}
     if kind is list or kind is tuple:
@@ -105,9 +107,9 @@ def plain(value: Any) -> Any:
     return _plain_scalar(value)
 
 
-def _plain_scalar(value: Any) -> str | int | bool | None:
+def _plain_scalar(value: Any) -> str | int:
     match value:
-        case None | bool() | int():
+        case int():
             return _exact(value)
         case float():
             raise TypeError("A float has no exact canonical form; use a Decimal or a string.")
@@ -128,8 +130,8 @@ def _plain_scalar(value: Any) -> str | int | bool | None:
     raise TypeError(f"{type(value).__name__} has no canonical form.")
 
 
-def _exact(value: int | None) -> int | None:
-    if value is not None and not -LARGEST <= value <= LARGEST:
+def _exact(value: int) -> int:
+    if not -LARGEST <= value <= LARGEST:
         raise ValueError(f"{value} has no exact canonical form; use a string.")
     return value
 
@@ -146,7 +148,7 @@ def canonical(value: Any) -> bytes:
         raise ValueError("The document is nested too deeply.") from None
     # The same bytes, several times as fast, but for the order of keys: RFC 8785 sorts them as
     # UTF-16 has them, Python by code point, which differ from the surrogates on.
-    if max(text, default="") < SURROGATES:
+    if text.isascii() or max(text) < SURROGATES:
         return text.encode()
     return rfc8785.dumps(ours)
 

@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from audit import clock
 from evidence.models import RunAcceptance, Withdrawal
 from gates.approvals import Approval, approvals
+from gates.figures import as_it_was
 from gates.models import Condition, LatestEnd, PackageEvidence, Promotion, Revocation
 from gates.rules.approvals import Rest
 from registry.models import Person
@@ -61,18 +62,41 @@ def ending_soon(user: Person) -> tuple[list[End], End | None]:
     return soon, next((_end(one) for one in first if one.holds), None)
 
 
-def ended_lately(user: Person) -> list[End]:
-    """Return approvals that ended within 30 days and that no other approval replaced."""
+@dataclass(frozen=True)
+class Ended:
+    """Approvals that ended within 30 days and that no other approval replaced, latest first.
+
+    `of` is how many there are at most, where not all of them were judged; `more` whether beside
+    those are some that were not even looked for.
+    """
+
+    rows: list[End]
+    of: int
+    more: bool
+
+
+def ended(user: Person, most: int | None = None) -> Ended:
+    """Return what ended lately: of all that is found, or of the surest `most`."""
     since = clock.now() - WITHIN
-    judged = _judge(ended_keys(user, most=CANDIDATES)[:CANDIDATES])
-    ended = [one for one in judged if not one.holds and one.until > since]
-    replaced = _still_allowed(user, ended)
+    keys = ended_keys(user, most=most + 1 if most else LOOKED_AT)
+    gone = [one for one in _judge(keys[:most]) if not one.holds and one.until > since]
+    replaced = _still_allowed(user, gone)
     rows = [
         _end(one)
-        for one in ended
+        for one in gone
         if (one.promotion.release_id, one.promotion.environment_id) not in replaced
     ]
-    return sorted(rows, key=lambda end: end.ends, reverse=True)
+    rows.sort(key=lambda end: end.ends, reverse=True)
+    found = len(keys)
+    if most and found > most:
+        found = as_it_was("ended", user, lambda: len(ended_keys(user)))
+    whole = most is None or found <= most
+    return Ended(rows, len(rows) if whole else found, found >= LOOKED_AT)
+
+
+def ended_lately(user: Person) -> list[End]:
+    """Return what ended lately, as many as an overview has room for."""
+    return ended(user, CANDIDATES).rows
 
 
 def ended_keys(user: Person, of: Q | None = None, most: int = LOOKED_AT) -> list[int]:

@@ -17,7 +17,7 @@ from gates.rules.findings import applies_to, effective_gate, gates_up_to
 from gates.waivers import granted
 from registry.completeness import counted_gaps, facts_of_release
 from registry.models import Metric, Release, ScoreDemand, ServingEndpoint
-from registry.past import rows_at
+from registry.past import known_after, rows_at
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def gate_for(
         .prefetch_related("requirements", "slots")
     )
     if number is not None:
-        published = published.filter(change__number__lte=number)
+        published = known_after(published, number)
     newest = {version.gate: version for version in published}
     if number is not None and set(gates_up_to(name)) - newest.keys():
         return None

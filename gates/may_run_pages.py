@@ -1,10 +1,12 @@
-"""Two pages on what may run: where it may, and who is on call for it."""
+"""Pages on what may run: where it may, who is on call for it, and what lately ended."""
 
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from audit import clock
+from gates import endings
 from gates.may_run import NAMES, Filters, Found, may_run, on_call, read
 from gates.pages import words
 from registry.models import Environment, Provider, Region, Team, UseCase
@@ -29,6 +31,21 @@ def may_run_page(request):
 def on_call_page(request):
     """Who is on call for what may run now."""
     return _page(request, "On call", "gates/on_call.html", ("use_case", "environment", "team"))
+
+
+@require_safe
+def ended_page(request):
+    """What ended lately and was not replaced, with all that the overview has no room for."""
+    found = endings.ended(request.user)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Ended approvals",
+        "now": clock.now(),
+        "page": Paginator(found.rows, endings.CANDIDATES).get_page(request.GET.get("page")),
+        "more": found.more,
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "gates/ended.html", context)
 
 
 def _page(request, title: str, template: str, names: tuple[str, ...]):

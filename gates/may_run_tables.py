@@ -1,6 +1,7 @@
-"""What may run, and who is on call for it, as lists that leave."""
+"""What may run, who is on call for it, and what lately ended, as lists that leave."""
 
 from audit.tables import LEFT_OUT, Table
+from gates import endings
 from gates.may_run import NAMES, SHOWN, Found, may_run, on_call, read
 from registry.models import EndpointRegion
 
@@ -10,6 +11,7 @@ MAY_RUN = (
     *("offered to routers", "good until", "first to end", "on call"),
 )
 ON_CALL = ("team", "contact", "use case", "release", "environment", "models that it is on call for")
+ENDED = ("approval", "environment", "ended", "because", "address")
 
 
 def may_run_table(request) -> Table:
@@ -52,6 +54,13 @@ def on_call_table(request) -> Table:
         if one.models:
             rows.append([*who, "", "", "", one.models])
     return Table(ON_CALL, rows, rest=_rest(found))
+
+
+def ended_table(request) -> Table:
+    """Return what ended in the last 30 days and was not replaced, latest first."""
+    found = endings.ended(request.user)
+    rows = [[row.title, row.environment, row.ends, row.because, row.url] for row in found.rows]
+    return Table(ENDED, rows, rest="And more, which ended earlier." if found.more else "")
 
 
 def _found(request, names: tuple[str, ...]):

@@ -24,21 +24,19 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
-    TextField,
 )
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Coalesce
 
-from audit import clock
-from evidence.models import EvaluationRun
+from gates.accepting import accept, runs_to_accept
 from gates.approvals import approvals
 from gates.assigned import assigned_to
+from gates.figures import as_it_was
 from gates.models import (
     Assignment,
     GateVersion,
     Package,
     PackagePerson,
     Promotion,
-    Requirement,
     SignOffAsk,
 )
 from gates.pages import words
@@ -52,8 +50,6 @@ from registry.roles import REVIEWING
 PAGE = 20
 #: Nobody reads further; what is older than this many pages is reached through the list.
 LAST_PAGE = 50
-#: Runs that nobody accepted, the oldest, among which those of the reader's teams are looked for.
-UNACCEPTED = 5000
 #: What lists name of a promotion.
 WITH = ("release__use_case", "environment", "requested_by")
 
@@ -137,12 +133,13 @@ def everything(user: Person) -> tuple[list[Waiting], bool]:
 
 def count_waiting(user: Person) -> int:
     """Return how many things wait for `user`."""
-    return sum(rows.count() for rows, _ in _Queue(user).lists())
+    return as_it_was("waiting", user, lambda: sum(rows.count() for rows, _ in _Queue(user).lists()))
 
 
 def in_review(user: Person) -> int:
     """Return how many promotions are in review that `user` may see."""
-    return Promotion.objects.visible_to(user).filter(state=Promotion.State.IN_REVIEW).count()
+    seen = Promotion.objects.visible_to(user)
+    return as_it_was("review", user, seen.filter(state=Promotion.State.IN_REVIEW).count)
 
 
 class _Queue:
@@ -167,7 +164,8 @@ class _Queue:
         ]
         if not self.held:
             return own
-        return [(self._to_sign(), self._sign), (self._to_accept(), self._accept), *own]
+        to_accept = runs_to_accept(self.user, self.held)
+        return [(self._to_sign(), self._sign), (to_accept, accept), *own]
 
     def _to_sign(self) -> QuerySet:
         """Promotions with an open slot of a role that is held, and no hand of theirs in it."""
@@ -209,46 +207,6 @@ class _Queue:
             since=promotion.submitted_at,
             due=promotion.wanted_by,
             note=f"promotion {promotion.pk} · asked for by {promotion.requested_by}",
-        )
-
-    def _to_accept(self) -> QuerySet:
-        """Runs that others gave and nobody accepted; partial ones if some gate takes such."""
-        takes_partial = Requirement.objects.annotate(said=Cast("terms", TextField())).filter(
-            said__contains='"partial":true', gate_version__published_at__isnull=False
-        )
-        open_ones = EvaluationRun.objects.filter(
-            Q(completeness=EvaluationRun.Completeness.COMPLETE) | Exists(takes_partial),
-            acceptance=None,
-            item__withdrawal=None,
-            item__expires_at__gt=clock.now(),
-        ).order_by("created_at", "pk")
-        # Found first: joined, a database may begin with all evidence that a team ever had.
-        rows = EvaluationRun.objects.visible_to(self.user).filter(
-            pk__in=list(open_ones.values_list("pk", flat=True)[:UNACCEPTED])
-        )
-        if None not in self.held.values():
-            teams = set().union(*self.held.values())
-            rows = rows.filter(
-                Q(item__release__use_case__team__in=teams) | Q(item__version__model__team__in=teams)
-            )
-        return (
-            rows.exclude(given_by=self.user)
-            .select_related(
-                "item__release__use_case",
-                "item__version__model",
-                "suite_version__suite",
-                "given_by",
-            )
-            .order_by("created_at", "pk")
-        )
-
-    def _accept(self, run: EvaluationRun) -> Waiting:
-        return Waiting(
-            sentence=f"Accept run {run.pk} of {run.suite_version} on {run.item.subject}",
-            url=run.item.get_absolute_url(),
-            why="not yours, so you may",
-            since=run.created_at,
-            note=f"given by {run.given_by}",
         )
 
     def _mend(self, row: Assignment) -> Waiting:

@@ -62,7 +62,7 @@ def overview(user: Person, page: str = "1") -> dict:
         "requests_total": mine_total,
         "user_key": str(user.pk),
         "may_request": not may(user, "request", Release),
-        "ended": endings.ended_lately(user),
+        "ended": endings.ended(user, endings.CANDIDATES),
         "ending": soon,
         "ending_more": len(soon) == endings.CANDIDATES,
         "axis": draw(marks, now) if marks else None,
@@ -90,7 +90,8 @@ def table(request) -> Table:
 
 def count_waiting(request) -> int:
     """Return what waits for the reader, for the filled figure of the sidebar."""
-    return queue.count_waiting(request.user)
+    counted = getattr(request, "waiting_total", None)
+    return queue.count_waiting(request.user) if counted is None else counted
 
 
 def count_in_review(request) -> int:

@@ -63,6 +63,13 @@ PAGES = (
         csv="gates.may_run_tables.may_run_table",
     ),
     Page(
+        "ended/",
+        "gates.may_run_pages.ended_page",
+        "ended",
+        "may_run",
+        "gates.may_run_tables.ended_table",
+    ),
+    Page(
         "on-call/",
         "gates.may_run_pages.on_call_page",
         "on_call",

@@ -74,6 +74,7 @@ class GatehouseSite(AdminSite):
     def index(self, request, extra_context=None):
         """The overview: what waits for the reader first."""
         shown = overview(request.user, request.GET.get("page", "1"))
+        request.waiting_total = shown["waiting_total"]  # not counted again for the sidebar
         return super().index(request, {**shown, **(extra_context or {})})
 
     def get_urls(self):

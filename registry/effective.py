@@ -12,6 +12,7 @@ from functools import cached_property
 from audit import clock
 from audit.models import Change
 from registry.models import Environment, PolicyPack, PolicyVersion, UseCase
+from registry.past import known_after
 from registry.policy import Effective, Pack, effective_of
 
 Layer = PolicyPack.Layer
@@ -96,7 +97,7 @@ def history(number: int | None = None) -> list[Published]:
     """Return every version published by then, each with what took its place; one query."""
     rows = PolicyVersion.objects.filter(published_at__isnull=False).order_by("pack", "-number")
     if number is not None:
-        rows = rows.filter(change__number__lte=number)
+        rows = known_after(rows, number)
     found, later = [], {}
     for version in rows:
         found.append(Published(version, json.loads(version.content), later.get(version.pack_id)))

@@ -25,6 +25,9 @@ from tests.bench.registry import _created
 
 #: Requests in a row for one database before it is the other's turn; the first is not counted.
 IN_A_ROW = 5
+#: Requests for each address before anything is counted: with fewer, one worker may lack some.
+WARM = 8
+WORKED_OUT = "decision, worked out"
 CLIENTS = 4
 SECONDS = 4
 #: Versions beside the promotions.
@@ -61,6 +64,13 @@ class Served:
             one.statements = _statements(one)
         self.server = stack.enter_context(served())
         self.http = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+
+    def warm(self) -> None:
+        """Ask each address until every worker has had it, but those that are to be worked out."""
+        for one in self.asked:
+            for _ in range(0 if one.name == WORKED_OUT else WARM * len(one.addresses)):
+                self.http.close()  # a new connection may go to another worker
+                _get(self.http, one)
 
     def ask(self, one: Asked) -> None:
         self.http.close()  # it was the other's turn for long: opened anew by the first request
@@ -114,7 +124,9 @@ def _asked() -> list[Asked]:
     #: One that nobody asked lately, so that it is worked out: of another release each time.
     fresh = [
         f"/api/v1/decision/?release={digest}&environment=sandbox"
-        for digest in approved.order_by("pk").values_list("release__digest", flat=True)[:400:2]
+        for digest in approved.filter(environment__slug="sandbox")
+        .order_by("pk")
+        .values_list("release__digest", flat=True)[:200]
     ]
     reviewed = Promotion.objects.filter(state="in_review").order_by("pk")
     team = reviewed[0].release.use_case.team
@@ -130,7 +142,7 @@ def _asked() -> list[Asked]:
     return [
         Asked("bare view, one indexed query", ["/indexed/"], {}),
         Asked("decision, kept", questions, token),
-        Asked("decision, worked out", fresh, token),
+        Asked(WORKED_OUT, fresh, token),
         Asked(
             "review page",
             [f"/promotions/{one.pk}/" for one in reviewed[:8]],
@@ -151,7 +163,7 @@ def _statements(one: Asked) -> int:
     if cookie := one.headers.get("Cookie"):
         client.cookies["sessionid"] = cookie.partition("=")[2]
     address = one.addresses[0]
-    if one.name != "decision, worked out":
+    if one.name != WORKED_OUT:
         client.get(address)
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(address)
@@ -175,6 +187,8 @@ def measured(title: str, pairs: list[str], rounds: int) -> None:
             Served(size, environ.Env.db_url_config(url)["NAME"], stack)
             for size, url in sorted(urls.items())
         )
+        few.warm()
+        many.warm()
         for _ in range(rounds):
             for one, other in zip(few.asked, many.asked, strict=True):
                 few.ask(one)

@@ -1,11 +1,13 @@
 """Promotions of a filled database: with releases, evidence, packages and the people on them.
 
-Nearly all were approved within the last two years, by one reviewer, into one of two sandboxes;
-some of those ended since. What is under review at one time is bounded by those who review, not by
-the years: 80 promotions, ten for each team, however many there are.
+Each release is asked for in two places, sandboxes or of production, and each gate has all its
+slots signed, within the last two years. Of a hundred, 86 were approved, some of which ended since,
+eight rejected and six withdrawn. What is open at one time is bounded by those who work on it, not
+by the years: `OPEN`, spread over the teams, however many there are.
 """
 
 import random
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from audit import clock
@@ -22,18 +24,24 @@ from gates.models import (
     PromotionEndpoint,
 )
 from gates.packages import SCHEMA
+from gates.queue import slot_counts
+from gates.rules.findings import effective_gate
+from gates.rules.signing import meanings
 from registry import documents
-from registry.models import EndpointRegion, Person, Release, ServingEndpoint
-from registry.roles import Role
+from registry.models import EndpointRegion, Environment, Person, Release, ServingEndpoint
+from registry.roles import REVIEWING, Role
 from tests import make
 from tests.bench.world import World
 from tests.bench.writing import Record, Seen, sealed
 
-UNDER_REVIEW = 80
+States = Promotion.State
+#: How many are open in all, the newest; every twentieth is a draft, and as many are to be mended.
+OPEN = 88
 PER_RELEASE = 2
 LIFE = timedelta(days=180)
 YEARS = timedelta(days=720)
-KINDS = {"safety_checks": "safety_check", "data_boundary": "data_boundary"}
+KINDS = ("safety_check", "data_boundary")
+IN_PRODUCTION = ("privacy_review", "rollback_plan", "operational_readiness")
 
 
 class _Cast:
@@ -45,10 +53,33 @@ class _Cast:
         # Held before the first signature, which the verification of the record asks about.
         with clock.at(clock.now() - YEARS - timedelta(days=1)):
             self.signer = make.make_person("signer", Role.REVIEWER, Role.RISK_OWNER)
+            self.signers = {
+                role: self.signer if role == Role.REVIEWER else make.make_person(role, role)
+                for role in REVIEWING
+            }
         for team in world.teams:
             make.make_person(f"reviewer-{team.slug}", Role.REVIEWER, team=team)
         second = make.make_environment("sandbox-two", regions=world.regions[:1])
-        self.places = [next(e for e in world.environments if e.slug == "sandbox"), second]
+        places = {place.slug: place for place in world.environments}
+        self.ways = [
+            (places["sandbox"], second),
+            (places["sandbox"], places["staging-eu"]),
+            (places["staging-eu"], places["production-eu"]),
+        ]
+        self.slots = slot_counts()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one promotion asks for: a release in a place, with what it rests on, at an instant."""
+
+    release: Release
+    place: Environment
+    endpoint: ServingEndpoint
+    items: list[EvidenceItem]
+    at: datetime
+    state: str
+    slots: tuple[str, ...]
 
 
 def promotions(world: World, draw: random.Random, number: int) -> int:
@@ -61,14 +92,32 @@ def promotions(world: World, draw: random.Random, number: int) -> int:
         while left > 0:
             ready = now - draw.random() * YEARS
             release = _release(record, world, draw, numbers, ready)
-            items = [_item(record, cast, release, kind, ready) for kind in KINDS.values()]
-            for place in cast.places[: min(PER_RELEASE, left)]:
-                undecided = left <= UNDER_REVIEW
-                at = now - timedelta(days=2) if undecided else ready + timedelta(days=2)
-                served_by = served[release.model_version_id]
-                _promotion(record, world, cast, release, place, served_by, items, at, undecided)
+            # What is open now is asked of reviewers alone, so that each team's has some to sign.
+            way = cast.ways[0] if left <= OPEN else draw.choice(cast.ways)
+            kinds = KINDS if way == cast.ways[0] else KINDS + IN_PRODUCTION
+            items = [_item(record, cast, release, kind, ready) for kind in kinds]
+            for place in way[: min(PER_RELEASE, left)]:
+                state = _state(draw, left)
+                at = now - timedelta(days=2) if left <= OPEN else ready + timedelta(days=2)
+                endpoint = served[release.model_version_id]
+                slots = _slots(cast, release, place)
+                asked = _Asked(release, place, endpoint, items, at, state, slots)
+                _promotion(record, world, cast, asked)
                 left -= 1
     return record.written
+
+
+def _state(draw: random.Random, left: int) -> str:
+    """Return what became of a promotion with `left` to write, itself included."""
+    if left <= OPEN:
+        odd = {0: States.DRAFT, 10: States.CHANGES_REQUESTED}
+        return odd.get(left % 20, States.IN_REVIEW)
+    return draw.choices((States.APPROVED, States.REJECTED, States.WITHDRAWN), (86, 8, 6))[0]
+
+
+def _slots(cast: _Cast, release: Release, place: Environment) -> tuple[str, ...]:
+    counts = cast.slots[effective_gate(place.stage, release.use_case.risk_tier)]
+    return tuple(f"{role}:{place}" for role, n in counts.items() for place in range(1, n + 1))
 
 
 def _endpoint(record: Record, world: World, version) -> ServingEndpoint:
@@ -127,44 +176,58 @@ def _item(record, cast: _Cast, release: Release, kind: str, at: datetime) -> Evi
     return row
 
 
-def _promotion(
-    record, world, cast: _Cast, release, place, endpoint, items, at: datetime, undecided: bool
-) -> None:
+def _promotion(record: Record, world: World, cast: _Cast, asked: _Asked) -> None:
+    at, drafted = asked.at, asked.state == States.DRAFT
+    submitted = {} if drafted else {"submission": 1, "submitted_at": at}
     row = Promotion(
         pk=record.key(Promotion),
-        release=release,
-        environment=place,
+        release=asked.release,
+        environment=asked.place,
         purpose="Faster answers.",
         requested_by=cast.requester,
         created_at=at,
-        state=Promotion.State.IN_REVIEW,
-        submission=1,
-        submitted_at=at,
-        evidence_up_to=record.position,
+        state=States.DRAFT if drafted else States.IN_REVIEW,
+        evidence_up_to=None if drafted else record.position,
+        **submitted,
     )
-    link = PromotionEndpoint(pk=record.key(PromotionEndpoint), promotion=row, endpoint=endpoint)
+    link = PromotionEndpoint(
+        pk=record.key(PromotionEndpoint), promotion=row, endpoint=asked.endpoint
+    )
+    if drafted:
+        record.change("Asked in bulk.", row, link)
+        return
     package = Package(pk=record.key(Package), promotion=row, schema=SCHEMA, created_at=at)
-    content = canonical(_document(row, endpoint, items))
+    content = canonical(_document(row, asked))
     package.content, package.digest = content.decode(), digest(content)
     edges = [
         PackageEvidence(pk=record.key(PackageEvidence), package=package, item=item)
-        for item in items
+        for item in asked.items
     ]
     hands = {cast.requester: "requester", cast.giver: "gave_evidence", world.actor: "made_release"}
     people = [_person(record, package, who, ties=[tie]) for who, tie in hands.items()]
-    rows = [row, link, package, *edges, *people]
-    if undecided:
-        record.change("Asked in bulk.", *rows)
-        return
-    verdict = {
-        "state": Promotion.State.APPROVED,
-        "decided_at": at,
-        "decided_package": package,
-        "review_at": at + timedelta(days=365),
-    }
-    record.beside(LatestEnd(promotion=row, ends_by=min(verdict["review_at"], items[0].expires_at)))
-    signature = _signature(record, package, cast.signer, at)
-    record.decided("Asked in bulk.", rows, row, verdict, signature, cast.signer)
+    record.change("Asked in bulk.", row, link, package, *edges, *people)
+    _decision(record, cast, asked, row, package)
+
+
+def _decision(record: Record, cast: _Cast, asked: _Asked, row: Promotion, package) -> None:
+    """Write the signatures that one has, and what they decided."""
+    moves: dict = {"state": asked.state, "decided_at": asked.at}
+    if asked.state == States.WITHDRAWN:
+        record.moved("Not wanted any more.", cast.requester, row, **moves)
+    elif asked.state == States.CHANGES_REQUESTED:
+        moves = {"state": asked.state}
+        _sign(record, cast, package, asked, asked.slots[0], "request_changes", row, moves)
+    elif asked.state == States.REJECTED:
+        moves["decided_package"] = package
+        _sign(record, cast, package, asked, asked.slots[0], "reject", row, moves)
+    elif asked.state == States.APPROVED:
+        moves |= {"decided_package": package, "review_at": asked.at + timedelta(days=365)}
+        ends = min(moves["review_at"], asked.items[0].expires_at)
+        record.beside(LatestEnd(promotion=row, ends_by=ends))
+        *others, last = asked.slots
+        for slot in others:
+            _sign(record, cast, package, asked, slot, "approve")
+        _sign(record, cast, package, asked, last, "approve", row, moves)
 
 
 def _person(record, package: Package, person: Person, **values) -> PackagePerson:
@@ -177,35 +240,48 @@ def _person(record, package: Package, person: Person, **values) -> PackagePerson
     )
 
 
-def _signature(record, package: Package, signer: Person, at: datetime) -> PackagePerson:
+def _sign(
+    record: Record,
+    cast: _Cast,
+    package: Package,
+    asked: _Asked,
+    slot: str,
+    verdict: str,
+    row: Promotion | None = None,
+    columns: dict | None = None,
+) -> None:
+    """Write one signature, and that it moved `row` on to `columns`."""
+    role = slot.partition(":")[0]
+    signer = cast.signers[role]
     challenge = Challenge(
         person=signer,
         promotion=package.promotion,
         package_digest=package.digest,
-        verdict="approve",
-        created_at=at,
-        expires_at=at + timedelta(minutes=10),
+        verdict=verdict,
+        created_at=asked.at,
+        expires_at=asked.at + timedelta(minutes=10),
     )
     record.beside(challenge)
-    return _person(
+    signature = _person(
         record,
         package,
         signer,
         kind=PackagePerson.Kind.SIGNER,
-        slot="reviewer:1",
-        role=Role.REVIEWER,
-        verdict="approve",
-        meaning="reviewed",
+        slot=slot,
+        role=role,
+        verdict=verdict,
+        meaning=meanings(verdict, role)[0][0],
         reason="Read it all.",
         package_digest=package.digest,
         printed_name=signer.name,
         authentication="password",
         challenge=challenge,
-        signed_at=at,
+        signed_at=asked.at,
     )
+    record.signed("Signed in bulk.", signature, signer, row, **(columns or {}))
 
 
-def _document(row: Promotion, endpoint: ServingEndpoint, items: list) -> dict:
+def _document(row: Promotion, asked: _Asked) -> dict:
     """Return what decisions read of a package, in its schema."""
     return {
         "schema": SCHEMA,
@@ -217,14 +293,18 @@ def _document(row: Promotion, endpoint: ServingEndpoint, items: list) -> dict:
             "digest": row.release.digest,
             "model_version": str(row.release.model_version),
         },
-        "endpoints": [{"slug": endpoint.slug, "digest": endpoint.digest}],
+        "endpoints": [{"slug": asked.endpoint.slug, "digest": asked.endpoint.digest}],
         "environment": {
             "slug": row.environment.slug,
             "stage": row.environment.stage,
             "jurisdiction": row.environment.jurisdiction,
             "regions": [],
         },
-        "gate": {"effective": "sandbox", "versions": [], "slots": ["reviewer:1"]},
+        "gate": {
+            "effective": effective_gate(row.environment.stage, row.release.use_case.risk_tier),
+            "versions": [],
+            "slots": list(asked.slots),
+        },
         "use_case": {
             "slug": row.release.use_case.slug,
             "risk_tier": row.release.use_case.risk_tier,
@@ -234,13 +314,13 @@ def _document(row: Promotion, endpoint: ServingEndpoint, items: list) -> dict:
         "demands": [],
         "rests_on": [
             {
-                "requirement": f"sandbox.{code}",
+                "requirement": f"production.{item.kind}",
                 "evidence": [
                     {"id": item.pk, "digest": item.digest, "holds_until": item.expires_at}
                 ],
                 "scores": [],
             }
-            for code, item in zip(KINDS, items, strict=True)
+            for item in asked.items
         ],
         "waivers": [],
         "rollback": [],

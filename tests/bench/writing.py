@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
+from types import SimpleNamespace
 
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
@@ -19,6 +20,8 @@ from audit.rules import canonical, digest, instant_text, leaf_hash
 
 #: Rows that are held before they are written.
 BATCH = 5000
+#: Types that a driver takes as they are, but for documents.
+AS_THEY_ARE = {str, int, bool, type(None)}
 
 
 class Parts(list):
@@ -88,40 +91,42 @@ class Record:
 
     def change(self, reason: str, *rows: GovernedModel) -> None:
         """Write `rows`, which have their keys, as one change; a row and its parts go together."""
+        # Before, not after: what comes next may still move on a row of this change.
+        if sum(map(len, self._pending.values())) >= BATCH:
+            self._flush()
         made = self._open(reason, self.actor)
         for row in rows:
             self._add(made, row)
-        self.written += len(rows)
-        if sum(map(len, self._pending.values())) >= BATCH:
-            self._flush()
 
-    def decided(self, reason: str, rows: Iterable, row, verdict: dict, signature, by) -> None:
-        """Write `rows` as one change, and as the next one that `row` of them got its verdict.
+    def signed(self, reason: str, signature, by, row=None, **columns) -> None:
+        """Write a signature by `by` as a change, and that it moved `row` on to `columns`.
 
-        `by` signs with `signature`, and `verdict` are the columns that change with it.
+        `row` is of the last `change`; so it is for `moved`.
         """
-        made = self._open(reason, self.actor)
-        for one in rows:
-            self._add(made, one)
         made = self._open(reason, by)
         facts = {"package": signature.package_digest, "slot": signature.slot}
         self._add(made, signature, f"promotion.signed_{signature.verdict}", facts)
+        if row is not None:
+            self._move(made, row, columns)
+
+    def moved(self, reason: str, by, row, **columns) -> None:
+        """Write as a change that `by` moved `row` on to `columns`."""
+        self._move(self._open(reason, by), row, columns)
+
+    def _move(self, made: Change, row, columns: dict) -> None:
         before = row_digest(row, _digested(row))
-        for name, value in verdict.items():
+        for name, value in columns.items():
             setattr(row, name, value)
         row.change_id = made.id
-        self._log(made, row, f"promotion.{row.state}", before=before)
-        self._put(_step(*_history(type(row)), row, by, made, "~"))
-        self.written += len(rows) + 1
-        if sum(map(len, self._pending.values())) >= BATCH:
-            self._flush()
+        self._log(made, row, f"{row._meta.model_name}.{row.state}", before=before)
+        self._step(row, made, "~")
 
     def _add(self, made: Change, row, event: str = "", facts: dict | None = None) -> None:
         row.change_id = made.id
-        self._put(row)
+        self.written += 1
+        self.beside(row)
         self._log(made, row, event, facts)
-        if history := _history(type(row)):
-            self._put(_step(*history, row, made.actor, made))
+        self._step(row, made, "+")
 
     def _open(self, reason: str, actor) -> Change:
         head = self._head
@@ -135,7 +140,7 @@ class Record:
             actor_name=actor.username,
             reason=reason,
         )
-        self._put(made)
+        self.beside(made)
         return made
 
     @property
@@ -145,10 +150,25 @@ class Record:
 
     def beside(self, row) -> None:
         """Write a row that is not governed, with those that are."""
-        self._put(row)
-
-    def _put(self, row) -> None:
         self._pending.setdefault(type(row), []).append(row)
+
+    def _put(self, model: type[models.Model], **columns) -> None:
+        # No instance: they are most of what is written, and nobody asks them anything.
+        self._pending.setdefault(model, []).append(SimpleNamespace(**columns))
+
+    def _step(self, row, made: Change, kind: str) -> None:
+        """Write a step of a row's history, if its noun keeps one."""
+        if (kept := _history(type(row))) is None:
+            return
+        history, names = kept
+        self._put(
+            history,
+            **{name: getattr(row, name) for name in names},
+            history_date=made.at,
+            history_type=kind,
+            history_change_reason=made.reason,
+            history_user_id=made.actor_id,
+        )
 
     def _log(
         self,
@@ -182,18 +202,17 @@ class Record:
         text = canonical(body)
         leaf = leaf_hash(text)
         self._put(
-            Entry(
-                seq=head.size,
-                body=text.decode(),
-                leaf=leaf,
-                change_id=made.id,
-                event=event,
-                row=body["row"],
-                about=body["about"],
-            )
+            Entry,
+            seq=head.size,
+            body=text.decode(),
+            leaf=leaf,
+            change_id=made.id,
+            event=event,
+            row=body["row"],
+            about=body["about"],
         )
         for (level, index), node in pushed(self._peaks, head.size, leaf):
-            self._put(Node(level=level, index=index, hash=node))
+            self._put(Node, level=level, index=index, hash=node)
         head.size += 1
 
     def _flush(self) -> None:
@@ -217,28 +236,25 @@ def _history(model: type[models.Model]) -> tuple | None:
     return history, [field.attname for field in history.tracked_fields]
 
 
-def _step(history, kept: list[str], row, actor, made: Change, kind: str = "+"):
-    return history(
-        **{name: getattr(row, name) for name in kept},
-        history_date=made.at,
-        history_type=kind,
-        history_change_reason=made.reason,
-        history_user_id=actor.pk,
-    )
-
-
 def insert(model: type[models.Model], rows: list) -> None:
     """Write rows the fastest way there is: COPY on PostgreSQL, one prepared INSERT on SQLite."""
     fields = [
         field
         for field in model._meta.concrete_fields
-        if not (field.primary_key and rows[0].pk is None)
+        if not (field.primary_key and getattr(rows[0], field.attname, None) is None)
     ]
     quoted = connection.ops.quote_name
     table = quoted(model._meta.db_table)
     columns = ", ".join(quoted(field.column) for field in fields)
+    as_json = [isinstance(field, models.JSONField) for field in fields]
+    columns_of = list(zip(fields, [field.attname for field in fields], as_json, strict=True))
     values = (
-        [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+        [
+            value
+            if type(value := getattr(row, name)) in AS_THEY_ARE and not json
+            else field.get_db_prep_save(value, connection)
+            for field, name, json in columns_of
+        ]
         for row in rows
     )
     with connection.cursor() as cursor:

@@ -50,7 +50,10 @@ def test_axe_finds_nothing_on_the_pages_of_the_gates(
     told = story("production")
     told.give("safety_check", verdict="fail")
     told.ask()
-    done = approved()
+    done, ended = approved(), approved()
+    transitions.revoke(
+        ended.promotion.pk, actor=ended.signer(Role.RISK_OWNER), reason=WHY, password=make.PASSWORD
+    )
     thread = transitions.comment(
         told.promotion.pk, text="Is it the same set?", actor=told.signer(Role.REVIEWER)
     ).thread
@@ -59,6 +62,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_gates(
     mona = make.make_person(make.name("mona"), Role.REVIEWER, Role.RISK_OWNER, Role.REQUESTER)
     for address in (
         "/",
+        "/ended/",
         "/gates/promotion/",
         "/gates/gateversion/",
         f"/promotions/{told.promotion.pk}/",

@@ -119,6 +119,50 @@ def test_a_run_waits_for_a_reviewing_role_of_the_team_but_not_for_its_giver():
     assert waiting(told.signer("reviewer")) == []
 
 
+def test_of_runs_that_measure_the_same_only_the_newest_waits():
+    told = story()
+    reviewer, now = told.signer("reviewer"), clock.now()
+    nightly = [told.give_run(ran_at=now - days(left), accept=False) for left in (3, 2, 1)]
+    other = story()
+    other.use_case, other.suite = told.use_case, told.suite
+    elsewhere = other.give_run(ran_at=now - days(9), accept=False)
+    make.grant(reviewer, Role.REVIEWER, team=elsewhere.item.release.use_case.team)
+
+    def runs() -> set[int]:
+        return {int(said.split()[2]) for said in waiting(reviewer) if said.startswith("Accept")}
+
+    assert runs() == {nightly[2].pk, elsewhere.pk}
+    # Gone, it stands in the way of none.
+    evidence.withdraw(nightly[2].item_id, actor=told.contributor, reason=WHY)
+    assert runs() == {nightly[1].pk, elsewhere.pk}
+    evidence.accept_run(nightly[1].pk, actor=reviewer, reason=WHY)
+    assert runs() == {elsewhere.pk}
+    # What somebody measured in part does not stand for what was measured in full.
+    told.give_run(ran_at=now, accept=False, run={"completeness": "partial"})
+    late = told.give_run(ran_at=now - days(1) / 2, accept=False)
+    assert runs() == {elsewhere.pk, late.pk}
+
+
+def test_the_side_of_a_page_counts_again_only_after_a_change(client):
+    told = ready()
+    reviewer = told.signer("reviewer")
+    page = told.release.get_absolute_url()
+    client.force_login(reviewer)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            said = text_of(client.get(page))
+        assert re.search(r"Overview 1 waiting for you", said)
+        return len(queries)
+
+    first, again = asked(), asked()
+    assert again < first - 10
+    make.make_team()
+    assert asked() == first
+    with clock.at(clock.now() + days(1) / 720):
+        assert asked() == first
+
+
 def test_the_oldest_is_first_and_a_near_date_is_amber(client):
     mona = make.make_person(make.name("mona"), Role.REVIEWER)
     now = clock.now()
@@ -262,6 +306,29 @@ def test_an_alert_is_gone_after_thirty_days_and_hidden_from_other_teams():
     assert len(endings.ended_lately(told.requester)) == 1
     with clock.at(clock.now() + days(31)):
         assert endings.ended_lately(told.requester) == []
+
+
+def test_where_more_ended_than_is_listed_the_overview_says_so_and_the_rest_has_pages(
+    client, monkeypatch
+):
+    monkeypatch.setattr(endings, "CANDIDATES", 2)
+    told = [approved() for _ in range(3)]
+    auditor = make.make_person(make.name("auditor"), Role.AUDITOR)
+    client.force_login(auditor)
+    for one in told:
+        assert "See all of them" not in text_of(client.get("/"))
+        item = one.release.evidence.filter(kind="safety_check").get()
+        evidence.withdraw(item.pk, actor=one.contributor, reason=WHY)
+    words = text_of(client.get("/"))
+    assert "2 of about 3 approvals that ended in 30 days. See all of them" in words
+    pages = [text_of(client.get("/ended/", {"page": page})) for page in (1, 2)]
+    assert "3 approvals, page 1 of 2" in pages[0]
+    for one in told:
+        assert sum(str(one.release) in page for page in pages) == 1
+    monkeypatch.setattr(endings, "LOOKED_AT", 2)
+    assert "And more, which ended earlier" in text_of(client.get("/ended/"))
+    client.force_login(make.make_person(make.name("foreign"), Role.VIEWER, team=make.make_team()))
+    assert "No approval that you may see ended" in text_of(client.get("/ended/"))
 
 
 # What it costs

@@ -6,14 +6,18 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from audit import clock
 from evidence import transitions as evidence
 from gates import transitions
+from gates.facts import gate_for
 from gates.models import GateVersion, Promotion
 from gates.packages import live
 from gates.past import assess
 from registry import transitions as registry
+from registry.effective import history
 from registry.models import ModelUse, RegisteredModel, ScoreDemand, UseCase
 from tests import make
 from tests.api.reading import assert_problem, reader
@@ -187,3 +191,18 @@ def test_the_registry_is_rebuilt_as_it_was():
     assert row_at(case, number + 1).risk_tier == "high"
     assert row_at(case, number - 1) is None
     assert rows_at(UseCase, 0) == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="Plans of PostgreSQL follow the rows.")
+def test_the_few_versions_published_by_then_are_not_looked_for_in_the_log():
+    """A database that begins with the changes up to then reads the whole log for ten rows."""
+    place, use_case = make.make_environment(), make.make_use_case()
+    with CaptureQueriesContext(connection) as queries:
+        history(number=1_000_000)
+        gate_for(place, use_case, number=1_000_000)
+    asked = [one["sql"] for one in queries.captured_queries if "audit_change" in one["sql"]]
+    assert len(asked) == 2
+    for sql in asked:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            assert "audit_change" not in cursor.fetchall()[0][-1], sql

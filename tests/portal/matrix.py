@@ -155,7 +155,7 @@ MATRIX = (
             GET /running/
             GET /drill/
             GET /requests/
-            GET /{requests incidents outside timeline uses may-run on-call running waiting}.csv
+            GET /{requests incidents outside timeline uses may-run ended on-call running waiting}.csv
             GET /outside/
             GET /incidents/
             GET /timeline/
@@ -167,6 +167,7 @@ MATRIX = (
             GET /docs/api/
             GET /impact/
             GET /uses/
+            GET /ended/
             GET /{may-run on-call}/
             GET /jsi18n/
             GET /<app_label>/
@@ -1548,6 +1549,7 @@ ONLY_SHOWN = {
         "docs/api/",
         "impact/",
         "uses/",
+        "ended/",
         "may-run/",
         "on-call/",
         "releases/<slug>/<number>/readiness/",
@@ -1569,7 +1571,7 @@ ONLY_SHOWN = {
         "requests/",
         "requests/<name>/",
         "requests/<name>/export/",
-        *spelled_out("{requests incidents outside timeline uses may-run on-call}.csv"),
+        *spelled_out("{requests incidents outside timeline uses may-run ended on-call}.csv"),
         *spelled_out("{running waiting audit}.csv"),
         "webhooks/<pk>/deliveries.csv",
         *spelled_out("registry/{usecase registeredmodel modelversion release}/csv/"),

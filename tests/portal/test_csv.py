@@ -26,6 +26,8 @@ NO_LIST = {
     "search": "an answer; “more” leads to a list that has a CSV",
     "api_docs": "documentation",
     "audit_review": "a form",
+    "audit_export": "a form",
+    "audit_losses": "some rows of prose, each in the log",
     "notices": "what one is told of: settings",
     "second_factor": "a form",
     "compare": "two rows side by side",
