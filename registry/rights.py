@@ -98,6 +98,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "administer": roles.ADMINISTER,
     "read_log": roles.READ_LOG,
     "review_trail": roles.READ_LOG,
+    "build_pack": roles.PACK,
     "grant_role": roles.ADMINISTER,
     "deactivate": roles.ADMINISTER,
     "reactivate": roles.ADMINISTER,

@@ -44,3 +44,5 @@ ADMINISTER = (Role.ADMINISTRATOR,)
 READ_LOG = (Role.AUDITOR,)
 #: The roles that deal with incidents: they end them, widen them, and set what follows.
 HANDLE = (*REVIEWING, Role.OPERATOR)
+#: The roles that build evidence packs: those who judge, those who write policy, and auditors.
+PACK = (*REVIEWING, Role.POLICY_AUTHOR, Role.AUDITOR)
