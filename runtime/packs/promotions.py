@@ -143,7 +143,7 @@ def _approval(promotion: Promotion, then: Promotion, view: View) -> dict[str, An
         "holds": found.holds,
         "until": found.until,
         "ended_by": [_ending(one) for one in found.ended_by],
-        "first_to_end": _ending(found.ends[0]),
+        "first_to_end": {**_ending(found.ends[0]), "sentence": found.ends[0].coming},
         "endpoints": list(found.covered),
     }
 

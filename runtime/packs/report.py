@@ -1,5 +1,6 @@
 """The report of a pack for people: HTML that prints well, and PDF where the extra is installed."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -128,6 +129,8 @@ def as_pdf(html: str) -> bytes:
     """Return the report as PDF; nothing is fetched for it from anywhere."""
     from weasyprint import HTML
 
+    # It tells of every rule of the style sheet that is for screens alone.
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
     return HTML(string=html, url_fetcher=_nothing).write_pdf(pdf_variant="pdf/ua-1")
 
 
