@@ -54,12 +54,14 @@ class Extent:
 def extent(at: datetime) -> Extent:
     """Return how far the log reached at an instant; it is signed over first if that is not done.
 
-    The same instant gives the same checkpoint, whenever it is asked for. Raises `NotProved`.
+    The same instant gives the same checkpoint, whenever it is asked for. Raises `NotProved`, and
+    `Refused` for an instant before the first entry.
     """
     change = Change.objects.filter(at__lte=at).order_by("-at").first()
     last = change and change.entries.order_by("-seq").values_list("seq", flat=True).first()
     if last is None:
-        raise NotProved(Reason("NOTHING_YET", "The log had no entry at that instant.", "as_of"))
+        sentence = "The log had no entry by then. Give a later instant."
+        raise Refused(Reason("NOTHING_YET", sentence, "as_of"))
     found = _covering(last) or _taken(last)
     return Extent(at, change.number, last + 1, found)
 
