@@ -30,8 +30,9 @@ from audit.verify_audit import (
 
 #: Entries that are proved at a time, and keys that one query asks for.
 CHUNK, KEYS = 500, 200
-#: Earlier checkpoints that are proved to be how the log began.
-EARLIER = 500
+#: Earlier checkpoints that are proved to be how the log began: of the first ones behind the
+#: entries, and of the newest.
+EARLIER, NEWEST = 400, 100
 
 
 class NotProved(Refused):
@@ -168,7 +169,8 @@ def _earlier(seqs: list[int], size: int) -> Iterator[dict]:
     """Yield proofs that earlier checkpoints are how this log began: those that signers may hold.
 
     For each entry the first checkpoint that holds it is the one in its receipt, if that was taken
-    at once; what is between is left to the server's own answers.
+    at once; the newest are in receipts that were taken lately. What is between is left to the
+    server's own answers.
     """
     sizes = Checkpoint.objects.filter(size__lt=size).order_by("size")
     known = sorted(set(sizes.values_list("size", flat=True)))
@@ -178,7 +180,7 @@ def _earlier(seqs: list[int], size: int) -> Iterator[dict]:
             place += 1
         if place < len(known) and (not wanted or wanted[-1] != known[place]):
             wanted.append(known[place])
-    for first in wanted[-EARLIER:]:
+    for first in sorted({*wanted[-EARLIER:], *known[-NEWEST:]}):
         try:
             proof = tree.consistency(first, size)
         except tree.TreeBroken as error:

@@ -107,9 +107,11 @@ def _rate(rows: int) -> float:
 def fill_packed() -> None:
     """Tell of an approved release on evidence with large files."""
     from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.core.management import call_command
 
     from tests.gates.stories import story
 
+    call_command("make_key", verbosity=0)
     told = story()
     for number in range(FILES):
         data = os.urandom(MEGABYTES * 500_000).hex().encode()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -14,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from audit import Refused, checkpoints, clock, keys, receipts
+from audit import Refused, checkpoints, clock, keys, receipts, tree
 from audit.models import Entry
 from audit.refusals import NotAllowed
 from audit.verify_audit import main
@@ -114,6 +115,20 @@ def test_a_pack_is_checked_without_us(told, taken):
         place_of = given.index(left_out)
         code, said = checked(taken / "pack", *given[:place_of], *given[place_of + 2 :])
         assert code == 2 and left_out in said, "what was not given is said"
+    # A newer checkpoint, which the pack cannot know of, is joined by an answer of the API.
+    given = whole(taken)
+    given[-1] = str(taken / "pack.tlog-proof")
+    code, said = checked(taken / "pack", *given)
+    assert code == 2 and "--consistency" in said
+    sizes = [int(one) for one in re.findall(r"first=([0-9]+)&second=([0-9]+)", said)[0]]
+    joined = tree.consistency(*sizes)
+    path = [one.hex() for one in joined.path]
+    answer = {"first": sizes[0], "second": sizes[1], "path": path}
+    (taken / "joined.json").write_text(json.dumps(answer))
+    given += ["--consistency", str(taken / "joined.json")]
+    assert checked(taken / "pack", *given)[0] == 0
+    (taken / "joined.json").write_text(json.dumps({**answer, "path": [path[0], *path]}))
+    assert checked(taken / "pack", *given)[0] == 1
     ran = subprocess.run(
         ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=taken / "pack", capture_output=True
     )
