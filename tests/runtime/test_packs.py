@@ -24,6 +24,7 @@ from evidence import storage
 from evidence import transitions as evidence
 from registry.roles import Role
 from registry.visibility import SEES_ALL
+from runtime import transitions
 from runtime.models import EvidencePack
 from runtime.packs import report
 from runtime.packs.asking import NotTheSame, again
@@ -32,7 +33,7 @@ from runtime.packs.transitions import record
 from tests import make
 from tests.api.reading import assert_problem
 from tests.gates.stories import WHY, story
-from tests.runtime.stories import next_release, operator, place
+from tests.runtime.stories import generations, next_release, operator, place
 
 pytestmark = pytest.mark.django_db
 
@@ -167,12 +168,12 @@ def test_it_tells_what_was_approved_on_what_and_where_it_ran(told, taken):
 def test_the_same_instant_gives_the_same_bytes_whatever_came_later(told, auditor):
     subject, as_of = Subject(promotion=told.promotion), read_as_of(None)
     first, data = built(subject, auditor, as_of)
+    before = generations(told.environment)
     row = record(first, actor=auditor, reason=WHY)
+    assert generations(told.environment) == before, "a pack changes nothing that runs"
     # What comes later: evidence, a withdrawal, another release, and the deployment is taken out.
     told.give("data_boundary")
     evidence.withdraw(told.safety.pk, actor=told.contributor, reason=WHY)
-    from runtime import transitions
-
     deployment = told.release.deployments.get()
     transitions.remove(deployment.pk, actor=operator(told), reason=WHY)
     next_release(told)
