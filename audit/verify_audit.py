@@ -2,13 +2,18 @@
 """Check what Gatehouse recorded without Gatehouse: one file, to be taken away.
 
     python verify_audit.py export FOLDER_OR_ZIP --keys gatehouse-keys.json [--checkpoint FILE …]
+    python verify_audit.py pack FOLDER_OR_ZIP --keys gatehouse-keys.json [--receipt FILE.tlog-proof]
+        [--checkpoint FILE …] [--consistency FILE …]
     python verify_audit.py receipt FILE.tlog-proof --keys gatehouse-keys.json [--record FILE.json]
 
 It needs Python 3.11 and the package `cryptography`, no network and no database. `--keys` is the
 public keys as the server publishes them, kept from an earlier day or got from somebody you trust:
 keys that came with the export prove nothing about whoever made the export. `--checkpoint` is a
 checkpoint that left the server earlier (a receipt, a line of the checkpoint file, an answer of the
-API); the more of them come from elsewhere, the less the server could have rewritten.
+API); the more of them come from elsewhere, the less the server could have rewritten. `--receipt` is
+the receipt of the entry by which the log records that an evidence pack was built: it names the
+digest of the pack's manifest, and so every byte of it. `--consistency` is an answer of the API that
+joins a checkpoint of yours with the one in the pack, where the pack has no such proof itself.
 
 Exit 0: everything holds. Exit 1: something does not, and is named. Exit 2: could not check all.
 Exit 3: what is there holds, but the log once lost entries and went on; each such loss is named.
@@ -23,6 +28,8 @@ import hashlib
 import json
 import sys
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -545,8 +552,23 @@ ENTRIES, CHECKPOINTS, KEYS, MANIFEST = (
 )
 
 
+#: What reading a damaged archive or file raises.
+DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
+#: The log's part of an evidence pack.
+PACK_ENTRIES, PACK_PROOFS, PACK_ROWS, PACK_CONSISTENCY, PACK_CHECKPOINT = (
+    "log/entries.ndjson",
+    "log/proofs.ndjson",
+    "log/rows.ndjson",
+    "log/consistency.ndjson",
+    "log/checkpoint.txt",
+)
+PACK_SCHEMA = "gatehouse.pack/1"
+#: The event by which the log records a pack.
+PACK_BUILT = "evidencepack.built"
+
+
 class Source:
-    """The files of an export, in a folder or in a ZIP archive."""
+    """The files of an export or a pack, in a folder or in a ZIP archive."""
 
     def __init__(self, path: Path):
         self._folder = path if path.is_dir() else None
@@ -566,6 +588,11 @@ class Source:
     def text(self, name: str) -> str:
         with self.open(name) as file:
             return file.read().decode()
+
+    def twice(self) -> list[str]:
+        """Return the names under which an archive has several files: a reader may take any."""
+        counted = Counter([] if self._folder else self._archive.namelist())
+        return sorted(name for name, count in counted.items() if count > 1)
 
 
 def check_export(path: Path, keys: list[Key], earlier: list[tuple[str, str]]) -> Findings:
@@ -784,23 +811,30 @@ def _judge_files(
     names: set[str],
     listed: dict[str, tuple[str, int]],
     known: dict[str, str],
+    what: str = "export",
 ) -> None:
+    for name in source.twice():
+        found.wrong("FILE_TWICE", f"{name} is in the {what} several times: readers may differ.")
     for name, (sha256, _) in sorted(listed.items()):
         if name not in names:
-            found.wrong("FILE_MISSING", f"{name} is in the manifest and missing from the export.")
+            found.wrong("FILE_MISSING", f"{name} is in the manifest and missing from the {what}.")
             continue
         if (known.get(name) or _sha256(source, name)) != sha256:
             found.wrong("FILE_ALTERED", f"{name} is not the file that the manifest names.")
     for name in sorted(names - set(listed) - {MANIFEST}):
-        found.wrong("FILE_EXTRA", f"{name} is in the export, but not in its manifest.")
+        found.wrong("FILE_EXTRA", f"{name} is in the {what}, but not in its manifest.")
     found.held.append(f"{len(listed)} files were compared with the manifest.")
 
 
 def _sha256(source: Source, name: str) -> str:
+    """Return the digest of a file; of one that cannot be read whole, none that any file has."""
     summed = hashlib.sha256()
-    with source.open(name) as file:
-        while block := file.read(1 << 20):
-            summed.update(block)
+    try:
+        with source.open(name) as file:
+            while block := file.read(1 << 20):
+                summed.update(block)
+    except DAMAGED:
+        return "cannot be read"
     return summed.hexdigest()
 
 
@@ -932,6 +966,315 @@ class _Duties:
             self._approvals[about] = body["change"]
 
 
+# --- An evidence pack -----------------------------------------------------------------------------
+
+#: Folders whose files are named by their digest in a row that the log holds.
+ANCHORED = ("evidence/", "packages/", "releases/", "policies/", "gates/", "snapshots/")
+SUMS = "SHA256SUMS"
+
+
+def check_pack(
+    path: Path,
+    keys: list[Key],
+    receipt: str | None = None,
+    earlier: Iterable[tuple[str, str]] = (),
+    joined: Iterable[dict] = (),
+) -> Findings:
+    """Check an evidence pack: some entries of a log, what they wrote, and the files beside them.
+
+    `receipt` is that of the entry which records the pack, `earlier` are (where it is from, note)
+    of checkpoints kept outside, `joined` are consistency proofs as the API gives them.
+    """
+    found = Findings()
+    try:
+        source = Source(path)
+        text = source.text(MANIFEST)
+        manifest = json.loads(text)
+        if manifest["schema"] != PACK_SCHEMA:
+            raise ValueError(f"It is of the schema {manifest['schema']}.")
+        listed = {name: (one["sha256"], one["bytes"]) for name, one in manifest["files"].items()}
+        left_out = {one["sha256"] for one in manifest["left_out"] if one.get("sha256")}
+        log = int(manifest["log"]["size"]), bytes.fromhex(manifest["log"]["root"][7:])
+    except (*DAMAGED, ValueError, KeyError, TypeError, AttributeError) as error:
+        found.wrong("MANIFEST", f"The pack's {MANIFEST} cannot be read: {error}")
+        return found
+    names = source.names()
+    parts = {PACK_ENTRIES, PACK_PROOFS, PACK_ROWS, PACK_CONSISTENCY, PACK_CHECKPOINT, SUMS}
+    for name in sorted(parts - names):
+        found.wrong("FILE_MISSING", f"{name} is missing from the pack.")
+    if found.counts:
+        return found
+    _judge_files(found, source, names, listed, {}, "pack")
+    _judge_sums(found, source, listed)
+    try:
+        checkpoint = read_checkpoint(source.text(PACK_CHECKPOINT))
+        proofs = _json_lines(source, PACK_PROOFS)
+        rows = _json_lines(source, PACK_ROWS)
+        joined = [*_json_lines(source, PACK_CONSISTENCY), *joined]
+        bodies = source.text(PACK_ENTRIES).encode().splitlines()
+    except (*DAMAGED, Malformed, ValueError) as error:
+        found.wrong("LOG_UNREADABLE", f"The log's part of the pack cannot be read: {error}")
+        return found
+    if log != (checkpoint.size, checkpoint.root) or manifest.get("origin") != checkpoint.origin:
+        found.wrong("MANIFEST", f"{MANIFEST} names another log than the checkpoint in the pack.")
+    _judge_signature(found, checkpoint, keys, "The pack's checkpoint")
+    entries = _judge_entries(found, bodies, proofs, checkpoint)
+    losses = _losses_told(found, checkpoint, entries)
+    digests, files = _judge_rows(found, rows, entries)
+    _judge_anchors(found, listed, left_out, digests, files)
+    _judge_earlier(found, checkpoint, keys, list(earlier), joined, losses)
+    _judge_built(found, _digest(text.encode()), checkpoint, keys, receipt)
+    for one in manifest["left_out"]:
+        found.held.append(f"Left out, and said so: {one.get('what')}. {one.get('why')}")
+    return found
+
+
+def _json_lines(source: Source, name: str) -> list[dict]:
+    # By line feeds alone: texts may hold other marks that end a line.
+    found = [json.loads(line) for line in source.text(name).split("\n") if line]
+    if not all(isinstance(one, dict) for one in found):
+        raise ValueError(f"A line of {name} is no object.")
+    return found
+
+
+def _judge_sums(found: Findings, source: Source, listed: dict[str, tuple[str, int]]) -> None:
+    """Compare what `sha256sum` reads with the manifest: two lists of files must not disagree."""
+    wanted = {f"{one}  {name}" for name, (one, _) in listed.items() if name != SUMS}
+    try:
+        said = set(source.text(SUMS).split("\n")) - {""}
+    except (*DAMAGED, UnicodeDecodeError):
+        said = set()
+    if said != wanted:
+        found.wrong("SUMS", f"{SUMS} does not list the files that {MANIFEST} lists.")
+
+
+def _judge_entries(
+    found: Findings, bodies: list[bytes], proofs: list[dict], checkpoint: Checkpoint
+) -> dict[int, dict]:
+    """Follow each entry to the root; return what the entries say by their number."""
+    entries: dict[int, dict] = {}
+    if len(bodies) != len(proofs):
+        found.wrong("NOT_INCLUDED", f"There are {len(bodies)} entries and {len(proofs)} proofs.")
+    for body, proof in zip(bodies, proofs, strict=False):
+        try:
+            seq, path = proof["seq"], [bytes.fromhex(one) for one in proof["path"]]
+            said = json.loads(body)
+            event, number = said["event"], said["seq"]
+        except (ValueError, KeyError, TypeError):
+            found.wrong("ENTRY_UNREADABLE", "An entry of the pack or its proof cannot be read.")
+            continue
+        if not isinstance(seq, int) or not inclusion_holds(
+            leaf_hash(body), seq, checkpoint.size, path, checkpoint.root
+        ):
+            found.wrong(
+                "NOT_INCLUDED", f"The proof does not lead from entry {seq} ({event}) to the root."
+            )
+        elif number != seq:
+            found.wrong("ENTRY_NUMBER", f"Entry {seq} says that it is entry {number}.")
+        else:
+            entries[seq] = said
+    if len(entries) == len(bodies):
+        found.held.append(
+            f"{len(entries)} entries are in the log of {checkpoint.size} entries of "
+            f"{checkpoint.origin}."
+        )
+    return entries
+
+
+def _losses_told(found: Findings, checkpoint: Checkpoint, entries: dict[int, dict]) -> Losses:
+    """Return the losses that a pack tells of; it tells of all that came before its checkpoint."""
+    losses = Losses(found.wrong)
+    for seq, body in sorted(entries.items()):
+        losses.judge(seq, body)
+    found.lost.extend(str(loss) for loss in losses.found)
+    if (epoch := name_and_epoch(checkpoint.origin)[1]) != losses.epoch:
+        found.wrong(
+            "LOSS",
+            f"The pack's checkpoint is of part {epoch} of the log's life, and its entries tell of "
+            f"part {losses.epoch}.",
+        )
+    return losses
+
+
+def _judge_rows(
+    found: Findings, rows: list[dict], entries: dict[int, dict]
+) -> tuple[set[str], list[dict]]:
+    """Compare rows with their entries; return every digest that they name, and evidence files."""
+    digests: set[str] = set()
+    files, good = [], 0
+    signed: list[tuple[int, dict]] = []
+    for row in rows:
+        try:
+            seq, key, text = row["seq"], row["row"], row["document"]
+            entry, document = entries.get(seq), json.loads(text)
+            holds = entry is not None and entry["row"] == key
+            holds = holds and entry["after"] == _digest(text.encode())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            found.wrong("ROW", "A row of the pack cannot be read.")
+            continue
+        if not holds:
+            found.wrong("ROW", f"The row {key} is not what entry {seq} says was written.")
+            continue
+        good += 1
+        digests |= {
+            value.removeprefix("sha256:")
+            for name in ("digest", "sha256", "package_digest")
+            if isinstance(value := document.get(name), str)
+        }
+        if key.startswith("evidence.evidencefile:"):
+            files.append(document)
+        if key.startswith("gates.packageperson:") and document.get("kind") == "signer":
+            signed.append((seq, document))
+    if good == len(rows):
+        found.held.append(f"{good} rows are what the log says was written.")
+    for seq, one in signed:
+        found.held.append(
+            f"Entry {seq}: {one.get('printed_name')} signed {one.get('package_digest')} at "
+            f"{one.get('signed_at')} as {one.get('role')}: {one.get('verdict')}."
+        )
+    return digests, files
+
+
+def _judge_anchors(
+    found: Findings,
+    listed: dict[str, tuple[str, int]],
+    left_out: set[str],
+    digests: set[str],
+    files: list[dict],
+) -> None:
+    """See that each sealed file is named by a row, and each evidence file is there or left out."""
+    there, anchored = {sha256 for sha256, _ in listed.values()}, 0
+    for name, (sha256, _) in sorted(listed.items()):
+        if not name.startswith(ANCHORED):
+            continue
+        if sha256 in digests:
+            anchored += 1
+        else:
+            found.wrong("NOT_ANCHORED", f"No row of the pack names the bytes of {name}.")
+    for one in files:
+        if one["sha256"] not in there | left_out:
+            found.wrong(
+                "EVIDENCE_MISSING",
+                f"The evidence file “{one.get('name')}” is neither in the pack nor named as left "
+                "out.",
+            )
+    found.held.append(f"{anchored} sealed files have the digests that the log's rows name.")
+
+
+def _judge_earlier(
+    found: Findings,
+    checkpoint: Checkpoint,
+    keys: list[Key],
+    earlier: list[tuple[str, str]],
+    joined: list[dict],
+    losses: Losses,
+) -> None:
+    """Compare the pack's checkpoint with those that left the server before."""
+    if not earlier:
+        found.not_checked.append(
+            "No checkpoint from elsewhere was given (--checkpoint): a log that was rewritten whole "
+            "and signed anew would look like this one."
+        )
+    for where, note in earlier:
+        try:
+            other = read_checkpoint(note)
+        except Malformed as error:
+            found.wrong("CHECKPOINT_UNREADABLE", f"The checkpoint of {where}: {error}")
+            continue
+        if not _of_one_log(other, checkpoint):
+            found.wrong("ORIGIN", f"The checkpoint of {where} is of the log {other.origin}.")
+        elif loss := losses.of(name_and_epoch(other.origin)[1], other.size):
+            found.lost.append(loss.about(f"The checkpoint of {where}", other.size))
+        elif keys and not signers(other, keys):
+            found.wrong("SIGNATURE", f"The checkpoint of {where} is not signed by any key given.")
+        else:
+            _judge_joined(found, checkpoint, where, other, joined)
+
+
+def _of_one_log(one: Checkpoint, other: Checkpoint) -> bool:
+    return name_and_epoch(one.origin)[0] == name_and_epoch(other.origin)[0]
+
+
+def _judge_joined(
+    found: Findings, ours: Checkpoint, where: str, other: Checkpoint, joined: list[dict]
+) -> None:
+    small, large = sorted((ours, other), key=lambda one: one.size)
+    known = [[]] if small.size == large.size else _paths(joined, small.size, large.size, ours.size)
+    if not known:
+        found.not_checked.append(
+            f"Nothing joins the checkpoint of {where} ({other.size} entries) with the pack's "
+            f"({ours.size}): keep /api/v1/audit/consistency/?first={small.size}"
+            f"&second={large.size} as a file, and give it with --consistency."
+        )
+    elif any(
+        consistency_holds(small.size, large.size, path, small.root, large.root) for path in known
+    ):
+        found.held.append(
+            f"The pack's log goes on from the checkpoint of {where} ({other.size} entries)."
+            if other.size < ours.size
+            else f"The checkpoint of {where} ({other.size} entries) goes on from the pack's."
+            if other.size > ours.size
+            else f"The checkpoint of {where} is over the same entries with the same root."
+        )
+    else:
+        found.wrong(
+            "REWRITTEN",
+            f"The log of the pack is not the one that the checkpoint of {where} was signed over.",
+        )
+
+
+def _paths(joined: list[dict], first: int, second: int, ours: int) -> list[list[bytes]]:
+    found = []
+    for one in joined:
+        try:
+            if (one["first"], one.get("second", ours)) == (first, second):
+                found.append([bytes.fromhex(step) for step in one["path"]])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
+
+
+def _judge_built(
+    found: Findings, manifest: str, checkpoint: Checkpoint, keys: list[Key], receipt: str | None
+) -> None:
+    """Compare the manifest with the entry of the log that records the pack."""
+    if receipt is None:
+        found.not_checked.append(
+            f"The receipt of the pack was not given (--receipt): report and documents were "
+            f"compared with the manifest alone, whose digest is {manifest}. The log has an entry "
+            "that names it."
+        )
+        return
+    try:
+        said = read_receipt(receipt)
+        signed = read_checkpoint(said.note)
+        body = json.loads(said.body)
+        event, named, who, at = (
+            body["event"],
+            body["facts"]["manifest"],
+            body["actor"]["name"],
+            body["at"],
+        )
+    except (Malformed, ValueError, KeyError, TypeError) as error:
+        found.wrong("RECEIPT_UNREADABLE", f"The receipt of the pack cannot be read: {error}")
+        return
+    if not _of_one_log(signed, checkpoint):
+        found.wrong("ORIGIN", f"The receipt is of the log {signed.origin}.")
+    leaf = leaf_hash(said.body)
+    if body.get("seq") != said.index or not inclusion_holds(
+        leaf, said.index, signed.size, said.path, signed.root
+    ):
+        found.wrong("NOT_INCLUDED", "The proof does not lead from the pack's entry to the root.")
+    _judge_signature(found, signed, keys, "The checkpoint of the pack's receipt")
+    if event == PACK_BUILT and named == manifest:
+        found.held.append(
+            f"Entry {said.index} records this very pack ({manifest}), built by {who} at {at}: "
+            "every file of it is as it was then."
+        )
+    else:
+        found.wrong("NOT_THIS_PACK", f"The receipt is not of the pack with manifest {manifest}.")
+
+
 # --- On the command line --------------------------------------------------------------------------
 
 LIMITS = (
@@ -957,26 +1300,35 @@ def main(arguments: list[str] | None = None, out: IO[str] | None = None) -> int:
         default=[],
         help="a checkpoint kept elsewhere: a receipt, a note, or a file of checkpoints; repeatable",
     )
+    pack = verbs.add_parser("pack", help="an evidence pack: a folder, or its ZIP archive")
+    pack.add_argument("path", type=Path)
+    pack.add_argument("--receipt", type=Path, help="the receipt of the pack (.tlog-proof)")
+    pack.add_argument(
+        "--checkpoint",
+        type=Path,
+        action="append",
+        default=[],
+        help="a checkpoint kept elsewhere, as for an export; repeatable",
+    )
+    pack.add_argument(
+        "--consistency",
+        type=Path,
+        action="append",
+        default=[],
+        help="an answer of the API that joins such a checkpoint with the pack's; repeatable",
+    )
     receipt = verbs.add_parser("receipt", help="a signer's receipt (.tlog-proof)")
     receipt.add_argument("path", type=Path)
     receipt.add_argument("--record", type=Path, help="the signature record that it came with")
-    for one in (export, receipt):
+    for one in (export, pack, receipt):
         one.add_argument("--keys", type=Path, help="the server's public keys (a JWK Set)")
     given = parser.parse_args(arguments)
     try:
-        keys = read_keys(given.keys.read_text()) if given.keys else []
-        if given.verb == "receipt":
-            record = given.record.read_bytes() if given.record else None
-            found = check_receipt(given.path.read_text(), keys, record)
-        else:
-            earlier = [
-                (str(path), note) for path in given.checkpoint for note in read_notes(_read(path))
-            ]
-            found = check_export(given.path, keys, earlier)
+        found = _checked(given)
     except ImportError:
         out.write("Could not check: install the package `cryptography`.\n")
         return 2
-    except (OSError, UnicodeDecodeError, Malformed) as error:
+    except (*DAMAGED, UnicodeDecodeError, Malformed) as error:
         out.write(f"Could not check: {error}\n")
         return 2
     found.say(out)
@@ -991,6 +1343,28 @@ def main(arguments: list[str] | None = None, out: IO[str] | None = None) -> int:
     for sentence in LIMITS:
         out.write(f"  {sentence}\n")
     return found.exit_code
+
+
+def _checked(given: argparse.Namespace) -> Findings:
+    keys = read_keys(_read(given.keys)) if given.keys else []
+    if given.verb == "receipt":
+        record = given.record.read_bytes() if given.record else None
+        return check_receipt(_read(given.path), keys, record)
+    earlier = [(str(path), note) for path in given.checkpoint for note in read_notes(_read(path))]
+    if given.verb == "export":
+        return check_export(given.path, keys, earlier)
+    receipt = _read(given.receipt) if given.receipt else None
+    return check_pack(given.path, keys, receipt, earlier, map(_read_proof, given.consistency))
+
+
+def _read_proof(path: Path) -> dict:
+    try:
+        said = json.loads(_read(path))
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise Malformed(f"{path} is no consistency proof as the API gives it.")
+    return said
 
 
 def _read(path: Path) -> str:

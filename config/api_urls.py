@@ -22,6 +22,7 @@ import registry.policy_api
 import registry.uses_api
 import runtime.api
 import runtime.incidents.api
+import runtime.packs.api
 import runtime.records.api
 import runtime.rollback_api
 import runtime.router_api
@@ -38,6 +39,7 @@ for routes in (
     gates.api.routes,
     runtime.router_api.routes,
     runtime.incidents.api.routes,
+    runtime.packs.api.routes,
     audit.api.entries.routes,
 ):
     for prefix, view in routes:
@@ -87,6 +89,16 @@ urlpatterns = [
         "promotions/<int:pk>/exports/",
         gates.exporting.PromotionLackingView.as_view(),
         name="promotion-exports",
+    ),
+    path(
+        "promotions/<int:pk>/pack/",
+        runtime.packs.api.PromotionPackView.as_view(),
+        name="promotion-pack",
+    ),
+    re_path(
+        rf"^environments/(?P<slug>{registry.api.SLUG})/pack/$",
+        runtime.packs.api.EnvironmentPackView.as_view(),
+        name="environment-pack",
     ),
     path("decision/", gates.api.DecisionView.as_view(), name="decision"),
     path(

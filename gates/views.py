@@ -168,6 +168,7 @@ def answer_page(request, page, *, form, status=200, focus=False, printing=False,
         "kept": kept,
         "printing": printing,
         "acts": open_acts,
+        "may_pack": not may(request.user, "build_pack", page.promotion.release.use_case.team),
     }
     template = "gates/review_print.html" if printing else "gates/review.html"
     return TemplateResponse(request, template, context, status=status)

@@ -83,6 +83,21 @@ PAGES = (
         "promotion_findings",
         "gates.promotion",
     ),
+    Page(
+        "promotions/<int:pk>/pack/",
+        "runtime.packs.pages.of_promotion",
+        "promotion_pack",
+        "gates.promotion",
+    ),
+    Page(
+        "environments/<slug:slug>/pack/",
+        "runtime.packs.pages.of_environment",
+        "environment_pack",
+        "registry.environment",
+    ),
+    Page("packs/<int:pk>/", "runtime.packs.pages.one", "pack", "audit"),
+    Page("packs/<int:pk>/download/", "runtime.packs.pages.download", "pack_download", "audit"),
+    Page("packs/<int:pk>/receipt/", "runtime.packs.pages.receipt", "pack_receipt", "audit"),
     Page("promotions/<int:pk>/assign/", "gates.helping_pages.assign", "assign", "gates.promotion"),
     Page("promotions/<int:pk>/ask/", "gates.helping_pages.ask", "ask_signer", "gates.promotion"),
     Page(

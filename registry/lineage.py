@@ -93,6 +93,14 @@ onward: list[Callable[[Graph, Model, dict[Release, str]], None]] = []
 
 def of_release(release: Release, reader) -> Graph:
     """Return the lineage of a release."""
+    graph = made_of(release, reader)
+    for follow in onward:
+        follow(graph, reader, {release: graph.subject})
+    return _say_how_they_stand(graph, reader)
+
+
+def made_of(release: Release, reader) -> Graph:
+    """Return what a release was made of: what is sealed with it, and nothing that came later."""
     graph = Graph(f"release:{release.pk}")
     graph.add(_release(release))
     if release.derived_from:
@@ -115,9 +123,7 @@ def of_release(release: Release, reader) -> Graph:
             grant.scope,
             into=graph.subject,
         )
-    for follow in onward:
-        follow(graph, reader, {release: graph.subject})
-    return _say_how_they_stand(graph, reader)
+    return graph
 
 
 def of_version(version: ModelVersion, reader) -> Graph:

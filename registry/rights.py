@@ -105,6 +105,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "review_trail": roles.READ_LOG,
     "export_log": roles.EXPORT_LOG,
     "declare_loss": roles.DECLARE_LOSSES,
+    "build_pack": roles.PACK,
     "grant_role": roles.ADMINISTER,
     "deactivate": roles.ADMINISTER,
     "reactivate": roles.ADMINISTER,

@@ -48,3 +48,5 @@ EXPORT_LOG = (Role.AUDITOR, Role.ADMINISTRATOR)
 DECLARE_LOSSES = (Role.ADMINISTRATOR, Role.RISK_OWNER)
 #: The roles that deal with incidents: they end them, widen them, and set what follows.
 HANDLE = (*REVIEWING, Role.OPERATOR)
+#: The roles that build evidence packs: those who judge, those who write policy, and auditors.
+PACK = (*REVIEWING, Role.POLICY_AUTHOR, Role.AUDITOR)

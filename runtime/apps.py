@@ -19,6 +19,7 @@ class RuntimeConfig(AppConfig):
         from runtime.incidents import tasks as incident_tasks
         from runtime.incidents.linking import link_acts
         from runtime.incidents.notices import note_runtime
+        from runtime.packs.pages import of_environment_panel as packs_of_environment
         from runtime.panels import of_environment, offered
         from runtime.publishing import follow
         from runtime.records import partitions, pruning, touched
@@ -37,7 +38,7 @@ class RuntimeConfig(AppConfig):
         gate_previews.followers.append(previewing.followed)
         of_environments = panels.setdefault("registry.environment", [])
         of_environments[:0] = [of_environment, router_panels.of_environment]
-        of_environments.append(incident_panels.of_environment)
+        of_environments += (incident_panels.of_environment, packs_of_environment)
         panels.setdefault("registry.release", []).append(incident_panels.of_release)
         panels.setdefault("registry.router", []).append(router_panels.of_router)
         for noun in touched.NOUNS:

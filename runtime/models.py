@@ -341,6 +341,7 @@ from runtime.incidents.models import (  # noqa: E402, F401
     IncidentNote,
     IncidentParticipant,
 )
+from runtime.packs.models import EvidencePack  # noqa: E402, F401
 from runtime.records.models import (  # noqa: E402, F401
     Bundle,
     BundleMember,

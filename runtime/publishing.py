@@ -47,6 +47,7 @@ IMMATERIAL = frozenset(
         "registry.suiteversion",
         "registry.team",
         "registry.tool",
+        "runtime.evidencepack",
         "runtime.followup",
         "runtime.incident",
         "runtime.incidentlink",

@@ -19,6 +19,7 @@ from audit.models import AuditReview, Entry, LogExport, Verification
 from portal.trail import finding
 from registry import transitions
 from registry.rights import may
+from runtime.packs.pages import packs_of
 
 #: Reviews, exports and verifications that the page shows.
 SHOWN = 5
@@ -59,6 +60,7 @@ def listing(request):
         "reviews": AuditReview.objects.select_related("reviewed_by").order_by("-pk")[:SHOWN],
         "losses": checkpoints.losses().found,
         "exports": LogExport.objects.order_by("-pk").select_related("change")[:SHOWN],
+        "packs": packs_of(request.user)[:SHOWN],
         "origin": checkpoints.origin(),
     }
     return answer(request, "log.html", context, 400 if reasons else 200)

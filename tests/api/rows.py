@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from django.db import connection, models
 
-from audit import clock
+from audit import change, clock, system
 from audit.models import Entry
+from audit.rules import digest
 from evidence.models import EvaluationRun
 from gates.models import Promotion
 from registry.models import PolicyPack, Router, RouterReport
-from runtime.models import Incident
+from runtime.models import EvidencePack, Incident
 from tests import make
 from tests.gates.stories import Story
 from tests.nouns import multiply
@@ -45,6 +46,7 @@ LISTS = (
     "evaluation-runs",
     "promotions",
     "incidents",
+    "packs",
     "audit/entries",
 )
 
@@ -62,6 +64,7 @@ def address(name: str, told: Story) -> Address:
     tool, place = release.tool_grants.get().scope.tool, told.environment
     router = Router.objects.filter(environment=place).first() or make.make_router(place)
     incident = Incident.objects.first() or opened(told, actor=told.requester)
+    packed = EvidencePack.objects.first() or _packed(told)
     now = clock.now()
     RouterReport.objects.get_or_create(
         router=router, generation=1, defaults={"first_seen_at": now, "last_seen_at": now}
@@ -88,10 +91,28 @@ def address(name: str, told: Story) -> Address:
         "evaluation-runs": ("evaluation-runs/", run.pk, run, ("acceptance",)),
         "promotions": ("promotions/", told.promotion.pk, told.promotion),
         "incidents": ("incidents/", incident.pk, incident),
+        "packs": ("packs/", packed.pk, packed),
         "audit/entries": ("audit/entries/", entry.seq, entry),
     }
     path, key, row, *parts = listed[name]
     return Address(path, f"{path}{key}/", row, *parts)
+
+
+def _packed(told: Story) -> EvidencePack:
+    with change(actor=system("evidence_pack"), reason=make.WHY) as made:
+        return made.save(
+            EvidencePack(
+                promotion=told.promotion,
+                as_of=made.now,
+                log_size=1,
+                manifest=digest(b""),
+                size=1,
+                files=1,
+                left_out=0,
+                built_at=made.now,
+            ),
+            event="evidencepack.built",
+        )
 
 
 def fill(where: Address, number: int, *, begin: int = 0) -> None:
@@ -101,7 +122,7 @@ def fill(where: Address, number: int, *, begin: int = 0) -> None:
         first = 10_000_000 + begin
         _write(model, (_twin(where.row, seq=first + place) for place in range(number)))
         return
-    if model is Promotion:
+    if model in (Promotion, EvidencePack):
         _write(model, (_twin(where.row) for _ in range(number)))
         return
     before = set(model._base_manager.values_list("pk", flat=True))

@@ -2,11 +2,13 @@
 
     python -m tests.bench.audit
     python -m tests.bench.audit --only sqlite --sizes 10000 100000
+    python -m tests.bench.audit --packs
 
 Fills a database of each size with teams, their history and their entries, ten to a change. Then, in
 a process of its own for the memory: entries per second where each change writes one row, and where
 it writes a hundred; a proof; `audit_verify`, against the time that hashing the very same bytes with
-SHA-256 takes. Nothing is asserted: read the table.
+SHA-256 takes. Then a pack of a promotion with files, against a plain ZIP of the same files. Nothing
+is asserted: read the tables.
 """
 
 import argparse
@@ -23,6 +25,8 @@ from tempfile import TemporaryDirectory
 from tests.bench.fill import ROOT, prepare
 
 SIZES = (10_000, 1_000_000)
+#: Evidence files of the pack that is measured, and megabytes of each.
+FILES, MEGABYTES = 6, 40
 IN_A_CHANGE = 10
 SECONDS = 5
 
@@ -100,6 +104,91 @@ def _rate(rows: int) -> float:
     return written / (time.perf_counter() - begun)
 
 
+def fill_packed() -> None:
+    """Tell of an approved release on evidence with large files."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.core.management import call_command
+
+    from tests.gates.stories import story
+
+    call_command("make_key", verbosity=0)
+    told = story()
+    for number in range(FILES):
+        data = os.urandom(MEGABYTES * 500_000).hex().encode()
+        told.give("safety_check", files=[SimpleUploadedFile(f"{number}.txt", data)])
+    told.give_all(without=("safety_check",))
+    told.ask()
+    told.sign_all()
+
+
+def measure_packed() -> dict:
+    """Measure building and sending the pack of that release, and zipping its files alone."""
+    import zipfile
+
+    from evidence import storage
+    from evidence.models import EvidenceFile
+    from gates.models import Promotion
+    from registry.visibility import SEES_ALL
+    from runtime.packs.building import Subject, read_as_of, settled
+
+    files = list(EvidenceFile.objects.order_by("pk"))
+    found: dict = {"files": len(files), "bytes": sum(one.size for one in files)}
+    subject = Subject(promotion=Promotion.objects.get())
+    settled(subject, SEES_ALL, read_as_of(None)).bundle.close()  # signs, and loads what is lazy
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.perf_counter()
+    pack = settled(subject, SEES_ALL, read_as_of(None))
+    found["settled"] = time.perf_counter() - begun
+    with pack.bundle, open(os.devnull, "wb") as out:  # noqa: PTH123
+        out.writelines(pack.bundle.stream())
+    found["sent"] = time.perf_counter() - begun
+    found["grown"] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    for name, how in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+        begun = time.perf_counter()
+        with open(os.devnull, "wb") as out, zipfile.ZipFile(out, "w", how) as archive:  # noqa: PTH123
+            for one in files:
+                with storage.open_file(one.sha256) as source, archive.open(str(one.pk), "w") as to:
+                    while data := source.read(1 << 20):
+                        to.write(data)
+        found[name] = time.perf_counter() - begun
+    return found
+
+
+def show_packed(engine: str, row: dict) -> None:
+    """Print what a pack cost on one engine."""
+    print(
+        f"{engine}: a pack of {row['files']} files, {row['bytes'] / 1e6:.0f} MB: settled in "
+        f"{row['settled']:.2f} s, sent after {row['sent']:.2f} s, {row['grown']:.0f} MiB more; "
+        f"{row['sent'] / row['stored']:.1f}x a plain ZIP that stores ({row['stored']:.2f} s), "
+        f"{row['sent'] / row['deflated']:.2f}x one that deflates ({row['deflated']:.2f} s)"
+    )
+
+
+def of_pack(url: str, folder: str) -> dict:
+    """Fill one database with what is packed, and measure it in a process of its own."""
+    for step in ("--fill-packed", "--measure-packed"):
+        run = subprocess.run(
+            [sys.executable, "-m", "tests.bench.audit", step, "--database-url", url],
+            cwd=ROOT,
+            env={**os.environ, "GATEHOUSE_DATA_DIR": folder},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def packs(only: str | None) -> None:
+    """Measure a pack on each engine."""
+    if only != "postgresql":
+        with TemporaryDirectory(prefix="gatehouse-bench-") as folder:
+            show_packed("SQLite", of_pack(f"sqlite:///{folder}/packs.sqlite3", folder))
+    if only != "sqlite":
+        from tests.postgres import server
+
+        with TemporaryDirectory(prefix="gatehouse-bench-") as folder, server() as url:
+            show_packed("PostgreSQL", of_pack(url, folder))
+
+
 def of_one(url: str, size: int) -> dict:
     """Fill one database, unless it is, and measure it in a process of its own."""
     for step in ("--fill", "--measure"):
@@ -140,7 +229,20 @@ def main() -> None:
     parser.add_argument("--database-url", default="")
     parser.add_argument("--fill", type=int)
     parser.add_argument("--measure", type=int)
+    parser.add_argument("--packs", action="store_true", help="Packs alone.")
+    parser.add_argument("--fill-packed", action="store_true")
+    parser.add_argument("--measure-packed", action="store_true")
     given = parser.parse_args()
+    if given.fill_packed or given.measure_packed:
+        prepare(given.database_url)
+        if given.fill_packed:
+            fill_packed()
+        else:
+            print(json.dumps(measure_packed()))
+        return
+    if given.packs:
+        packs(given.only)
+        return
     if given.fill or given.measure:
         prepare(given.database_url)
         if given.fill:
@@ -161,6 +263,7 @@ def main() -> None:
                 os.environ["DATABASE_URL"] = url
                 rows.append(of_one(url, size))
         show("PostgreSQL", rows)
+    packs(given.only)
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ MATRIX = (
             GET /running/
             GET /drill/
             GET /requests/
-            GET /{requests incidents outside timeline uses may-run ended on-call running waiting}.csv
+            GET /{requests incidents outside timeline uses may-run ended on-call}.csv
+            GET /{running waiting}.csv
             GET /outside/
             GET /incidents/
             GET /timeline/
@@ -986,6 +987,54 @@ MATRIX = (
             GET /audit/entries/<seq>/
             GET /audit/entries/<seq>/receipt/""",
     ),
+    # ---- Evidence packs
+    Group(
+        "A pack is asked for by those who judge, write policy or audit",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 200 200 200 200 403 200 200 403 403 200 200",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 200 200",
+        says="This takes the role reviewer, risk owner",
+        routes="GET /promotions/<pk>/pack/",
+    ),
+    Group(
+        "A pack as of no instant",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 422 422 422 422 403 422 422 403 403 422 422",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 422 422",
+        says="This takes the role reviewer, risk owner",
+        routes="POST /promotions/<pk>/pack/",
+        body={"as_of": "yesterday", **WHY},
+    ),
+    Group(
+        "The same of an environment, which is nobody's",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 200 200 200 200 403 200 200 403 403 200 200",
+        says="This takes the role reviewer, risk owner",
+        routes="GET /environments/<slug>/pack/",
+    ),
+    Group(
+        "An environment's over no period",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 403 403 403 422 422 422 422 403 422 422 403 403 422 422",
+        says="This takes the role reviewer, risk owner",
+        routes="POST /environments/<slug>/pack/",
+        body=WHY,
+    ),
+    Group(
+        "A pack that somebody built who sees all: for those who do, too",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
+        routes="""
+            GET /packs/<pk>/
+            GET /packs/<pk>/receipt/""",
+    ),
+    Group(
+        "Its archive, which would be another by now",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="302 404 404 404 404 404 404 404 404 404 404 404 404 403 409 409",
+        says="This takes the role reviewer, risk owner",
+        routes="GET /packs/<pk>/download/",
+    ),
     # ---- Talking it over
     Group(
         "The discussion is part of the review page",
@@ -1374,7 +1423,31 @@ MATRIX = (
             GET /api/v1/{may-run on-call running uses}/
             GET /api/v1/search/?q=case
             GET /api/v1/{requests request-counts unattributed-traffic}/
-            GET /api/v1/{releases evidence evaluation-runs promotions incidents schema}/""",
+            GET /api/v1/{releases evidence evaluation-runs promotions incidents packs schema}/""",
+    ),
+    Group(
+        "A pack by the API, before there was anything",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    401 404 403 403 403 422 422 422 422 403 422 422 403 403 422 422",
+        foreign="401 404 404 404 404 404 404 404 404 404 404 404 404 403 422 422",
+        says="This takes the role reviewer, risk owner",
+        routes="GET /api/v1/promotions/<pk>/pack/?as_of=2001-01-01T00:00:00Z",
+    ),
+    Group(
+        "The same of an environment",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 404 403 403 403 422 422 422 422 403 422 422 403 403 422 422",
+        says="This takes the role reviewer, risk owner",
+        routes="GET /api/v1/environments/<slug>/pack/"
+        "?since=2000-01-01T00:00:00Z&as_of=2001-01-01T00:00:00Z",
+    ),
+    Group(
+        "A pack that was built by somebody who sees all",
+        #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        any="401 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
+        routes="""
+            GET /api/v1/packs/<pk>/
+            GET /api/v1/packs/<pk>/receipt/""",
     ),
     Group(
         "What a team owns",
@@ -1544,6 +1617,8 @@ ONLY_SHOWN = {
         "audit/",
         "audit/entries/<seq>/",
         "audit/entries/<seq>/receipt/",
+        *spelled_out("packs/<pk>/{download receipt}/"),
+        "packs/<pk>/",
         "search/",
         "compare/",
         "docs/api/",
@@ -1619,6 +1694,10 @@ READING_ONLY = (
     *spelled_out("api/v1/{requests request-counts unattributed-traffic}/"),
     "api/v1/incidents/",
     "api/v1/incidents/<pk>/",
+    "api/v1/packs/",
+    "api/v1/packs/<pk>/",
+    "api/v1/packs/<pk>/receipt/",
+    "api/v1/environments/<slug>/pack/",
     "api/v1/timeline/",
     "api/v1/lanes/",
     "api/v1/environments/<slug>/active-at/",
@@ -1649,7 +1728,7 @@ READING_ONLY = (
     "api/v1/snapshots/<digest>/",
     "api/v1/routes/<use_case>/explain/",
     "api/v1/effective-gate/",
-    *spelled_out("api/v1/promotions/<pk>/{findings scores}/"),
+    *spelled_out("api/v1/promotions/<pk>/{findings scores pack}/"),
     "api/v1/policy-packs/",
     "api/v1/policy-packs/<slug>/",
     "api/v1/schema/",

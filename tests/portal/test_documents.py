@@ -42,6 +42,7 @@ VERBS = {
     "amend, mitigate, resolve and reopen an incident, set follow-ups": ("handle_incident",),
     "review an incident that somebody else resolved": ("review_incident",),
     "draft and publish policy packs and gates, for all teams only": ("write_policy",),
+    "build and download an evidence pack": ("build_pack",),
     "read the log": ("read_log",),
     "record a review of the trail, for all teams only": ("review_trail",),
     "take an export of the log home, for all teams only": ("export_log",),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from audit import change, checkpoints, clock
+from audit import change, checkpoints, clock, system
 from audit.models import Entry, LossDeclaration
+from audit.rules import digest
 from evidence.models import EvaluationRun, EvidenceItem
 from gates import transitions as gates
 from gates.models import BreakGlass, Condition, GateVersion, Promotion, Waiver, Webhook
@@ -25,6 +26,7 @@ from registry.models import (
 from registry.roles import Role
 from runtime.models import (
     Deployment,
+    EvidencePack,
     FollowUp,
     Incident,
     IncidentLink,
@@ -70,6 +72,7 @@ class Side:
     record: RequestRecord
     incident: Incident
     follow_up: FollowUp
+    pack: EvidencePack
 
     @property
     def team(self) -> Team:
@@ -133,7 +136,26 @@ def tell() -> Side:
         record=_record(told),
         incident=incident,
         follow_up=follow_up,
+        pack=_pack(told),
     )
+
+
+def _pack(told: Story) -> EvidencePack:
+    """Record a pack of the promotion that nobody could make again."""
+    with change(actor=system("evidence_pack"), reason=make.WHY) as opened:
+        return opened.save(
+            EvidencePack(
+                promotion=told.promotion,
+                as_of=told.promotion.submitted_at,
+                log_size=1,
+                manifest=digest(b""),
+                size=1,
+                files=1,
+                left_out=0,
+                built_at=opened.now,
+            ),
+            event="evidencepack.built",
+        )
 
 
 def _incident(told: Story, member: Person) -> tuple[Incident, FollowUp]:
@@ -299,6 +321,8 @@ def declared_loss() -> LossDeclaration:
 PLACES: dict[str, Callable[[Side], tuple]] = {
     "requests/": lambda s: (s.record.request,),
     "incidents/": lambda s: (s.incident.pk, "note"),
+    "packs/": lambda s: (s.pack.pk,),
+    "api/v1/packs/": lambda s: (s.pack.pk,),
     "follow-ups/": lambda s: (s.follow_up.pk,),
     "api/v1/incidents/": lambda s: (s.incident.pk,),
     "api/v1/requests/": lambda s: (s.record.request,),

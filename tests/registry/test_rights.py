@@ -23,6 +23,7 @@ OF_REVIEWERS = OF_ALL | {
     "review_rollback",
     "handle_incident",
     "review_incident",
+    "build_pack",
 }
 #: Role -> the verbs it gives in its own team; nothing else is given.
 GIVEN = {
@@ -34,8 +35,8 @@ GIVEN = {
     "privacy_officer": OF_REVIEWERS,
     "independent_validator": OF_REVIEWERS,
     "operator": OF_ALL | {"operate", "handle_incident"},
-    "policy_author": {"write_policy"},
-    "auditor": {"read_log", "review_trail", "export_log"},
+    "policy_author": {"write_policy", "build_pack"},
+    "auditor": {"read_log", "review_trail", "export_log", "build_pack"},
     "viewer": set(),
     "administrator": {
         "administer",

@@ -1,0 +1,87 @@
+"""Build an evidence pack on the command line."""
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from audit import Refused, context, receipts, system
+from audit.instants import read_instant
+from audit.models import Entry
+from audit.zipping import Altered
+from gates.models import Promotion
+from registry.models import Environment
+from registry.visibility import SEES_ALL
+from runtime.packs.building import Subject, read_as_of, settled
+from runtime.packs.transitions import record
+
+
+class Command(BaseCommand):
+    help = (
+        "Build an evidence pack of a promotion, or of an environment over a period: a ZIP archive "
+        "that sha256sum and verify_audit.py check. That it was built is an entry of the log."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("noun", choices=("promotion", "environment"))
+        parser.add_argument("name", help="The promotion's number, or the environment's slug.")
+        parser.add_argument("path", help="A new file, or - for standard output.")
+        parser.add_argument("--as-of", help="An instant (RFC 3339); without it, now.")
+        parser.add_argument("--since", help="Where the period of an environment begins.")
+        parser.add_argument("--pdf", action="store_true", help="Put the report in as PDF too.")
+        parser.add_argument("--receipt", help="A new file for the receipt of the pack's entry.")
+        parser.add_argument("--reason", default="Built on the command line.", help="Recorded.")
+
+    @context.through("command:evidence_pack")
+    def handle(self, *args, noun, name, path, pdf, receipt, reason, **options):
+        as_of, since = (self._instant(options[one], one) for one in ("as_of", "since"))
+        try:
+            subject = self._subject(noun, name, since)
+            pack = settled(subject, SEES_ALL, read_as_of(as_of), with_pdf=pdf)
+            with pack.bundle:
+                # First the entry: a pack that nobody recorded must not exist.
+                row = record(pack, actor=system("evidence_pack"), reason=reason)
+                with _out(path) as out:
+                    for chunk in pack.bundle.stream():
+                        out.write(chunk)
+            if receipt:
+                seq = Entry.objects.get(row=row.key).seq
+                with Path(receipt).open("x", encoding="utf-8") as file:
+                    file.write(receipts.handed_out(seq))
+        except (Refused, Altered, OSError, DatabaseError, receipts.NotYet) as error:
+            raise CommandError(f"Not built: {error}") from error
+        self.stderr.write(f"{row.files} files, {row.size} bytes, manifest {row.manifest}.")
+        for one in pack.left_out:
+            self.stderr.write(f"Left out: {one['what']}. {one['why']}")
+
+    def _instant(self, text: str | None, name: str):
+        if text is None:
+            return None
+        found, problem = read_instant(text)
+        if problem:
+            raise CommandError(f"--{name.replace('_', '-')}: {problem}")
+        return found
+
+    def _subject(self, noun: str, name: str, since) -> Subject:
+        if noun == "promotion":
+            found = Promotion.objects.filter(pk=int(name) if name.isdigit() else 0).first()
+        else:
+            found = Environment.objects.filter(slug=name).first()
+        if found is None:
+            raise CommandError(f"There is no {noun} {name}.")
+        if noun == "promotion":
+            return Subject(promotion=found)
+        if since is None:
+            raise CommandError("Say with --since where the period begins.")
+        return Subject(environment=found, since=since)
+
+
+@contextmanager
+def _out(path: str):
+    if path == "-":
+        yield sys.stdout.buffer
+        return
+    with Path(path).open("xb") as file:
+        yield file

@@ -1,0 +1,1 @@
+"""Evidence packs: all that a promotion or an environment rests on, in one archive to be checked."""
