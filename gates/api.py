@@ -11,12 +11,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit import clock
-from audit.api.answers import Answers
+from audit.api.answers import Answers, is_held
 from audit.api.filters import Choices, Words
 from audit.api.rows import RowsView
 from audit.kept import kept
 from audit.refusals import NotUnderstood
-from audit.rules import instant_text
+from audit.rules import canonical, digest, instant_text
 from gates import serializers
 from gates.decisions import decide_for_a_while
 from gates.models import Promotion
@@ -115,8 +115,9 @@ REFUSED = ALLOWED | {
 class DecisionView(Answers, APIView):
     """May this release run in this environment? Anything but `allowed: true` means no.
 
-    An answer is about one instant, so it is never to be kept: it says `no-store` and carries no
-    ETag. A 304 would let an old "yes" stand for a new one.
+    An answer is about one instant, so nothing between may keep it: it says `no-store`. Its weak
+    ETag marks all that it says but the instant; whoever sends it back hears 304 where the very
+    same was answered just now, judged anew.
     """
 
     @extend_schema(
@@ -147,10 +148,14 @@ class DecisionView(Answers, APIView):
             lambda: _decide(request.user, question),
             request.position,
         )
+        tag = f'W/"{digest(canonical({**answer, "at": None}))[7:39]}"'
+        headers = {"Cache-Control": "no-store", "ETag": tag}
+        if is_held(tag, request.headers.get("If-None-Match", "")):
+            return Response(status=304, headers=headers)
         if question.at is None:
             # Kept is what holds over a while; what is asked for is this instant.
             answer = answer | {"at": instant_text(clock.now())}
-        return Response(answer, headers={"Cache-Control": "no-store"})
+        return Response(answer, headers=headers)
 
     def parameters(self):
         return frozenset({"release", "environment", "at"})

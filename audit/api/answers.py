@@ -78,12 +78,17 @@ def parameter_problems(given, known: frozenset[str]) -> list[Reason]:
     return reasons[:MOST_REASONS]
 
 
+def is_held(tag: str, if_none_match: str) -> bool:
+    """Whether the caller holds what `tag` marks: by weak comparison, as RFC 9110 has it here."""
+    held = {one.removeprefix("W/") for one in parse_etags(if_none_match)}
+    return tag.removeprefix("W/") in held or "*" in held
+
+
 def _marked(response, if_none_match: str):
     """Give `response` its ETag, or answer 304 if the caller holds these very bytes."""
     tag = f'"{sha256(response.content).hexdigest()[:32]}"'
     response["ETag"] = tag
-    held = parse_etags(if_none_match)
-    if tag not in held and f"W/{tag}" not in held and "*" not in held:
+    if not is_held(tag, if_none_match):
         return response
     unchanged = HttpResponseNotModified()
     for name in ("ETag", "Cache-Control", "Vary"):

@@ -257,16 +257,39 @@ def test_a_kept_answer_says_when_it_was_given(told, caller):
 
 
 def test_an_answer_is_never_kept_by_others(told, caller):
-    answer = ask(caller, told)
-    assert answer["Cache-Control"] == "no-store"
-    assert "ETag" not in answer
-    again = caller.get(
+    assert ask(caller, told)["Cache-Control"] == "no-store"
+
+
+def ask_again(caller: Reader, told: Story, held: str):
+    return caller.get(
         "decision/",
-        headers={"If-None-Match": "*"},
+        headers={"If-None-Match": held},
         release=told.release.digest,
         environment=told.environment.slug,
     )
-    assert again.status_code == 200
+
+
+def test_whoever_holds_the_same_answer_hears_so_and_nothing_older_counts(told, caller):
+    first = ask(caller, told)
+    with clock.at(clock.now() + timedelta(seconds=20)):
+        again = ask_again(caller, told, first["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
+    assert (again["ETag"], again["Cache-Control"]) == (first["ETag"], "no-store")
+    assert first["ETag"].startswith('W/"')  # the instant in the body is another
+    until = datetime.fromisoformat(first.json()["expires_at"])
+    late = Reader(make.make_token(make.make_service(make.name("robot"), "operator"), days=360))
+    with clock.at(until + timedelta(seconds=1)):
+        ended = ask_again(late, told, first["ETag"])
+    assert ended.status_code == 200 and ended.json()["allowed"] is False
+    gates.revoke(
+        told.promotion.pk,
+        password=make.PASSWORD,
+        reason=make.WHY,
+        actor=make.make_person(make.name("owner"), "risk_owner"),
+    )
+    revoked = ask_again(caller, told, first["ETag"])
+    assert revoked.status_code == 200 and revoked.json()["allowed"] is False
+    assert revoked["ETag"] != first["ETag"]
 
 
 def test_a_revoked_token_gets_no_kept_yes(told):
