@@ -40,6 +40,7 @@ DETAILS = (
     "tags",
     "license_link",
     "co2_eq_emissions",
+    "extra_gated_fields",
     "base_model_relation",
 )
 

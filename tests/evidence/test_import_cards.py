@@ -100,6 +100,7 @@ def test_another_licence_an_adapter_and_its_base(shared):
     assert version.bases == ("mistralai/Mistral-7B-Instruct-v0.3",)
     assert version.relation == "adapter"
     assert version.details["co2_eq_emissions"]["emissions"] == "1240.5"
+    assert version.details["extra_gated_fields"] == {"Company": "text"}
 
 
 # --- Odd and hostile ones ------------------------------------------------------------------------
