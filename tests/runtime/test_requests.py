@@ -140,7 +140,12 @@ def test_what_does_not_agree_is_a_discrepancy(told, router):
 
 
 def test_a_conversation_of_several_requests_lists_them(told, router):
-    made = [router.route(told.use_case.slug, conversation="chat-2") for _ in range(3)]
+    # Ids of one millisecond have no order.
+    now = clock.now()
+    made = [
+        router.route(told.use_case.slug, now + timedelta(milliseconds=n), conversation="chat-2")
+        for n in range(3)
+    ]
     router.outcomes(*made)
     said = api(reader(told), "chat-2").json()
     assert [one["request"] for one in said["requests"]] == [one["request"] for one in made]
