@@ -31,18 +31,27 @@ def receipt(seq: int, checkpoint: Checkpoint | None = None) -> str:
     return receipt_text(Receipt(entry.body.encode(), seq, proof.path, signed.note))
 
 
-def handed_out(seq: int) -> str:
+def first(seq: int) -> Checkpoint:
+    """Return the first checkpoint that holds an entry: the same one whenever it is asked for.
+
+    Signs one if there is none. Raises `NotYet`.
+    """
+    found = Checkpoint.objects.filter(size__gt=seq).order_by("size", "pk").first()
+    return found or _sign(seq)
+
+
+def handed_out(seq: int, *, by_first: bool = False) -> str:
     """Return the receipt of an entry for somebody who keeps it, and note how far it reaches."""
-    signed = checkpoints.covering(seq) or _sign(seq)
+    signed = first(seq) if by_first else checkpoints.covering(seq) or _sign(seq)
     text = receipt(seq, signed)
     sinks.note_receipt(signed.size)
     return text
 
 
-def as_file(seq: int, name: str) -> HttpResponse:
+def as_file(seq: int, name: str, *, by_first: bool = False) -> HttpResponse:
     """Answer with a receipt as an attachment, or 503 in words while nothing can be signed."""
     try:
-        text = handed_out(seq)
+        text = handed_out(seq, by_first=by_first)
     except NotYet as error:
         return HttpResponse(f"{error}\n", status=503, content_type="text/plain; charset=utf-8")
     return HttpResponse(

@@ -16,7 +16,8 @@ digest of the pack's manifest, and so every byte of it. `--consistency` is an an
 joins a checkpoint of yours with the one in the pack, where the pack has no such proof itself.
 
 Exit 0: everything holds. Exit 1: something does not, and is named. Exit 2: could not check all.
-Exit 3: what is there holds, but the log once lost entries and went on; each such loss is named.
+Exit 3: all holds, but the log once lost entries and went on. Each such loss is named, also beside
+what ends with 1 or 2.
 
 Formats are public: the tree of RFC 6962 and 9162, notes and checkpoints of C2SP (signed-note,
 tlog-checkpoint, tlog-proof).
@@ -248,7 +249,8 @@ def _base64(text: str) -> bytes:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
+    few = len(text) < 20  # of more digits than any log has entries, none is read
+    return few and text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
 
 
 def read_keys(text: str) -> list[Key]:
@@ -275,18 +277,23 @@ def read_notes(text: str) -> list[str]:
     if not text.lstrip().startswith("{"):
         return [text]
     try:
-        return [json.loads(text)["note"]]
+        return [_note(text)]
     except ValueError:
-        pass
-    except (KeyError, TypeError):
-        raise Malformed("This is no file of checkpoints.") from None
-    *lines, last = text.split("\n")
+        pass  # several lines, each a document
     try:
-        return [json.loads(line)["note"] for line in lines if line.strip()] + (
-            [json.loads(last)["note"]] if last.strip() else []
-        )
-    except (ValueError, KeyError, TypeError):
+        return [_note(line) for line in text.split("\n") if line.strip()]
+    except ValueError:
         raise Malformed("A line of this file is no checkpoint.") from None
+
+
+def _note(text: str) -> str:
+    try:
+        note = json.loads(text)["note"]
+    except (KeyError, TypeError, RecursionError):
+        raise Malformed("This is no file of checkpoints.") from None
+    if not isinstance(note, str):
+        raise Malformed("This is no file of checkpoints.")
+    return note
 
 
 # --- What two people declared lost ----------------------------------------------------------------
@@ -450,7 +457,7 @@ class Findings:
 
     @property
     def exit_code(self) -> int:
-        return 1 if self.counts else 3 if self.lost else 2 if self.not_checked else 0
+        return 1 if self.counts else 2 if self.not_checked else 3 if self.lost else 0
 
     def say(self, out: IO[str]) -> None:
         for sentence in self.held:
@@ -729,13 +736,18 @@ def _judge_losses(
         found.lost.append(str(loss))
         if roots.get(loss.kept) != loss.kept_root:
             found.wrong("LOSS", f"The loss of entry {loss.seq} is said to have kept other entries.")
-        for checkpoint in map(read_checkpoint, loss.notes):
-            if names and name_and_epoch(checkpoint.origin)[0] not in names:
-                found.wrong("LOSS", f"The loss of entry {loss.seq} is one of another log.")
-            elif keys and not signers(checkpoint, keys):
-                found.not_checked.append(
-                    f"What is said to be lost in entry {loss.seq} was signed by no key given."
-                )
+        _judge_notes(found, loss, keys, names)
+
+
+def _judge_notes(found: Findings, loss: Loss, keys: list[Key], names: set[str]) -> None:
+    """See that what a loss says was signed is of this log, and was signed."""
+    for checkpoint in map(read_checkpoint, loss.notes):
+        if names and name_and_epoch(checkpoint.origin)[0] not in names:
+            found.wrong("LOSS", f"The loss of entry {loss.seq} is one of another log.")
+        elif keys and not signers(checkpoint, keys):
+            found.not_checked.append(
+                f"What is said to be lost in entry {loss.seq} was signed by no key given."
+            )
 
 
 def _judge_origins(found: Findings, claims: list[_Claim], losses: Losses) -> None:
@@ -969,7 +981,7 @@ class _Duties:
 # --- An evidence pack -----------------------------------------------------------------------------
 
 #: Folders whose files are named by their digest in a row that the log holds.
-ANCHORED = ("evidence/", "packages/", "releases/", "policies/", "gates/", "snapshots/")
+BY_DIGEST = ("packages", "releases", "policies", "gates", "snapshots", "effective")
 SUMS = "SHA256SUMS"
 
 
@@ -1019,11 +1031,10 @@ def check_pack(
         found.wrong("MANIFEST", f"{MANIFEST} names another log than the checkpoint in the pack.")
     _judge_signature(found, checkpoint, keys, "The pack's checkpoint")
     entries = _judge_entries(found, bodies, proofs, checkpoint)
-    losses = _losses_told(found, checkpoint, entries)
-    digests, files = _judge_rows(found, rows, entries)
-    _judge_anchors(found, listed, left_out, digests, files)
+    losses = _losses_told(found, checkpoint, entries, keys)
+    _judge_anchors(found, listed, left_out, _judge_rows(found, rows, entries))
     _judge_earlier(found, checkpoint, keys, list(earlier), joined, losses)
-    _judge_built(found, _digest(text.encode()), checkpoint, keys, receipt)
+    _judge_built(found, _digest(text.encode()), checkpoint, keys, receipt, joined, losses)
     for one in manifest["left_out"]:
         found.held.append(f"Left out, and said so: {one.get('what')}. {one.get('why')}")
     return found
@@ -1081,12 +1092,16 @@ def _judge_entries(
     return entries
 
 
-def _losses_told(found: Findings, checkpoint: Checkpoint, entries: dict[int, dict]) -> Losses:
+def _losses_told(
+    found: Findings, checkpoint: Checkpoint, entries: dict[int, dict], keys: list[Key]
+) -> Losses:
     """Return the losses that a pack tells of; it tells of all that came before its checkpoint."""
     losses = Losses(found.wrong)
     for seq, body in sorted(entries.items()):
         losses.judge(seq, body)
-    found.lost.extend(str(loss) for loss in losses.found)
+    for loss in losses.found:
+        found.lost.append(str(loss))
+        _judge_notes(found, loss, keys, {name_and_epoch(checkpoint.origin)[0]})
     if (epoch := name_and_epoch(checkpoint.origin)[1]) != losses.epoch:
         found.wrong(
             "LOSS",
@@ -1096,12 +1111,35 @@ def _losses_told(found: Findings, checkpoint: Checkpoint, entries: dict[int, dic
     return losses
 
 
-def _judge_rows(
-    found: Findings, rows: list[dict], entries: dict[int, dict]
-) -> tuple[set[str], list[dict]]:
-    """Compare rows with their entries; return every digest that they name, and evidence files."""
-    digests: set[str] = set()
-    files, good = [], 0
+@dataclass
+class _Rows:
+    """What the proved rows name: digests of sealed bytes, and evidence by its item."""
+
+    digests: set[str] = field(default_factory=set)
+    #: Keys of items -> the digest of each, and its files as rows have them.
+    items: dict[str, str] = field(default_factory=dict)
+    files: list[dict] = field(default_factory=list)
+    #: Digests of packages that somebody signed.
+    signed: set[str] = field(default_factory=set)
+
+    def take(self, key: str, document: dict) -> None:
+        noun, _, pk = key.partition(":")
+        named = {
+            value.removeprefix("sha256:")
+            for name in ("digest", "package_digest")
+            if isinstance(value := document.get(name), str)
+        }
+        if noun == "evidence.evidenceitem":
+            self.items[pk] = next(iter(named), "")
+        elif noun == "evidence.evidencefile":
+            self.files.append(document)
+        else:
+            self.digests |= named
+
+
+def _judge_rows(found: Findings, rows: list[dict], entries: dict[int, dict]) -> _Rows:
+    """Compare rows with their entries; return what they name."""
+    told, good = _Rows(), 0
     signed: list[tuple[int, dict]] = []
     for row in rows:
         try:
@@ -1109,6 +1147,8 @@ def _judge_rows(
             entry, document = entries.get(seq), json.loads(text)
             holds = entry is not None and entry["row"] == key
             holds = holds and entry["after"] == _digest(text.encode())
+            if holds:
+                told.take(key, document)
         except (ValueError, KeyError, TypeError, AttributeError):
             found.wrong("ROW", "A row of the pack cannot be read.")
             continue
@@ -1116,49 +1156,62 @@ def _judge_rows(
             found.wrong("ROW", f"The row {key} is not what entry {seq} says was written.")
             continue
         good += 1
-        digests |= {
-            value.removeprefix("sha256:")
-            for name in ("digest", "sha256", "package_digest")
-            if isinstance(value := document.get(name), str)
-        }
-        if key.startswith("evidence.evidencefile:"):
-            files.append(document)
         if key.startswith("gates.packageperson:") and document.get("kind") == "signer":
             signed.append((seq, document))
     if good == len(rows):
         found.held.append(f"{good} rows are what the log says was written.")
     for seq, one in signed:
+        told.signed.add(str(one.get("package_digest")).removeprefix("sha256:"))
         found.held.append(
             f"Entry {seq}: {one.get('printed_name')} signed {one.get('package_digest')} at "
             f"{one.get('signed_at')} as {one.get('role')}: {one.get('verdict')}."
         )
-    return digests, files
+    return told
 
 
 def _judge_anchors(
-    found: Findings,
-    listed: dict[str, tuple[str, int]],
-    left_out: set[str],
-    digests: set[str],
-    files: list[dict],
+    found: Findings, listed: dict[str, tuple[str, int]], left_out: set[str], told: _Rows
 ) -> None:
-    """See that each sealed file is named by a row, and each evidence file is there or left out."""
-    there, anchored = {sha256 for sha256, _ in listed.values()}, 0
+    """See that each sealed file is what a row names for that very place, and that none is missing.
+
+    What was signed and what evidence was given is there, or named as left out.
+    """
+    anchored = 0
     for name, (sha256, _) in sorted(listed.items()):
-        if not name.startswith(ANCHORED):
+        folder, _, rest = name.partition("/")
+        if folder == "evidence":
+            holds = _is_evidence(rest, sha256, told)
+        elif folder in BY_DIGEST:
+            holds = rest == f"{sha256}.json" and (sha256 in told.digests or folder == "effective")
+        else:
             continue
-        if sha256 in digests:
+        if holds:
             anchored += 1
         else:
             found.wrong("NOT_ANCHORED", f"No row of the pack names the bytes of {name}.")
-    for one in files:
-        if one["sha256"] not in there | left_out:
+    there = {sha256 for sha256, _ in listed.values()} | left_out
+    for one in told.files:
+        if one.get("sha256") not in there:
             found.wrong(
                 "EVIDENCE_MISSING",
                 f"The evidence file “{one.get('name')}” is neither in the pack nor named as left "
                 "out.",
             )
+    for sha256 in sorted(told.signed):
+        if f"packages/{sha256}.json" not in listed:
+            found.wrong("PACKAGE_MISSING", f"The package sha256:{sha256} was signed and is gone.")
     found.held.append(f"{anchored} sealed files have the digests that the log's rows name.")
+
+
+def _is_evidence(place: str, sha256: str, told: _Rows) -> bool:
+    """Whether bytes at `<item>/<name>` are that item, or a file that was given with it."""
+    item, _, name = place.partition("/")
+    if name == "item.json":
+        return told.items.get(item.replace("-", ""), told.items.get(item)) == sha256
+    return any(
+        one.get("sha256") == sha256 and str(one.get("item_id", one.get("item"))) == item
+        for one in told.files
+    )
 
 
 def _judge_earlier(
@@ -1183,10 +1236,10 @@ def _judge_earlier(
             continue
         if not _of_one_log(other, checkpoint):
             found.wrong("ORIGIN", f"The checkpoint of {where} is of the log {other.origin}.")
-        elif loss := losses.of(name_and_epoch(other.origin)[1], other.size):
-            found.lost.append(loss.about(f"The checkpoint of {where}", other.size))
         elif keys and not signers(other, keys):
             found.wrong("SIGNATURE", f"The checkpoint of {where} is not signed by any key given.")
+        elif loss := losses.of(name_and_epoch(other.origin)[1], other.size):
+            found.lost.append(loss.about(f"The checkpoint of {where}", other.size))
         else:
             _judge_joined(found, checkpoint, where, other, joined)
 
@@ -1197,7 +1250,8 @@ def _of_one_log(one: Checkpoint, other: Checkpoint) -> bool:
 
 def _judge_joined(
     found: Findings, ours: Checkpoint, where: str, other: Checkpoint, joined: list[dict]
-) -> None:
+) -> bool:
+    """Return whether one of the two checkpoints is known to go on from the other."""
     small, large = sorted((ours, other), key=lambda one: one.size)
     known = [[]] if small.size == large.size else _paths(joined, small.size, large.size, ours.size)
     if not known:
@@ -1206,21 +1260,23 @@ def _judge_joined(
             f"({ours.size}): keep /api/v1/audit/consistency/?first={small.size}"
             f"&second={large.size} as a file, and give it with --consistency."
         )
-    elif any(
+        return False
+    if not any(
         consistency_holds(small.size, large.size, path, small.root, large.root) for path in known
     ):
-        found.held.append(
-            f"The pack's log goes on from the checkpoint of {where} ({other.size} entries)."
-            if other.size < ours.size
-            else f"The checkpoint of {where} ({other.size} entries) goes on from the pack's."
-            if other.size > ours.size
-            else f"The checkpoint of {where} is over the same entries with the same root."
-        )
-    else:
         found.wrong(
             "REWRITTEN",
             f"The log of the pack is not the one that the checkpoint of {where} was signed over.",
         )
+        return False
+    found.held.append(
+        f"The pack's log goes on from the checkpoint of {where} ({other.size} entries)."
+        if other.size < ours.size
+        else f"The checkpoint of {where} ({other.size} entries) goes on from the pack's."
+        if other.size > ours.size
+        else f"The checkpoint of {where} is over the same entries with the same root."
+    )
+    return True
 
 
 def _paths(joined: list[dict], first: int, second: int, ours: int) -> list[list[bytes]]:
@@ -1235,14 +1291,24 @@ def _paths(joined: list[dict], first: int, second: int, ours: int) -> list[list[
 
 
 def _judge_built(
-    found: Findings, manifest: str, checkpoint: Checkpoint, keys: list[Key], receipt: str | None
+    found: Findings,
+    manifest: str,
+    checkpoint: Checkpoint,
+    keys: list[Key],
+    receipt: str | None,
+    joined: list[dict],
+    losses: Losses,
 ) -> None:
-    """Compare the manifest with the entry of the log that records the pack."""
+    """Compare the manifest with the entry of the log that records the pack.
+
+    The receipt counts for nothing before its checkpoint goes on from the pack's: whoever holds the
+    signing key could sign a small log of its own that records anything.
+    """
     if receipt is None:
         found.not_checked.append(
             f"The receipt of the pack was not given (--receipt): report and documents were "
-            f"compared with the manifest alone, whose digest is {manifest}. The log has an entry "
-            "that names it."
+            f"compared with the manifest alone, whose digest is {manifest}, and entries, rows and "
+            "sealed files may have been left out. The log has an entry that names it."
         )
         return
     try:
@@ -1258,6 +1324,7 @@ def _judge_built(
     except (Malformed, ValueError, KeyError, TypeError) as error:
         found.wrong("RECEIPT_UNREADABLE", f"The receipt of the pack cannot be read: {error}")
         return
+    wrong_before = dict(found.counts)
     if not _of_one_log(signed, checkpoint):
         found.wrong("ORIGIN", f"The receipt is of the log {signed.origin}.")
     leaf = leaf_hash(said.body)
@@ -1266,13 +1333,18 @@ def _judge_built(
     ):
         found.wrong("NOT_INCLUDED", "The proof does not lead from the pack's entry to the root.")
     _judge_signature(found, signed, keys, "The checkpoint of the pack's receipt")
-    if event == PACK_BUILT and named == manifest:
+    if event != PACK_BUILT or named != manifest:
+        found.wrong("NOT_THIS_PACK", f"The receipt is not of the pack with manifest {manifest}.")
+    elif loss := losses.of(name_and_epoch(signed.origin)[1], signed.size):
+        found.lost.append(loss.about("The checkpoint of the pack's receipt", signed.size))
+    elif (
+        _judge_joined(found, checkpoint, "the pack's receipt", signed, joined)
+        and found.counts == wrong_before
+    ):
         found.held.append(
             f"Entry {said.index} records this very pack ({manifest}), built by {who} at {at}: "
             "every file of it is as it was then."
         )
-    else:
-        found.wrong("NOT_THIS_PACK", f"The receipt is not of the pack with manifest {manifest}.")
 
 
 # --- On the command line --------------------------------------------------------------------------
@@ -1337,9 +1409,11 @@ def main(arguments: list[str] | None = None, out: IO[str] | None = None) -> int:
             0: "\nEverything that was checked holds.\n",
             1: "\nSomething does not hold; see above.\n",
             2: "\nWhat was checked holds, but not all could be checked; see above.\n",
-            3: "\nWhat is there holds, but ENTRIES THAT WERE SIGNED ARE LOST; see above.\n",
+            3: "\nWhat is there holds.\n",
         }[found.exit_code]
     )
+    if found.lost:
+        out.write("ENTRIES THAT WERE SIGNED ARE LOST; see above.\n")
     for sentence in LIMITS:
         out.write(f"  {sentence}\n")
     return found.exit_code

@@ -98,6 +98,12 @@ PAGES = (
     Page("packs/<int:pk>/", "runtime.packs.pages.one", "pack", "audit"),
     Page("packs/<int:pk>/download/", "runtime.packs.pages.download", "pack_download", "audit"),
     Page("packs/<int:pk>/receipt/", "runtime.packs.pages.receipt", "pack_receipt", "audit"),
+    Page(
+        "packs/<int:pk>/consistency/",
+        "runtime.packs.pages.consistency",
+        "pack_consistency",
+        "audit",
+    ),
     Page("promotions/<int:pk>/assign/", "gates.helping_pages.assign", "assign", "gates.promotion"),
     Page("promotions/<int:pk>/ask/", "gates.helping_pages.ask", "ask_signer", "gates.promotion"),
     Page(

@@ -81,7 +81,7 @@ class PacksView(RowsView):
         """The entry that records a pack, with the proof that a signed checkpoint holds it."""
         row = get_object_or_404(EvidencePack.objects.visible_to(request.user), pk=pk)
         seq = Entry.objects.get(row=row.key, event="evidencepack.built").seq
-        return receipts.as_file(seq, f"{row.name}.tlog-proof")
+        return receipts.as_file(seq, f"{row.name}.tlog-proof", by_first=True)
 
     def parameters(self):
         return frozenset() if self.action == "receipt" else super().parameters()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
-from audit import Refused, clock, context, receipts
+from audit import Refused, clock, context, receipts, tree
 from audit.models import Entry
 from gates.models import Promotion
 from registry.models import Environment
@@ -210,7 +210,25 @@ def download(request, pk):
 def receipt(request, pk):
     """The proof that the log records this very pack, which `verify_audit.py` wants beside it."""
     row = _seen(request, pk)
-    return receipts.as_file(_entry(row).seq, f"{row.name}.tlog-proof")
+    return receipts.as_file(_entry(row).seq, f"{row.name}.tlog-proof", by_first=True)
+
+
+@require_safe
+def consistency(request, pk):
+    """The proof that the log of the receipt goes on from the log in the pack."""
+    row = _seen(request, pk)
+    try:
+        proof = tree.consistency(row.log_size, receipts.first(_entry(row).seq).size)
+    except (receipts.NotYet, tree.TreeBroken) as error:
+        return HttpResponse(f"{error}\n", status=503, content_type="text/plain; charset=utf-8")
+    said = {"first": proof.first, "second": proof.second, "path": [p.hex() for p in proof.path]}
+    return JsonResponse(
+        said,
+        headers={
+            "Content-Disposition": f'attachment; filename="{row.name}.consistency.json"',
+            "Cache-Control": "private, no-store",
+        },
+    )
 
 
 def of_environment_panel(request, environment: Environment) -> str:

@@ -25,13 +25,15 @@ could not hold is named in manifest.json under "left_out" and in report.html.
 
 2. Check it against the log, with Python 3.11 and the package cryptography, nothing else:
 
-       python3 verify_audit.py pack . --keys KEYS --receipt RECEIPT --checkpoint CHECKPOINT
+       python3 verify_audit.py pack . --keys KEYS --receipt RECEIPT --consistency JOINED \\
+           --checkpoint CHECKPOINT
 
    KEYS are the public keys of the server, best those that you kept from an earlier day
    ({address}/.well-known/gatehouse-keys.json). keys.json in here came from whoever made this pack,
    and so did this copy of verify_audit.py: where you do not trust them, take both from elsewhere.
    RECEIPT proves the entry of the log that records this pack with the digest of manifest.json. It
-   is beside the download on the pack's page, not in the pack: the entry came after it.
+   is beside the download on the pack's page, not in the pack: the entry came after it. JOINED,
+   from there too, proves that the log of the receipt goes on from the one in here.
    CHECKPOINT is what left the server before: a signer's receipt, a checkpoint that was pulled, a
    line of the checkpoint file.
 

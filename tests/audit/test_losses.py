@@ -11,7 +11,7 @@ from audit import Conflict, Refused, checkpoints, keys, receipts, sinks, tree
 from audit.losses.finding import find
 from audit.models import Checkpoint, Entry, LossConfirmation, LossDeclaration
 from audit.refusals import NotAllowed
-from audit.verify_audit import main, name_and_epoch, read_checkpoint
+from audit.verify_audit import Malformed, main, name_and_epoch, read_checkpoint, read_notes
 from audit.verifying import verify
 from config import health
 from registry import transitions
@@ -335,7 +335,7 @@ def test_what_is_forged_in_due_form_is_named_inside_and_outside(
         assert exit_code == 1 and "LOSS" in told
     else:
         # Roles are not in the log; that there was a loss, and by whom, is told all the same.
-        assert exit_code in (1, 3) and "LOST  " in told and first.username in told
+        assert exit_code in (1, 2, 3) and "LOST  " in told and first.username in told
 
 
 def test_a_rewind_that_nobody_declared_stays_what_it_is(restored, tmp_path, file):
@@ -360,3 +360,22 @@ def test_the_entry_holds_what_had_been_signed(restored):
         "administrator",
         "risk_owner",
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":' * 30_000,
+        '{"note": 5}',
+        '{"note": "a"}\n[]',
+        f"gatehouse/log\n{'9' * 5000}\n{'A' * 43}=\n\n\u2014 gatehouse/log AAAA\n",
+    ],
+)
+def test_what_is_no_checkpoint_is_refused_in_words(text, client):
+    with pytest.raises(Malformed):
+        for note in read_notes(text):
+            read_checkpoint(note)
+    client.force_login(make.admin())
+    given = {"outside": text, "password": make.PASSWORD, "reason": WHY}
+    assert client.post("/audit/losses/", given).status_code == 422
+    assert not LossDeclaration.objects.exists()

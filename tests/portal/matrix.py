@@ -1026,7 +1026,7 @@ MATRIX = (
         any="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
         routes="""
             GET /packs/<pk>/
-            GET /packs/<pk>/receipt/""",
+            GET /packs/<pk>/{receipt consistency}/""",
     ),
     Group(
         "Its archive, which would be another by now",
@@ -1617,7 +1617,7 @@ ONLY_SHOWN = {
         "audit/",
         "audit/entries/<seq>/",
         "audit/entries/<seq>/receipt/",
-        *spelled_out("packs/<pk>/{download receipt}/"),
+        *spelled_out("packs/<pk>/{download receipt consistency}/"),
         "packs/<pk>/",
         "search/",
         "compare/",

@@ -18,7 +18,8 @@ from django.test import Client
 from audit import Refused, checkpoints, clock, keys, receipts, tree
 from audit.models import Entry
 from audit.refusals import NotAllowed
-from audit.verify_audit import main
+from audit.rules import canonical
+from audit.verify_audit import Receipt, leaf_hash, main, read_receipt, receipt_text
 from audit.verifying import verify
 from evidence import storage
 from evidence import transitions as evidence
@@ -126,7 +127,10 @@ def taken(told, auditor, tmp_path):
     """A pack as its auditor has it at home: unpacked, with receipt, keys and an old receipt."""
     pack, data = built(Subject(promotion=told.promotion), auditor)
     row = record(pack, actor=auditor, reason=WHY)
-    (tmp_path / "pack.tlog-proof").write_text(receipts.receipt(Entry.objects.get(row=row.key).seq))
+    client = signed_in(auditor)
+    for name, door in (("pack.tlog-proof", "receipt"), ("joined.json", "consistency")):
+        answer = client.get(f"{row.get_absolute_url()}{door}/")
+        (tmp_path / name).write_bytes(answer.content)
     (tmp_path / "old.tlog-proof").write_text(told.kept)
     (tmp_path / "keys.json").write_text(json.dumps(keys.jwk_set()))
     (tmp_path / "pack.zip").write_bytes(data)
@@ -137,6 +141,7 @@ def taken(told, auditor, tmp_path):
 def whole(taken: Path) -> list[str]:
     return [
         *("--keys", str(taken / "keys.json"), "--receipt", str(taken / "pack.tlog-proof")),
+        *("--consistency", str(taken / "joined.json")),
         *("--checkpoint", str(taken / "old.tlog-proof")),
     ]
 
@@ -148,24 +153,26 @@ def test_a_pack_is_checked_without_us(told, taken):
     signed = told.promotion.people.get(kind="signer")
     assert f"{signed.printed_name} signed {signed.package_digest}" in said
     assert checked(taken / "pack", *whole(taken))[0] == 0, "unpacked it is the same"
-    for left_out in ("--receipt", "--checkpoint"):
+    for left_out in ("--receipt", "--checkpoint", "--consistency"):
         given = whole(taken)
         place_of = given.index(left_out)
         code, said = checked(taken / "pack", *given[:place_of], *given[place_of + 2 :])
         assert code == 2 and left_out in said, "what was not given is said"
     # A newer checkpoint, which the pack cannot know of, is joined by an answer of the API.
-    given = whole(taken)
-    given[-1] = str(taken / "pack.tlog-proof")
+    make.make_team()
+    checkpoints.take()
+    newest = checkpoints.latest()
+    (taken / "newest.txt").write_text(newest.note)
+    given = [*whole(taken), "--checkpoint", str(taken / "newest.txt")]
     code, said = checked(taken / "pack", *given)
-    assert code == 2 and "--consistency" in said
-    sizes = [int(one) for one in re.findall(r"first=([0-9]+)&second=([0-9]+)", said)[0]]
-    joined = tree.consistency(*sizes)
-    path = [one.hex() for one in joined.path]
-    answer = {"first": sizes[0], "second": sizes[1], "path": path}
-    (taken / "joined.json").write_text(json.dumps(answer))
-    given += ["--consistency", str(taken / "joined.json")]
+    assert code == 2 and f"second={newest.size}" in said
+    first = int(re.findall(rf"first=([0-9]+)&second={newest.size}", said)[0])
+    path = [one.hex() for one in tree.consistency(first, newest.size).path]
+    answer = {"first": first, "second": newest.size, "path": path}
+    (taken / "newest.json").write_text(json.dumps(answer))
+    given += ["--consistency", str(taken / "newest.json")]
     assert checked(taken / "pack", *given)[0] == 0
-    (taken / "joined.json").write_text(json.dumps({**answer, "path": [path[0], *path]}))
+    (taken / "newest.json").write_text(json.dumps({**answer, "path": [path[0], *path]}))
     assert checked(taken / "pack", *given)[0] == 1
     ran = subprocess.run(
         ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=taken / "pack", capture_output=True
@@ -427,6 +434,27 @@ def without_file(folder: Path) -> None:
     next(folder.glob("evidence/*/1-*")).unlink()
 
 
+def swapped_evidence(folder: Path) -> None:
+    """Give one item's file the bytes of another file, and the other way round."""
+    one = next(folder.glob("evidence/*/1-*"))
+    item = next(folder.glob("packages/*"))
+    data = one.read_bytes()
+    one.write_bytes(item.read_bytes())
+    item.write_bytes(data)
+
+
+def other_item(folder: Path) -> None:
+    """Put the word on one item in the place of another."""
+    first, second, *_ = sorted(folder.glob("evidence/*/item.json"))
+    data = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(data)
+
+
+def without_package(folder: Path) -> None:
+    next(folder.glob("packages/*")).unlink()
+
+
 def with_file(folder: Path) -> None:
     (folder / "evidence/another.txt").write_text("It is all fine.")
 
@@ -442,6 +470,9 @@ TAMPERINGS = [
     ("evidence changed", replaced("evidence/*/1-*", b"good", b"evil"), "NOT_ANCHORED"),
     ("evidence taken out", without_file, "EVIDENCE_MISSING"),
     ("evidence put in", with_file, "NOT_ANCHORED"),
+    ("evidence for a package", swapped_evidence, "NOT_ANCHORED"),
+    ("one item for another", other_item, "NOT_ANCHORED"),
+    ("what was signed taken out", without_package, "PACKAGE_MISSING"),
     ("package changed", replaced("packages/*", b"sandbox", b"SANDBOX"), "NOT_ANCHORED"),
     ("release changed", replaced("releases/*", b"parameters", b"parametres"), "NOT_ANCHORED"),
     ("policy of the gate changed", replaced("gates/*", b"slots", b"SLOTS"), "NOT_ANCHORED"),
@@ -482,6 +513,29 @@ def test_what_was_touched_does_not_hold(taken):
             assert exit_code == 1, f"{what}, mended: {mend}: {said}"
             if mend:
                 assert code in said and "FILE_ALTERED" not in said, f"{what}: {said}"
+
+
+def test_a_receipt_of_a_log_made_for_it_records_nothing(taken):
+    """Whoever holds the key signs a log of one entry, which records a pack that was touched."""
+    folder = taken / "pack"
+    replaced("report.html", b"approved", b"rejected")(folder)
+    mended(folder)
+    manifest = f"sha256:{sha256((folder / 'manifest.json').read_bytes()).hexdigest()}"
+    honest = read_receipt((taken / "pack.tlog-proof").read_text())
+    body = json.loads(honest.body)
+    body |= {"seq": 0, "facts": {**body["facts"], "manifest": manifest}}
+    forged = canonical(body)
+    note = checkpoints.sign_note(checkpoints.name(), 1, leaf_hash(forged), clock.now())
+    text = receipt_text(Receipt(forged, 0, [], note))
+    (taken / "pack.tlog-proof").write_text(text)
+    code, said = checked(folder, *whole(taken))
+    assert code == 2 and "records this very pack" not in said, said
+    joined = json.loads((taken / "joined.json").read_text())
+    (taken / "joined.json").write_text(
+        json.dumps({**joined, "first": 1, "second": joined["first"]})
+    )
+    code, said = checked(folder, *whole(taken))
+    assert code == 1 and "REWRITTEN" in said and "records this very pack" not in said, said
 
 
 def test_an_archive_that_was_touched_does_not_hold(taken):
