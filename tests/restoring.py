@@ -104,6 +104,11 @@ def put_back_tables() -> None:
 
 def _in_place_of(target: str, source: str) -> None:
     with _beside() as cursor:
+        # A thread of a server that an earlier test started may still be in it.
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (%s, %s)",
+            [target, source],
+        )
         cursor.execute(f'DROP DATABASE IF EXISTS "{target}"')
         cursor.execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}"')
 
