@@ -3,7 +3,10 @@ on which evidence, and who signed that. Nothing is claimed before it is approved
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
+from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
@@ -66,10 +69,18 @@ def gaps(loaded: Loaded, told: Told) -> list[Gap]:
             fix = f"{loaded.promotion.get_absolute_url()}#findings"
             place = f"declarations.attestations {one.gate}.{one.code}"
             found.append(Gap(place, one.sentence, "See the findings.", fix))
+    as_signed = {one.slug for one in _as_signed(loaded.document)}
+    for one in loaded.document["endpoints"]:
+        if one["slug"] not in as_signed:
+            sentence = (
+                f"“{one['slug']}” was changed after the package on show named it: what it is now "
+                "was not approved, and stands nowhere in it."
+            )
+            found.append(Gap("services", sentence))
     if not _signed(loaded):
         found.append(Gap("declarations.affirmation", "Nobody signed the package on show."))
     for item in _items(loaded):
-        if loaded.sees(item) and _reviewer(item) is None:
+        if loaded.sees(item) and _reviewer(item, loaded) is None:
             sentence = f"Nobody but its giver accepted “{item.title}”."
             found.append(Gap("declarations.evidence.reviewer", sentence))
     sentence = (
@@ -181,7 +192,7 @@ def _evidence(item: EvidenceItem, loaded: Loaded) -> dict[str, Any]:
             "expires": instant(item.expires_at),
         }
     here = item.get_absolute_url()
-    reviewer = _reviewer(item)
+    reviewer = _reviewer(item, loaded)
     return {
         "bom-ref": f"evidence:{item.pk}",
         "propertyName": f"gatehouse:evidence:{item.kind}",
@@ -199,25 +210,32 @@ def _evidence(item: EvidenceItem, loaded: Loaded) -> dict[str, Any]:
     }
 
 
-def _reviewer(item: EvidenceItem) -> str | None:
-    """Return who accepted its runs, the first of them; None for an item that nobody accepted."""
-    accepted = [run.acceptance for run in item.runs.all() if hasattr(run, "acceptance")]
+def _reviewer(item: EvidenceItem, loaded: Loaded) -> str | None:
+    """Return who accepted its runs, the first of them, by the decision; None where nobody did."""
+    decided = loaded.promotion.decided_at
+    accepted = [
+        run.acceptance
+        for run in item.runs.all()
+        if hasattr(run, "acceptance") and (decided is None or run.acceptance.accepted_at <= decided)
+    ]
     if not accepted:
         return None
     return min(accepted, key=lambda one: one.accepted_at).accepted_by.username
 
 
 def _affirmation(loaded: Loaded, signed: list[PackagePerson]) -> dict[str, Any]:
+    signed = [one for one in signed if one.verdict in PackagePerson.APPROVALS]
     if not signed:
         return {}
-    team = loaded.promotion.release.use_case.team
+    # Of people we know no employer; where their signatures are kept is what is known.
+    kept_at = urlsplit(settings.GATEHOUSE_URL).netloc
     return {
         "statement": f"Signed over package {loaded.digest}, each in the meaning given.",
         "signatories": [
             {
                 "name": one.printed_name,
                 "role": f"{one.get_role_display()}: {one.get_verdict_display()}",
-                "organization": {"name": team.name},
+                "organization": {"name": kept_at},
                 "externalReference": {
                     "type": "electronic-signature",
                     "url": f"{loaded.promotion.get_absolute_url()}signatures/{one.pk}/",
@@ -243,6 +261,21 @@ def _properties(loaded: Loaded, items: list, signed: list) -> list[dict[str, str
             ("promotion:package", loaded.digest),
             ("promotion:effective-policy", document["effective_policy"]),
             ("promotion:decided-at", decided and instant(decided)),
+            (
+                "promotion:objection",
+                [
+                    {
+                        "name": one.printed_name,
+                        "role": one.role,
+                        "verdict": one.verdict,
+                        "at": instant(one.signed_at),
+                    }
+                    for one in sorted(signed, key=lambda one: one.pk)
+                    if one.verdict not in PackagePerson.APPROVALS
+                ],
+            ),
+            ("promotion:endpoint", document["endpoints"]),
+            ("promotion:use-case", document["use_case"]),
             ("promotion:review-at", promotion.review_at and instant(promotion.review_at)),
             ("promotion:requested-by", document["requester"]),
             (
@@ -278,9 +311,15 @@ def _found(request, pk: int) -> tuple[Loaded, Told]:
     rows = Promotion.objects.visible_to(request.user).select_related(*WITH)
     promotion = get_object_or_404(rows, pk=_key(pk))
     loaded = load(promotion, request.user)
-    asked = {one["slug"] for one in loaded.document["endpoints"]}
-    endpoints = ServingEndpoint.objects.filter(slug__in=asked)
-    return loaded, of_release(promotion.release, request.user, endpoints)
+    return loaded, of_release(promotion.release, request.user, _as_signed(loaded.document))
+
+
+def _as_signed(document: dict) -> QuerySet:
+    """Return the endpoints that are still what the package names: changed, they are others."""
+    same = Q(pk__in=())
+    for one in document["endpoints"]:
+        same |= Q(slug=one["slug"], digest=one["digest"])
+    return ServingEndpoint.objects.filter(same)
 
 
 @require_safe

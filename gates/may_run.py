@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from audit import Reason
+from audit.naming import Unseen, conceal
 from gates.endings import active, unended
 from gates.impact import WITH, allowed
 from gates.models import Promotion, PromotionEndpoint
@@ -133,6 +134,7 @@ def may_run(filters: Filters, reader) -> Found:
             rows.append(
                 MayRun(one.release, one.environment, one.until, one.note, one.url, there, runs_at)
             )
+    conceal((row.release for row in rows), reader, "model_version")
     whole = unended(Promotion.objects.filter(wanted))
     # Whoever holds no role is not even told how much there is.
     hidden = _places(whole) - _places(standing) if reader.grants else 0
@@ -230,11 +232,12 @@ def on_call(rows: Iterable[MayRun]) -> list[OnCall]:
     places: dict[int, list[MayRun]] = defaultdict(list)
     models: dict[int, set[str]] = defaultdict(set)
     for row in rows:
-        team, model = row.release.on_call_team, row.release.model_version.model
-        for one in (team, model.on_call_team):
-            teams[_key(one)] = one
+        team, version = row.release.on_call_team, row.release.model_version
+        teams[_key(team)] = team
         places[_key(team)].append(row)
-        models[_key(model.on_call_team)].add(model.slug)
+        if not isinstance(version, Unseen):
+            teams[_key(version.model.on_call_team)] = version.model.on_call_team
+            models[_key(version.model.on_call_team)].add(version.model.slug)
     found = (
         OnCall(team, tuple(places[key]), tuple(sorted(models[key]))) for key, team in teams.items()
     )

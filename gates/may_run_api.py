@@ -6,6 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit.api.answers import Answers
+from audit.naming import Unseen
 from audit.refusals import NotUnderstood
 from gates.may_run import NAMES, may_run, on_call, read
 from registry.serializers import ReleaseNameSerializer, VersionNameSerializer
@@ -44,7 +45,9 @@ class MayRunSerializer(serializers.Serializer):
     """A release that may run in an environment, at endpoints, until an instant."""
 
     release = ReleaseNameSerializer()
-    model_version = VersionNameSerializer(source="release.model_version")
+    model_version = serializers.SerializerMethodField(
+        help_text="Null where the caller may not see it."
+    )
     environment = serializers.SlugField(source="environment.slug")
     endpoints = WhereSerializer(many=True)
     runs_at = serializers.ListField(
@@ -53,6 +56,10 @@ class MayRunSerializer(serializers.Serializer):
     until = serializers.DateTimeField()
     note = serializers.CharField(help_text="What ends it first.")
     on_call = TeamReachedSerializer(source="release.on_call_team", allow_null=True)
+
+    def get_model_version(self, row) -> VersionNameSerializer(allow_null=True):
+        version = row.release.model_version
+        return None if isinstance(version, Unseen) else VersionNameSerializer(version).data
 
 
 class AllowedSerializer(serializers.Serializer):

@@ -19,11 +19,8 @@ MARK = "<!-- From Gatehouse's record; what stands below this line is written ane
 OF_THE_CARD = ("language", "library_name", "pipeline_tag", "tags", "license_link")
 #: How we say that a version was made from another, as hubs do.
 RELATIONS = {"adapter": "adapter", "full": "finetune", "quantised": "quantized", "merged": "merge"}
-TASKS = {
-    (("text",), ("text",)): "text-generation",
-    (("image", "text"), ("text",)): "image-text-to-text",
-}
-NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+#: What YAML reads as the number that it is: 010 would be eight.
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 #: What Markdown would take for its own, anywhere and at the beginning of a line.
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|~])")
 FIRST = re.compile(r"^([-+=]|[0-9]+(?=[.)]))")
@@ -100,19 +97,18 @@ def _settings(told: Told, own: dict[str, Any]) -> dict[str, Any]:
     if told.scores:
         found["metrics"] = sorted({one.metric.name for one in told.scores})
         found["model-index"] = [
-            {"name": version.identifier or version.model.slug, "results": _results(told)}
+            {"name": version.identifier or version.model.slug, "results": _results(told, own)}
         ]
     return found
 
 
-def _results(told: Told) -> list[dict[str, Any]]:
+def _results(told: Told, own: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the latest figures, those of one run together."""
-    version = told.version
-    modalities = tuple(sorted(version.input_modalities)), tuple(sorted(version.output_modalities))
     by_run: dict[int, list] = {}
     for score in told.scores:
         by_run.setdefault(score.run_id, []).append(score)
-    return [_result(scores, TASKS.get(modalities, "other")) for scores in by_run.values()]
+    task = own.get("pipeline_tag")
+    return [_result(one, task if isinstance(task, str) else "other") for one in by_run.values()]
 
 
 def _result(scores: list, task: str) -> dict[str, Any]:

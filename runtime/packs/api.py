@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from audit import Reason, receipts
 from audit.api.answers import Answers
-from audit.api.filters import Words
+from audit.api.filters import Number, Words
 from audit.api.rows import RowsView
 from audit.instants import read_instant
 from audit.models import Entry
@@ -55,7 +55,7 @@ class EvidencePackSerializer(serializers.Serializer):
 
 
 class PackFilters(filters.FilterSet):
-    promotion = filters.NumberFilter("promotion", help_text="Number of the promotion.")
+    promotion = Number(field_name="promotion", help_text="Number of the promotion.")
     environment = Words("environment__slug", "Slugs of environments.")
 
 

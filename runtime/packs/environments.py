@@ -151,13 +151,16 @@ def _rollbacks(told: Told, environment: Environment, since: datetime, view: View
 
 
 def _incidents(told: Told, environment: Environment, since: datetime, view: View) -> list[dict]:
-    rows = Incident.objects.visible_to(view.reader).filter(
-        Q(ends_at=None) | Q(ends_at__gte=since), environment=environment, begins_at__lte=view.at
-    )
-    keys = list(rows.order_by("-pk").values_list("pk", flat=True)[: INCIDENTS + 1])
-    if len(keys) > INCIDENTS:
+    rows = Incident.objects.visible_to(view.reader).filter(environment=environment)
+    # Windows are moved and incidents opened again: what counts is the window as it was then.
+    found = [
+        one
+        for one in rows_at(Incident, view.number, id__in=list(rows.values_list("pk", flat=True)))
+        if one.begins_at <= view.at and (one.ends_at is None or one.ends_at >= since)
+    ]
+    if len(found) > INCIDENTS:
         told.leave_out(f"Incidents before the newest {INCIDENTS}", "Ask for a shorter period.")
-    found = rows_at(Incident, view.number, id__in=keys[:INCIDENTS])
+        found = found[-INCIDENTS:]
     told.note(found)
     return [
         {

@@ -99,17 +99,19 @@ def lines(narrowed: Narrowed, reader: Person, size: int = PAGE) -> tuple[list[Li
     )
     begin = (narrowed.page - 1) * size
     found = list(grouped.order_by("-calls__sum", *LINE)[begin : begin + size + 1])
-    known = _known((one[3:5] for one in found), reader)
+    known = _known((one[3:5] for one in found), reader, 4 * size)
     made = [Line(*one, known=_of(known, one[3:5])) for one in found[:size]]
     return made, len(found) > size
 
 
-def _known(names: Iterable[tuple[str, str]], reader: Person) -> dict[str, list[ModelVersion]]:
+def _known(
+    names: Iterable[tuple[str, str]], reader: Person, most: int
+) -> dict[str, list[ModelVersion]]:
     """Return the versions that the reader may see by what they are called at their providers."""
     wanted = {name for pair in names for name in pair if name}
     found: dict[str, list[ModelVersion]] = {}
     seen = ModelVersion.objects.visible_to(reader).filter(identifier__in=wanted)
-    for one in seen.select_related("model").order_by("pk")[: 4 * PAGE]:
+    for one in seen.select_related("model").order_by("pk")[:most]:
         found.setdefault(one.identifier, []).append(one)
     return found
 

@@ -4,8 +4,10 @@ import json
 from html import escape
 
 import pytest
+import yaml
 
 from evidence.exports import cards, cyclonedx, missing
+from evidence.exports.cards import NUMBER
 from evidence.exports.gathering import of_release, of_version
 from evidence.exports.words import address, spdx
 from evidence.imports import cards as card_import
@@ -219,3 +221,12 @@ def test_a_dataset_in_two_roles_is_one_component(reader):
     assert component["data"][0]["contents"]["url"] == "https://data.example/a.csv"
     assert component["hashes"] == [{"alg": "SHA-256", "content": "a" * 64}]
     assert said(component["properties"], "dataset:role") == ["evaluation", "training"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_number"),
+    [("0.9", True), ("-10", True), ("0", True), ("010", False), ("08", False), ("1_0", False)],
+)
+def test_a_figure_is_a_number_where_yaml_reads_that_number(text, is_number):
+    assert bool(NUMBER.fullmatch(text)) is is_number
+    assert not is_number or yaml.safe_load(text) == float(text)

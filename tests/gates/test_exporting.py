@@ -3,6 +3,7 @@
 import pytest
 
 from gates import exporting
+from registry.models import ServingEndpoint
 from registry.roles import Role
 from tests import make
 from tests.evidence.exported import api, said, valid_bom
@@ -56,6 +57,16 @@ def test_a_promotion_declares_what_it_rests_on_and_who_signed(client):
     assert said(about, "promotion:package") == [document.digest]
     assert said(about, "promotion:state") == ["approved"]
     assert len(said(about, "evidence:digest")) == len(named)
+
+    # An endpoint that is changed is another, which nobody approved.
+    make.save(ServingEndpoint, {"address": "https://new.example.org/"}, pk=told.endpoint.pk)
+    later = valid_bom(api(reader, f"{address}/cyclonedx/").content)
+    assert len(later.get("services", ())) == len(bom["services"]) - 1
+    about = later["metadata"]["properties"]
+    assert told.endpoint.slug in said(about, "promotion:endpoint")[0]
+    gaps = api(reader, f"{address}/exports/").json()["cyclonedx"]
+    assert any(told.endpoint.slug in one["sentence"] for one in gaps)
+    answer = api(reader, f"{address}/cyclonedx/")
 
     client.force_login(reader)
     assert (

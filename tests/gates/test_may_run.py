@@ -6,10 +6,11 @@ from django.http import Http404
 from django.test.utils import CaptureQueriesContext
 
 from gates.may_run import Filters, may_run, on_call, read
-from registry.models import EndpointRegion, Release, ServingEndpoint, Team
+from registry.models import EndpointRegion, RegisteredModel, Release, ServingEndpoint, Team
 from registry.roles import Role
 from tests import make
 from tests.api.reading import assert_problem, reader
+from tests.evidence.exported import api
 from tests.gates.stories import Story, approved
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +68,24 @@ def test_what_an_endpoint_does_outside_is_said(told):
     (where,) = row.endpoints
     assert where.outside == (f"support access in {away.slug}",)
     assert found(environment=told.environment.slug).rows[0].endpoints[0].outside == ()
+
+
+def test_a_model_of_others_is_not_named(told, client):
+    version = told.release.model_version
+    values = {"team": make.make_team(), "shared": False, "on_call_team": make.make_team()}
+    make.save(RegisteredModel, values, pk=version.model_id)
+    viewer = make.make_person(make.name("viewer"), Role.VIEWER, team=told.use_case.team)
+    client.force_login(viewer)
+    (one,) = [one for one in on_call(found(viewer).rows) if one.places]
+    assert one.models == ()
+    model = str(version.model)
+    for page in ("/may-run/", "/on-call/", "/may-run.csv", "/on-call.csv"):
+        answer = client.get(page)
+        text = (answer.getvalue() if answer.streaming else answer.content).decode()
+        assert told.use_case.slug in text and model not in text, page
+    assert "a model version that you may not see" in client.get("/may-run/").content.decode()
+    (row,) = api(viewer, "may-run/").json()["results"]
+    assert row["model_version"] is None
 
 
 def test_an_endpoint_that_changed_is_no_longer_where_it_may_run(told):

@@ -23,6 +23,7 @@ from audit.verify_audit import Receipt, leaf_hash, main, read_receipt, receipt_t
 from audit.verifying import verify
 from evidence import storage
 from evidence import transitions as evidence
+from registry.models import Provider
 from registry.roles import Role
 from registry.visibility import SEES_ALL
 from runtime import transitions
@@ -221,6 +222,8 @@ def test_the_same_instant_gives_the_same_bytes_whatever_came_later(told, auditor
     deployment = told.release.deployments.get()
     transitions.remove(deployment.pk, actor=operator(told), reason=WHY)
     next_release(told)
+    maker = told.release.model_version.maker
+    make.save(Provider, {"name": "Renamed since"}, pk=maker.pk, actor=make.admin())
     checkpoints.take()
     later, after = built(subject, auditor, as_of)
     assert later.manifest == first.manifest and after == data
@@ -337,6 +340,7 @@ def test_machines_get_it_at_once(told, auditor):
         assert_problem(api(auditor, f"{path}{query}"), 400, field)
     environment = f"environments/{told.environment.slug}/pack/"
     assert_problem(api(auditor, environment), 400, "since")
+    assert_problem(api(auditor, f"packs/?promotion={10**20}"), 400, "promotion")
     assert_problem(api(auditor, f"{environment}?since={as_of}&as_of={as_of}"), 422, "since")
 
 
@@ -350,7 +354,7 @@ def test_an_environment_over_a_period(told, auditor, tmp_path):
     row = record(pack, actor=auditor, reason=WHY)
     place_of = {"--since": since, "--as-of": as_of}
     given = [part for name, at in place_of.items() for part in (name, at.isoformat()[:26] + "Z")]
-    path, receipt = tmp_path / "e.zip", tmp_path / "e.tlog-proof"
+    path, receipt, given_again = tmp_path / "e.zip", tmp_path / "e.tlog-proof", given
     call_command(
         *("evidence_pack", "environment", told.environment.slug, str(path), *given),
         *("--receipt", str(receipt)),
@@ -369,6 +373,21 @@ def test_an_environment_over_a_period(told, auditor, tmp_path):
     given = ("--keys", str(tmp_path / "keys.json"), "--receipt", str(receipt))
     code, said = checked(path, *given)
     assert code == 2 and "DOES NOT" not in said, said
+    entries = Entry.objects.filter(event="evidencepack.built").count()
+    for wrong, said in (
+        (("promotion", "\u00b2", str(tmp_path / "x.zip")), "no promotion"),
+        (("environment", told.environment.slug, str(path), *given_again), "File exists"),
+        (
+            (
+                *("environment", told.environment.slug, str(tmp_path / "x.zip")),
+                *("--since", "2999-01-01T00:00:00Z"),
+            ),
+            "It begins where it ends",
+        ),
+    ):
+        with pytest.raises(CommandError, match=said):
+            call_command("evidence_pack", *wrong, stderr=io.StringIO())
+    assert Entry.objects.filter(event="evidencepack.built").count() == entries
     with pytest.raises(CommandError, match="no environment nowhere"):
         call_command("evidence_pack", "environment", "nowhere", str(tmp_path / "x.zip"))
 

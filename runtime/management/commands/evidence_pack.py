@@ -3,6 +3,7 @@
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
@@ -14,7 +15,9 @@ from audit.zipping import Altered
 from gates.models import Promotion
 from registry.models import Environment
 from registry.visibility import SEES_ALL
+from runtime.packs.asking import period
 from runtime.packs.building import Subject, read_as_of, settled
+from runtime.packs.models import EvidencePack
 from runtime.packs.transitions import record
 
 
@@ -38,23 +41,32 @@ class Command(BaseCommand):
     def handle(self, *args, noun, name, path, pdf, receipt, reason, **options):
         as_of, since = (self._instant(options[one], one) for one in ("as_of", "since"))
         try:
-            subject = self._subject(noun, name, since)
-            pack = settled(subject, SEES_ALL, read_as_of(as_of), with_pdf=pdf)
-            with pack.bundle:
+            subject, at = self._subject(noun, name, since), read_as_of(as_of)
+            if since is not None:
+                period(since, at)
+            pack = settled(subject, SEES_ALL, at, with_pdf=pdf)
+            with pack.bundle, _out(path) as out, _out(receipt) as proof:
                 # First the entry: a pack that nobody recorded must not exist.
                 row = record(pack, actor=system("evidence_pack"), reason=reason)
-                with _out(path) as out:
-                    for chunk in pack.bundle.stream():
-                        out.write(chunk)
-            if receipt:
-                seq = Entry.objects.get(row=row.key).seq
-                with Path(receipt).open("x", encoding="utf-8") as file:
-                    file.write(receipts.handed_out(seq))
-        except (Refused, Altered, OSError, DatabaseError, receipts.NotYet) as error:
+                for chunk in pack.bundle.stream():
+                    out.write(chunk)
+                if proof is not None:
+                    self._prove(row, proof)
+        except (Refused, Altered, OSError, DatabaseError) as error:
             raise CommandError(f"Not built: {error}") from error
         self.stderr.write(f"{row.files} files, {row.size} bytes, manifest {row.manifest}.")
         for one in pack.left_out:
             self.stderr.write(f"Left out: {one['what']}. {one['why']}")
+
+    def _prove(self, row: EvidencePack, proof: IO[bytes]) -> None:
+        try:
+            seq = Entry.objects.get(row=row.key).seq
+            proof.write(receipts.handed_out(seq, by_first=True).encode())
+        except receipts.NotYet as error:
+            raise CommandError(
+                f"It is built, written and recorded as pack {row.pk}, but there is no receipt yet: "
+                f"{error} Take it from the page of the pack."
+            ) from error
 
     def _instant(self, text: str | None, name: str):
         if text is None:
@@ -66,7 +78,9 @@ class Command(BaseCommand):
 
     def _subject(self, noun: str, name: str, since) -> Subject:
         if noun == "promotion":
-            found = Promotion.objects.filter(pk=int(name) if name.isdigit() else 0).first()
+            found = Promotion.objects.filter(
+                pk=int(name) if name.isdecimal() and len(name) < 19 else 0
+            ).first()
         else:
             found = Environment.objects.filter(slug=name).first()
         if found is None:
@@ -79,9 +93,12 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _out(path: str):
-    if path == "-":
+def _out(path: str | None):
+    """Yield a new file to write to; standard output for “-”, nothing for no path."""
+    if path is None:
+        yield None
+    elif path == "-":
         yield sys.stdout.buffer
-        return
-    with Path(path).open("xb") as file:
-        yield file
+    else:
+        with Path(path).open("xb") as file:
+            yield file
