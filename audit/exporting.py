@@ -24,7 +24,7 @@ from audit.verify_audit import CHECKPOINTS, ENTRIES, KEYS, MANIFEST
 CHUNK = 1000
 SCHEMA = "gatehouse.export/1"
 CHECKER, README, SUMS = "verify_audit.py", "README.txt", "SHA256SUMS"
-#: Every archive of one state of the log has the same bytes, whenever it was made.
+#: The files of an archive have no time of their own: what differs between two differs in them.
 ARCHIVE_TIME = (1980, 1, 1, 0, 0, 0)
 
 TO_READ = """\
