@@ -388,6 +388,7 @@ def test_an_environment_over_a_period(told, auditor, tmp_path):
         with pytest.raises(CommandError, match=said):
             call_command("evidence_pack", *wrong, stderr=io.StringIO())
     assert Entry.objects.filter(event="evidencepack.built").count() == entries
+    assert not (tmp_path / "x.zip").exists() and path.read_bytes() == data
     with pytest.raises(CommandError, match="no environment nowhere"):
         call_command("evidence_pack", "environment", "nowhere", str(tmp_path / "x.zip"))
 

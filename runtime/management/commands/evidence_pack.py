@@ -50,23 +50,27 @@ class Command(BaseCommand):
                 row = record(pack, actor=system("evidence_pack"), reason=reason)
                 for chunk in pack.bundle.stream():
                     out.write(chunk)
-                if proof is not None:
-                    self._prove(row, proof)
+                no_proof = proof is not None and self._prove(row, proof)
         except (Refused, Altered, OSError, DatabaseError) as error:
             raise CommandError(f"Not built: {error}") from error
+        if no_proof:
+            Path(receipt).unlink()
+            raise CommandError(
+                f"It is built, written and recorded as pack {row.pk}, but there is no receipt yet: "
+                f"{no_proof} Take it from the page of the pack."
+            )
         self.stderr.write(f"{row.files} files, {row.size} bytes, manifest {row.manifest}.")
         for one in pack.left_out:
             self.stderr.write(f"Left out: {one['what']}. {one['why']}")
 
-    def _prove(self, row: EvidencePack, proof: IO[bytes]) -> None:
+    def _prove(self, row: EvidencePack, proof: IO[bytes]) -> str:
+        """Write the receipt; return why there is none, if so."""
         try:
             seq = Entry.objects.get(row=row.key).seq
             proof.write(receipts.handed_out(seq, by_first=True).encode())
         except receipts.NotYet as error:
-            raise CommandError(
-                f"It is built, written and recorded as pack {row.pk}, but there is no receipt yet: "
-                f"{error} Take it from the page of the pack."
-            ) from error
+            return str(error)
+        return ""
 
     def _instant(self, text: str | None, name: str):
         if text is None:
@@ -101,4 +105,9 @@ def _out(path: str | None):
         yield sys.stdout.buffer
     else:
         with Path(path).open("xb") as file:
-            yield file
+            try:
+                yield file
+            except BaseException:
+                # What was refused leaves no file in the way of the next attempt.
+                Path(path).unlink()
+                raise
