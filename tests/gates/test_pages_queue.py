@@ -326,7 +326,7 @@ def test_where_more_ended_than_is_listed_the_overview_says_so_and_the_rest_has_p
     for one in told:
         assert sum(str(one.release) in page for page in pages) == 1
     monkeypatch.setattr(endings, "LOOKED_AT", 2)
-    assert "And more, which ended earlier" in text_of(client.get("/ended/"))
+    assert "And more that were not looked for" in text_of(client.get("/ended/"))
     client.force_login(make.make_person(make.name("foreign"), Role.VIEWER, team=make.make_team()))
     assert "No approval that you may see ended" in text_of(client.get("/ended/"))
 
