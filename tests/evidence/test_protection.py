@@ -129,7 +129,8 @@ def test_no_score_joins_a_run_later():
 
 def copied(model, **changed) -> str:
     """Return the statement that inserts a row again, with some columns made from others."""
-    new_id = "gen_random_uuid()" if connection.vendor == "postgresql" else "'0' || substr(id, 2)"
+    other = "CASE substr(id, 1, 1) WHEN '0' THEN '1' ELSE '0' END || substr(id, 2)"
+    new_id = "gen_random_uuid()" if connection.vendor == "postgresql" else other
     columns = [field.column for field in model._meta.concrete_fields]
     if model is EvidenceItem:
         changed = {"id": new_id, **changed}
