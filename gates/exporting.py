@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from evidence.exports import cyclonedx, missing, pages
-from evidence.exports.api import BomView, LackingView, _key
+from evidence.exports.api import BomView, LackingView, key_of
 from evidence.exports.cyclonedx import properties, ref_of_release
 from evidence.exports.gathering import Told, of_release
 from evidence.exports.missing import Gap
@@ -309,7 +309,7 @@ def _properties(loaded: Loaded, items: list, signed: list) -> list[dict[str, str
 
 def _found(request, pk: int) -> tuple[Loaded, Told]:
     rows = Promotion.objects.visible_to(request.user).select_related(*WITH)
-    promotion = get_object_or_404(rows, pk=_key(pk))
+    promotion = get_object_or_404(rows, pk=key_of(pk))
     loaded = load(promotion, request.user)
     return loaded, of_release(promotion.release, request.user, _as_signed(loaded.document))
 

@@ -87,7 +87,9 @@ class OfVersion:
 
     def told(self, pk: int) -> Told:
         rows = ModelVersion.objects.visible_to(self.request.user).select_related(*VERSION)
-        return of_version(get_object_or_404(rows.defer("content"), pk=_key(pk)), self.request.user)
+        return of_version(
+            get_object_or_404(rows.defer("content"), pk=key_of(pk)), self.request.user
+        )
 
 
 class OfRelease:
@@ -95,10 +97,12 @@ class OfRelease:
 
     def told(self, pk: int) -> Told:
         rows = Release.objects.visible_to(self.request.user).select_related(*RELEASE)
-        return of_release(get_object_or_404(rows.defer("content"), pk=_key(pk)), self.request.user)
+        return of_release(
+            get_object_or_404(rows.defer("content"), pk=key_of(pk)), self.request.user
+        )
 
 
-def _key(pk: int) -> int:
+def key_of(pk: int) -> int:
     if pk >= 10**18:
         raise Http404
     return pk
