@@ -45,9 +45,9 @@ class GovernedChangeList(ChangeList):
         super().get_results(request)
         page = self.result_list
         if page.query.is_sliced and page.query.where:
-            # Keys are put in order first: a database that follows the index of what the list is
-            # narrowed by would sort every row that it leads to, with all its columns.
-            page = self.queryset.filter(pk__in=page.prefetch_related(None).values("pk"))
+            # Keys are put in order first, for the reasons that `RowsView.whole` names.
+            keys = page.prefetch_related(None).values_list("pk", flat=True)
+            page = self.queryset.filter(pk__in=list(keys))
         self.result_list = list(page)
         self.model_admin.name_rows(request, self.result_list)
 

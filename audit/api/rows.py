@@ -43,13 +43,14 @@ class RowsView(Answers, ReadOnlyModelViewSet):
     def whole(self, page):
         """Return the rows of `page`, a part of a list in its order, with all that lines say.
 
-        Where the list is narrowed, keys alone are found and put in order first: a database that
-        follows the narrowing's index would sort every row that it leads to, with all its columns
-        and joins, for the few of one page.
+        Where the list is narrowed, keys alone are found and put in order first, by a statement of
+        their own: a database that follows the narrowing's index would sort every row that it leads
+        to, with all its columns and joins, for the few of one page, and PostgreSQL, given the keys
+        as a subquery among more than `join_collapse_limit` relations, joins all rows first.
         """
         if not page.query.where:
             return page
-        keys = page.prefetch_related(None).values("pk")
+        keys = list(page.select_related(None).prefetch_related(None).values_list("pk", flat=True))
         return self.rows(self.model.objects.filter(pk__in=keys)).order_by(*self.order)
 
     def prepare(self, rows: list) -> None:
