@@ -44,7 +44,7 @@ class GovernedChangeList(ChangeList):
     def get_results(self, request):
         super().get_results(request)
         page = self.result_list
-        if page.query.is_sliced and page.query.where:
+        if page.query.where:
             # Keys are put in order first, for the reasons that `RowsView.whole` names.
             keys = page.prefetch_related(None).values_list("pk", flat=True)
             page = self.queryset.filter(pk__in=list(keys))

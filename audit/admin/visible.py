@@ -22,9 +22,12 @@ def visible_rows(
     `through` are the relations that a row's name is made of; without them, and when the noun has
     an admin of its own, that one's query is used. Every row costs a query otherwise.
     """
-    if not through and site.is_registered(model):
-        return site.get_model_admin(model).get_queryset(request)
     rows = model._default_manager.visible_to(request.user)
+    if not through and site.is_registered(model):
+        named = site.get_model_admin(model)
+        # When a row was changed last is no part of its name, and a menu has many rows.
+        rows = named.get_queryset(request).select_related(None)
+        through = named.list_select_related or ()
     return rows.select_related(*through) if through else rows
 
 
