@@ -45,7 +45,7 @@ class GovernedChangeList(ChangeList):
         super().get_results(request)
         page = self.result_list
         if page.query.where:
-            # Keys are put in order first, for the reasons that `RowsView.whole` names.
+            # Keys are put in order first, for the reasons that `RowsView.first` names.
             keys = page.prefetch_related(None).values_list("pk", flat=True)
             page = self.queryset.filter(pk__in=list(keys))
         self.result_list = list(page)

@@ -29,9 +29,9 @@ class CursorPages(BasePagination):
         self._request = request
         self._signer = signing.Signer(salt=f"cursor:{view.basename}")
         limit = _limit(request.query_params.get("limit"))
-        if cursor := request.query_params.get("cursor"):
-            queryset = behind(queryset, view.order, self._position(cursor))
-        rows = list(view.whole(queryset.order_by(*view.order)[: limit + 1]))
+        cursor = request.query_params.get("cursor")
+        position = self._position(cursor) if cursor else None
+        rows = list(view.first(queryset, limit + 1, position))
         self._next = self._cursor(rows[limit - 1], view.order) if len(rows) > limit else None
         return rows[:limit]
 

@@ -4,7 +4,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from audit.api.answers import Answers
-from audit.api.pages import CursorPages
+from audit.api.pages import CursorPages, behind
 from audit.naming import hidden_parts, mark_unseen
 
 
@@ -40,14 +40,17 @@ class RowsView(Answers, ReadOnlyModelViewSet):
         """Return `visible` with what the page of one row says of other rows."""
         return self.rows(visible)
 
-    def whole(self, page):
-        """Return the rows of `page`, a part of a list in its order, with all that lines say.
+    def first(self, rows, count: int, position: list[str] | None):
+        """Return the first `count` of `rows` in the list's order, from behind `position` on.
 
         Where the list is narrowed, keys alone are found and put in order first, by a statement of
         their own: a database that follows the narrowing's index would sort every row that it leads
         to, with all its columns and joins, for the few of one page, and PostgreSQL, given the keys
         as a subquery among more than `join_collapse_limit` relations, joins all rows first.
         """
+        if position is not None:
+            rows = behind(rows, self.order, position)
+        page = rows.order_by(*self.order)[:count]
         if not page.query.where:
             return page
         keys = list(page.select_related(None).prefetch_related(None).values_list("pk", flat=True))

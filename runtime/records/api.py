@@ -1,5 +1,7 @@
 """What served a request, for tools: the same answer as the page."""
 
+import uuid
+
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
@@ -12,6 +14,8 @@ from audit.api.pages import CursorPages
 from audit.refusals import NotUnderstood
 from runtime.records import finding
 from runtime.records.investigating import investigate
+from runtime.records.models import RequestRecord
+from runtime.records.newest import newest
 from runtime.records.proofs import proof
 from runtime.records.summing import summary
 from runtime.running_api import ChangesSerializer
@@ -327,14 +331,15 @@ class RequestsView(Filtered):
     )
     def get(self, request):
         pages = CursorPages()
-        rows = finding.matching(self.filters(), request.user)
+        rows = RequestRecord.objects.visible_to(request.user)
         found = pages.paginate_queryset(rows, request, self)
         said = [finding.said_of(row) for row in found]
         return pages.get_paginated_response(RecordSerializer(said, many=True).data)
 
-    def whole(self, page):
-        """Return the rows of a page as they are: each is found by an index that has its order."""
-        return page
+    def first(self, rows, count, position):
+        """Return records by what is counted of them by the hour, and not from all `rows`."""
+        before = uuid.UUID(position[0]) if position else None
+        return newest(self.filters(), self.request.user, count, before)
 
     def parameters(self):
         return frozenset({*finding.NAMES, "cursor", "limit"})

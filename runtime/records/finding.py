@@ -26,7 +26,6 @@ from runtime.records.fields import DIGEST, ID, NAME, RAN, SLUG, STATUSES, first_
 from runtime.records.gaps import Gaps, missing
 from runtime.records.models import Bundle, RequestRecord
 
-PAGE = 50
 #: What a list may be narrowed by, each by a parameter of its address.
 NAMES = (
     "environment",
@@ -179,19 +178,6 @@ def _policies(text: str, reader: Person) -> list[int]:
 def _keys(noun, reader: Person, **where) -> list:
     # Read first: beside the list, the database would begin with the wrong one of two indexes.
     return list(noun.objects.visible_to(reader).filter(**where).values_list("pk", flat=True))
-
-
-def page_of(rows: QuerySet, after: str) -> tuple[list[RequestRecord], str, list[Reason]]:
-    """Return a page of records behind the one called `after`, and what the next is behind."""
-    if after:
-        try:
-            rows = rows.filter(id__lt=uuid.UUID(after))
-        except ValueError:
-            sentence = "This is no place in the list. Begin without it."
-            return [], "", [Reason("CURSOR", sentence, "after")]
-    found = list(rows[: PAGE + 1])
-    following = str(found[PAGE - 1].pk) if len(found) > PAGE else ""
-    return found[:PAGE], following, []
 
 
 def called(name: str, reader: Person) -> tuple[str, list[RequestRecord]]:

@@ -27,6 +27,7 @@ from runtime.records.fields import ID
 from runtime.records.investigating import investigate
 from runtime.records.judging import DOUBTS
 from runtime.records.models import RequestRecord
+from runtime.records.newest import page_of
 from runtime.records.objectives import measured
 from runtime.records.proofs import proof, proofs
 from runtime.records.summing import summary
@@ -53,8 +54,7 @@ def listing(request):
     filters, reasons = finding.read(given)
     rows, following = [], ""
     if not reasons:
-        matching = finding.matching(filters, user)
-        rows, following, reasons = finding.page_of(matching, given.get("after", "").strip())
+        rows, following, reasons = page_of(filters, user, given.get("after", "").strip())
     kept = {name: given[name] for name in finding.NAMES if given.get(name)}
     found = summary(filters, user) if not reasons else None
     release = _release(filters, user) if not reasons else None

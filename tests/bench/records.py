@@ -266,6 +266,7 @@ def questions(world: World, end: datetime) -> dict[str, Callable[[], Any]]:
     from runtime.changing import Span, changes
     from runtime.models import RequestRecord
     from runtime.records import finding as found
+    from runtime.records.newest import page_of
     from runtime.records.summing import summary
 
     client = Client()
@@ -284,7 +285,7 @@ def questions(world: World, end: datetime) -> dict[str, Callable[[], Any]]:
 
     return {
         "by id": lambda: found.called(some.request, world.reader),
-        "by release, one page": lambda: found.page_of(found.matching(release, world.reader), ""),
+        "by release, one page": lambda: page_of(release, world.reader, ""),
         "touched by release": lambda: summary(release, world.reader),
         "counts of a day": lambda: summary(day, world.reader),
         "active at T": lambda: explaining.active(environment, world.reader, clock.now()),
@@ -302,7 +303,12 @@ def questions(world: World, end: datetime) -> dict[str, Callable[[], Any]]:
 
 def plans(world: World) -> None:
     """Print how the database goes about the queries that must not read the table."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
     from runtime.records import finding as found
+    from runtime.records.newest import page_of
+    from runtime.records.partitions import TABLE
 
     print("\nPlans")
     for given in (
@@ -311,12 +317,16 @@ def plans(world: World) -> None:
         {"model": world.told.release.model_version.model.slug},
         {"deployment": "d-1"},
     ):
-        rows = found.matching(found.read(given)[0], world.reader)
-        plan = rows[: found.PAGE].explain().splitlines()
-        uses = [line.strip() for line in plan if "INDEX" in line.upper() or "SCAN" in line.upper()][
-            :2
-        ]
-        print(f"  {next(iter(given)):12} {'; '.join(uses)}"[:180])
+        with CaptureQueriesContext(connection) as queries:
+            page_of(found.read(given)[0], world.reader, "")
+        asked = [one["sql"] for one in queries if f'FROM "{TABLE}"' in one["sql"]]
+        prefix = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+        for sql in asked:
+            with connection.cursor() as cursor:
+                cursor.execute(f"{prefix} {sql.replace('%', '%%')}")
+                lines = [str(row[-1]).strip() for row in cursor.fetchall()]
+            uses = [one for one in lines if "INDEX" in one.upper() or "SCAN" in one.upper()]
+            print(f"  {next(iter(given)):12} {'; '.join(uses[:2])}"[:180])
 
 
 def fill(world: World, there: int, size: int, end: datetime) -> None:

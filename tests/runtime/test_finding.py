@@ -18,6 +18,7 @@ from registry.roles import Role
 from runtime.models import RecordCount, RequestRecord
 from runtime.records import finding, objectives, proofs
 from runtime.records.charting import chart, layered
+from runtime.records.newest import PAGE
 from runtime.records.summing import Bar, summary
 from tests import make
 from tests.runtime.recording import KEYED, Reporting
@@ -264,10 +265,10 @@ def test_an_index_is_behind_every_filter(ran):
             # A table of five rows is read whole, and in its order, if it may be.
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL enable_seqscan = off")
-            plan = rows.order_by()[: finding.PAGE].explain()
+            plan = rows.order_by()[:PAGE].explain()
             wanted = rf"Index Cond: \(+{COLUMNS[name]}\b"
         else:
-            plan = rows[: finding.PAGE].explain()
+            plan = rows[:PAGE].explain()
             wanted = rf"USING INDEX record_\w+ \({COLUMNS[name]}="
         assert re.search(wanted, plan), (name, plan)
 
