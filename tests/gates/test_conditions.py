@@ -271,7 +271,7 @@ def test_it_is_signed_in_the_portal_seen_by_its_owner_and_closed_there(client):
 
 def test_the_overview_and_the_api_say_the_same(client):
     told = on_condition()
-    soon, _ = endings.ending_soon(told.requester)
+    soon, *_ = endings.ending_soon(told.requester)
     assert [one.because for one in soon] == [
         f"The condition “Measure refusals again.” of {told.requester.username} falls due."
     ]

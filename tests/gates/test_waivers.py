@@ -317,7 +317,7 @@ def test_it_waits_for_risk_owners_and_is_counted_everywhere(client):
     client.force_login(stranger)
     assert "Waivers in force" not in client.get("/").content.decode()
     assert client.get(waiver.get_absolute_url()).status_code == 404
-    soon, _ = endings.ending_soon(owner)
+    soon, *_ = endings.ending_soon(owner)
     assert [one.because for one in soon] == ["The waiver of sandbox.safety_checks ends."]
     with clock.at(waiver.ends_at + days(1)):
         ended = endings.ended_lately(owner)
