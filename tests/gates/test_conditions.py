@@ -257,15 +257,25 @@ def test_it_is_signed_in_the_portal_seen_by_its_owner_and_closed_there(client):
     assert "Measure refusals again." in client.get(f"{there}?view=print").content.decode()
     (waiting,) = queue.waiting_for(told.requester)[0]
     assert waiting.sentence == "Meet the condition “Measure refusals again.”"
+    gives = f"/evidence/evidenceitem/add/?kind=operational_readiness&amp;release={told.release.pk}"
+    assert gives not in client.get(condition.get_absolute_url()).content.decode()
+    client.force_login(told.contributor)
+    assert gives in client.get(condition.get_absolute_url()).content.decode()
+    client.force_login(told.signer(Role.REVIEWER))
     item = told.give("operational_readiness")
     (waiting,) = queue.waiting_for(told.signer(Role.REVIEWER))[0]
     assert waiting.sentence == "Close the condition “Measure refusals again.”"
     address = f"/gates/condition/{condition.pk}/close/"
-    assert str(item.pk) in client.get(address).content.decode()
+    closing = client.get(address).content.decode()
+    assert str(item.pk) in closing
+    # Whoever finds it met reads there what it was.
+    assert "Measure refusals again." in closing
     assert client.post(address, {"reason": WHY}).status_code == 422
     assert client.post(address, {"reason": WHY, "item": str(item.pk)}).status_code == 302
     assert "Found met" in client.get(condition.get_absolute_url()).content.decode()
-    assert "0 open of 1" in client.get(there).content.decode()
+    page = client.get(there).content.decode()
+    assert "0 open of 1" in page
+    assert "found a condition met" in page
     assert queue.count_waiting(told.requester) == 0
 
 

@@ -13,6 +13,7 @@ from evidence.models import EvaluationRun, OpenRun
 from evidence.open_runs import ABOUT, open_runs
 from gates import endings, queue, transitions
 from gates.models import LatestEnd, Promotion
+from gates.notices.finding import find_changed_packages
 from registry.models import Person
 from registry.roles import Role
 from tests import make
@@ -55,6 +56,26 @@ def test_a_sign_off_waits_for_whoever_holds_an_open_slot(client):
     words = text_of(client.get("/"))
     assert f"{said} promotion {told.promotion.pk} · asked for by {told.requester}" in words
     assert "risk owner slot" in words
+
+
+def test_a_signature_that_stopped_counting_is_wanted_again():
+    told = ready("production")
+    reviewer = told.signer("reviewer")
+    said = [f"Sign {told.release} into {told.environment}"]
+    told.sign(reviewer)
+    assert waiting(reviewer) == []
+    told.give("safety_check", title="A newer one")
+    transitions.take_in(told.promotion.pk, actor=told.requester, reason=WHY)
+    find_changed_packages()
+    assert waiting(reviewer) == said
+    assert queue.requests_of(told.requester)[0][0].signed == "0 of 2"
+    # Whoever gave what it rests on is asked no more than before.
+    make.grant(told.contributor, Role.REVIEWER)
+    assert waiting(told.contributor) == []
+    told.sign(told.signer("risk_owner"))
+    assert waiting(reviewer) == said
+    told.sign(reviewer)
+    assert waiting(reviewer) == []
 
 
 def test_a_second_holder_of_a_filled_slot_is_not_asked():

@@ -362,6 +362,10 @@ def test_asking_and_granting_in_the_portal(client):
 
     client.force_login(told.signer(Role.RISK_OWNER))
     assert "Grant…" in client.get(f"{there}change/").content.decode()
+    # What is judged stands where it is judged.
+    asks = client.get(f"{there}grant/").content.decode()
+    assert "Read by a person." in asks
+    assert "Closed until spring." in asks
     wrong = client.post(f"{there}grant/", {"reason": WHY, "password": "guess"})
     assert wrong.status_code == 422
     assert "The password is not yours." in wrong.content.decode()
