@@ -10,14 +10,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit import clock
 from evidence.models import RunAcceptance, Withdrawal
 from gates.approvals import Approval, approvals
+from gates.conditions import not_closed
 from gates.figures import as_it_was
-from gates.models import Condition, LatestEnd, PackageEvidence, Promotion, Revocation
+from gates.models import (
+    Condition,
+    ConditionClosing,
+    LatestEnd,
+    PackageEvidence,
+    Promotion,
+    Revocation,
+)
 from gates.rules.approvals import Rest
 from registry.models import Person
 
@@ -143,9 +152,16 @@ def ended_keys(user: Person, of: Q | None = None, most: int | None = None) -> So
         .values_list("pk", flat=True)
     )
     ran_out = LatestEnd.objects.filter(ends_by__gt=since, ends_by__lte=now)
-    at_once = Q(pk__in=_revoked(found, since) + _due(found, since, now))
+    withdrawn = _withdrawn(found, since)
+    reopened = ConditionClosing.objects.filter(item__in=withdrawn).order_by("-pk")
+    at_once = Q(
+        pk__in=_revoked(found, since)
+        + _due(found, since, now)
+        + found.first(reopened.values_list("condition__promotion", flat=True), LOOKED_AT)
+    )
     sources = [
-        found.first(sooner.filter(about), most) for about in (at_once, _withdrawn(found, since))
+        found.first(sooner.filter(about), most)
+        for about in (at_once, _resting_on(found, withdrawn))
     ]
     sources.append(walk(ran_out.order_by("-ends_by", "-pk"), seen, most, found))
     sources += [found.first(sooner.filter(about), most) for about in _accepted(found, since)]
@@ -193,7 +209,7 @@ def unended(promotions: QuerySet) -> QuerySet:
     now = clock.now()
     package = OuterRef("decided_package")
     gone = PackageEvidence.objects.filter(package=package, item__withdrawal__withdrawn_at__lte=now)
-    overdue = Condition.objects.filter(sign_off__package=package, closings=None, due_at__lte=now)
+    overdue = not_closed(Condition.objects.filter(sign_off__package=package, due_at__lte=now))
     return _approved(promotions).filter(
         ~Exists(gone), ~Exists(overdue), latest_end__ends_by__gt=now, revocation=None
     )
@@ -217,14 +233,18 @@ def _revoked(sought: Sought, since: datetime) -> list[int]:
 
 def _due(sought: Sought, start: datetime, end: datetime) -> list[int]:
     """Return the promotions with conditions that fall due in that time and that nobody closed."""
-    rows = Condition.objects.filter(due_at__gt=start, due_at__lte=end, closings=None)
+    rows = not_closed(Condition.objects.filter(due_at__gt=start, due_at__lte=end))
     return sought.first(rows.order_by("due_at").values_list("promotion", flat=True), LOOKED_AT)
 
 
-def _withdrawn(sought: Sought, since: datetime) -> Q:
-    """Return the promotions that rest on evidence withdrawn since."""
+def _withdrawn(sought: Sought, since: datetime) -> list[UUID]:
+    """Return the evidence that was withdrawn since."""
     newest = Withdrawal.objects.order_by("-pk").values_list("item", "withdrawn_at")
-    items = [item for item, at in _since(sought, newest, 1, since)]
+    return [item for item, at in _since(sought, newest, 1, since)]
+
+
+def _resting_on(sought: Sought, items: list[UUID]) -> Q:
+    """Return the promotions whose package rests on one of the items."""
     edges = PackageEvidence.objects.filter(item__in=items).order_by("-pk")
     return Q(decided_package__in=sought.first(edges.values_list("package", flat=True), LOOKED_AT))
 

@@ -97,6 +97,32 @@ def test_evidence_closes_it_and_its_withdrawal_opens_it_again():
         assert codes(told, due) == ["APPROVED"], "then it was not known to be withdrawn"
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_what_closed_it_is_withdrawn_and_every_list_says_so(client, late):
+    told = on_condition()
+    due = Condition.objects.get().due_at
+    item = told.give("operational_readiness")
+    close(told, item)
+    client.force_login(told.contributor)
+    asked = client.get(f"/evidence/evidenceitem/{item.pk}/withdraw/").content.decode()
+    assert "without it the condition is open again" in asked
+    assert queue.waiting_for(told.requester)[0] == []
+    with clock.at(due + days(1) if late else clock.now()):
+        assert endings.ended_lately(told.requester) == []
+        evidence.withdraw(item.pk, actor=told.contributor, reason=WHY)
+    if not late:
+        (waiting,) = queue.waiting_for(told.requester)[0]
+        assert waiting.sentence.startswith("Meet the condition ")
+        soon, more, _ = endings.ending_soon(told.requester)
+        assert [one.ends for one in soon] == [due]
+        assert not more
+    with clock.at(due + days(2)):
+        (ended,) = endings.ended_lately(told.requester)
+        assert "fell due and is not closed" in ended.because
+        assert endings.ended_lately(told.contributor)
+        assert not endings.active(told.requester).exists()
+
+
 def test_withdrawn_in_time_it_is_closed_anew():
     told = on_condition()
     first, second = told.give("operational_readiness"), told.give("operational_readiness")

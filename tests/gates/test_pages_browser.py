@@ -174,6 +174,24 @@ def test_index_and_review_page_work_by_keyboard_alone_and_at_200_percent(
     page.wait_for_selector("text=Approved until")
 
 
+def test_many_are_reminded_of_on_a_narrow_screen_too(enter, transactional_db):
+    told = story()
+    told.give_all()
+    told.ask()
+    page = enter(told.requester, "/gates/promotion/")
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert "<input" not in page.locator("#result_list td.action-checkbox").evaluate(
+        "cell => getComputedStyle(cell, '::before').content"
+    )
+    go = page.get_by_role("button", name="Go")
+    box = go.bounding_box()
+    assert box["x"] + box["width"] <= 344  # inside the box, which has a margin of 16
+    page.check("[name=_selected_action]")
+    page.select_option("select[name=action]", label="Remind whoever is to sign")
+    go.click()
+    assert "Reminders of 1 promotion go out." in page.inner_text("body")
+
+
 def test_a_review_prints_to_what_an_auditor_would_file(enter, transactional_db, live_server):
     told = approved("production")
     row = told.promotion.people.filter(kind="signer").first()
