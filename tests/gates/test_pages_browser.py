@@ -178,6 +178,7 @@ def test_many_are_reminded_of_on_a_narrow_screen_too(enter, transactional_db):
     told = story()
     told.give_all()
     told.ask()
+    told.signer("reviewer")
     page = enter(told.requester, "/gates/promotion/")
     page.set_viewport_size({"width": 360, "height": 800})
     assert "<input" not in page.locator("#result_list td.action-checkbox").evaluate(
