@@ -16,6 +16,7 @@ from gates.models import LatestEnd, Promotion
 from gates.notices.finding import find_changed_packages
 from registry.models import Person
 from registry.roles import Role
+from runtime.traces import finding
 from tests import make
 from tests.gates.stories import WHY, approved, days, story
 
@@ -518,3 +519,19 @@ def test_the_overview_costs_the_same_however_many_releases_and_alerts_there_are(
     for _ in range(3):
         more()
     assert [cost(client, mona, page) for page in ("/", "/gates/promotion/")] == before
+
+
+def test_alerts_of_which_not_all_are_listed_lead_to_the_rest(client, monkeypatch):
+    client.force_login(make.make_person(make.name("auditor"), Role.AUDITOR))
+    page = client.get("/").content.decode()
+    assert "are listed here" not in page
+    row = (make.make_environment().slug, 3, 1, 1, clock.now())
+    told = [finding.Outside(*row)] * finding.TOLD
+    monkeypatch.setattr("portal.overview.outside.lately", lambda user: told[1:])
+    assert "are listed here" not in text_of(client.get("/"))
+    monkeypatch.setattr("portal.overview.outside.lately", lambda user: told)
+    page = client.get("/")
+    said = "At most 5 environments with calls outside the registry are listed here. See all"
+    assert said in text_of(page)
+    assert '<a href="/outside/">See all of them</a>' in page.content.decode()
+    assert client.get("/outside/").status_code == 200
