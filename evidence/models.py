@@ -316,8 +316,12 @@ class OpenRun(models.Model):
     suite_version = models.ForeignKey(
         SuiteVersion, models.PROTECT, related_name="+", db_index=False
     )
-    release = models.ForeignKey(Release, models.PROTECT, null=True, related_name="+")
-    version = models.ForeignKey(ModelVersion, models.PROTECT, null=True, related_name="+")
+    release = models.ForeignKey(
+        Release, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, null=True, related_name="+", db_index=False
+    )
     given_by = models.ForeignKey(Person, models.PROTECT, related_name="+", db_index=False)
     complete = models.BooleanField()
     ran_at = models.DateTimeField()
@@ -328,6 +332,11 @@ class OpenRun(models.Model):
 
     class Meta:
         default_permissions = ()
+        indexes = [
+            # Whether a newer one measures the same is asked of each row that waits.
+            models.Index(fields=["release", "suite_version", "ran_at"], name="open_of_release"),
+            models.Index(fields=["version", "suite_version", "ran_at"], name="open_of_version"),
+        ]
 
     def __str__(self):
         return f"open run {self.run_id}"

@@ -22,12 +22,15 @@ def runs_to_accept(user: Person, held: Held) -> QuerySet:
     theirs = OpenRun.objects.filter(expires_at__gt=clock.now()).exclude(given_by=user)
     newer = theirs.filter(
         Q(ran_at__gt=OuterRef("ran_at")) | Q(ran_at=OuterRef("ran_at"), pk__gt=OuterRef("pk")),
-        Q(release=OuterRef("release")) | Q(version=OuterRef("version")),
         suite_version=OuterRef("suite_version"),
         expires_at__gte=OuterRef("expires_at"),
         complete=True,
     )
-    rows = theirs.visible_to(user).filter(Q(complete=True) | Exists(takes_partial), ~Exists(newer))
+    rows = theirs.visible_to(user).filter(
+        Q(complete=True) | Exists(takes_partial),
+        ~Exists(newer.filter(release=OuterRef("release"))),
+        ~Exists(newer.filter(version=OuterRef("version"))),
+    )
     if None not in held.values():
         teams = set().union(*held.values())
         # Asked of each that waits: joined, a database may begin with all that a team ever had.

@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 (
                     "release",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -76,6 +77,7 @@ class Migration(migrations.Migration):
                 (
                     "version",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -85,6 +87,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        fields=["release", "suite_version", "ran_at"], name="open_of_release"
+                    ),
+                    models.Index(
+                        fields=["version", "suite_version", "ran_at"], name="open_of_version"
+                    ),
+                ],
             },
         ),
         migrations.RunPython(look_back, migrations.RunPython.noop, elidable=True),
