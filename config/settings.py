@@ -333,8 +333,9 @@ GATEHOUSE_URL = env.str(
     else f"https://{ALLOWED_HOSTS[0].lstrip('.')}",
 ).rstrip("/")
 
-# Lets webhooks point to this very machine, over plain HTTP: for the demo and for tests.
-WEBHOOKS_ALLOW_LOCAL = env.bool("WEBHOOKS_ALLOW_LOCAL", default=GATEHOUSE_DEMO)
+# Lets webhooks point to this very machine, over plain HTTP: for the demo and for tests alone.
+# Nothing of the environment turns it on: in production a webhook never reaches what is private.
+WEBHOOKS_ALLOW_LOCAL = GATEHOUSE_DEMO
 
 
 # --- Browsers ---------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def kind_choices():
     return [(kind.slug, kind.name) for kind in KINDS.values()]
 
 
-class EvidenceQuerySet(GovernedQuerySet):
+class _SeenByItem:
     #: Path from the row to its item, with a trailing `__`.
     item_path = ""
 
@@ -37,6 +37,14 @@ class EvidenceQuerySet(GovernedQuerySet):
             | Q(**{f"{path}version__model__team__in": teams})
             | Q(**{f"{path}version__model__shared": True})
         )
+
+
+class EvidenceQuerySet(_SeenByItem, GovernedQuerySet):
+    pass
+
+
+class OpenRunQuerySet(_SeenByItem, models.QuerySet):
+    """Not governed, and it has the release or version itself."""
 
 
 def through_item(path: str):
@@ -293,6 +301,45 @@ class EvaluationRun(GovernedModel):
 
     def get_absolute_url(self):
         return f"/evidence/{self.item_id}/#run-{self.pk}"
+
+
+class OpenRun(models.Model):
+    """A run that nobody accepted and that would count if somebody did. Derived, not governed.
+
+    A hint to look by, with what lists ask of its run and item, all of which is sealed there. What
+    was accepted since is not here; what expired since may be. `evidence.open_runs` alone writes it.
+    """
+
+    run = models.OneToOneField(
+        EvaluationRun, models.PROTECT, primary_key=True, related_name="open_run"
+    )
+    suite_version = models.ForeignKey(
+        SuiteVersion, models.PROTECT, related_name="+", db_index=False
+    )
+    release = models.ForeignKey(
+        Release, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    given_by = models.ForeignKey(Person, models.PROTECT, related_name="+", db_index=False)
+    complete = models.BooleanField()
+    ran_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = models.Manager.from_queryset(OpenRunQuerySet)()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            # Whether a newer one measures the same is asked of each row that waits.
+            models.Index(fields=["release", "suite_version", "ran_at"], name="open_of_release"),
+            models.Index(fields=["version", "suite_version", "ran_at"], name="open_of_version"),
+        ]
+
+    def __str__(self):
+        return f"open run {self.run_id}"
 
 
 class Score(GovernedModel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from gates.models import Condition, ConditionClosing, Promotion
 from gates.rules.conditions import Closing
@@ -42,6 +42,12 @@ def with_closings(rows: QuerySet, number: int | None = None) -> QuerySet:
         closings = closings.filter(change__number__lte=number)
     found = rows.select_related("owner", "sign_off").order_by("pk")
     return found.prefetch_related(Prefetch("closings", closings))
+
+
+def not_closed(rows: QuerySet) -> QuerySet:
+    """Return the conditions that nothing closes now: what did may have been withdrawn."""
+    standing = ConditionClosing.objects.filter(condition=OuterRef("pk"), item__withdrawal=None)
+    return rows.filter(~Exists(standing))
 
 
 def facts_of(row: Condition, number: int | None = None) -> Facts:

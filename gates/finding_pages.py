@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -22,7 +23,7 @@ from audit.refusals import NotUnderstood, Reason
 from audit.rules import instant_text
 from gates.models import Promotion
 from gates.pages import words
-from gates.pages.findings import FindingRow, Shown, anchor
+from gates.pages.findings import FindingRow, Shown, anchor, mended_at
 from gates.past import Assessment, assess
 from gates.rules import Finding, Status, in_the_way
 from gates.serializers import FindingSerializer
@@ -52,8 +53,15 @@ def told(promotion: Promotion, at: datetime | None = None) -> Told | None:
         at=instant_text(found.at),
         gate=found.gate.name,
         versions=[str(one) for one in found.gate.versions],
-        findings=[asdict(one) | {"status": str(one.status)} for one in found.findings],
+        findings=[_told(one, promotion) for one in found.findings],
     )
+
+
+def _told(finding: Finding, promotion: Promotion) -> dict:
+    fix_url = ""
+    if finding.stands_in_the_way:
+        fix_url = f"{settings.GATEHOUSE_URL}{mended_at(finding, promotion)}"
+    return asdict(finding) | {"status": str(finding.status), "fix_url": fix_url}
 
 
 @require_safe
@@ -73,7 +81,7 @@ def findings(request, pk):
         "at": at,
         "now": clock.now(),
         "found": found,
-        "shown": _shown(found) if found else None,
+        "shown": _shown(found, promotion) if found else None,
     }
     request.current_app = admin.site.name
     status = 400 if problem else 200
@@ -94,18 +102,18 @@ def _instant(text: str) -> tuple[datetime | None, str]:
     return (None, FUTURE) if found > clock.now() else (found, "")
 
 
-def _shown(found: Assessment) -> Shown:
+def _shown(found: Assessment, promotion: Promotion) -> Shown:
     rows = found.findings
     against = in_the_way(rows)
     return Shown(
-        open=[_row(one) for one in against],
-        waived=[_row(one) for one in rows if one.status == Status.WAIVED],
-        met=[_row(one) for one in rows if one.status == Status.MET],
+        open=[_row(one, promotion) for one in against],
+        waived=[_row(one, promotion) for one in rows if one.status == Status.WAIVED],
+        met=[_row(one, promotion) for one in rows if one.status == Status.MET],
         count=f"{len(against)} open of {len(rows)}",
     )
 
 
-def _row(finding: Finding) -> FindingRow:
+def _row(finding: Finding, promotion: Promotion) -> FindingRow:
     waiver = f"/gates/waiver/{finding.waiver}/change/" if finding.waiver else ""
     return FindingRow(
         state=str(finding.status),
@@ -113,13 +121,17 @@ def _row(finding: Finding) -> FindingRow:
         fact=finding.fact,
         code=f"{finding.gate}.{finding.code}",
         fix=finding.fix,
-        fix_url="",
-        fix_words="",
+        fix_url=mended_at(finding, promotion) if finding.stands_in_the_way else "",
+        fix_words="Where it is mended",
         until=finding.until,
         anchor=anchor(finding),
         waiver_url=waiver,
         waiver_words=f"See waiver {finding.waiver}" if waiver else "",
     )
+
+
+class ToldFindingSerializer(FindingSerializer):
+    fix_url = serializers.CharField(help_text="Where it is mended, or empty where nothing is.")
 
 
 class AssessmentSerializer(serializers.Serializer):
@@ -129,7 +141,7 @@ class AssessmentSerializer(serializers.Serializer):
     versions = serializers.ListField(
         child=serializers.CharField(), help_text="The gate versions that it was made of."
     )
-    findings = FindingSerializer(many=True)
+    findings = ToldFindingSerializer(many=True)
 
 
 class FindingsView(Answers, APIView):

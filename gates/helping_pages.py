@@ -112,7 +112,8 @@ def assign(request, pk):
             form.refuse(refused)
             status = refused.status
         else:
-            messages.success(request, f"{row.assignee} is asked to mend it by {row.due_on}.")
+            due = f"{row.due_on.day} {row.due_on:%b %Y}"
+            messages.success(request, f"To be mended by {row.assignee}, due {due}.")
             return HttpResponseRedirect(promotion.get_absolute_url())
     return _answer(
         request,

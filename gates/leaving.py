@@ -1,7 +1,11 @@
 """What somebody who is deactivated leaves open at the gates: requests, signatures, slots."""
 
+from django.db.models import F
+
+from audit import clock
 from gates.assigned import assigned_to
-from gates.models import Package, PackagePerson, Promotion
+from gates.conditions import not_closed
+from gates.models import Condition, Package, PackagePerson, Promotion
 from gates.pages import words
 from gates.queue import WITH, gate_of, slot_counts
 from registry.leaving import OpenEnd
@@ -30,6 +34,18 @@ def open_ends(person: Person) -> list[OpenEnd]:
             one.promotion.get_absolute_url(),
         )
         for one in assigned_to(person)
+    ]
+    conditions = not_closed(Condition.objects.filter(owner=person, due_at__gt=clock.now()))
+    ends += [
+        OpenEnd(
+            "CONDITION",
+            f"They own condition {one.pk} of promotion {one.promotion_id}: “{one.text[:80]}”",
+            one.get_absolute_url(),
+        )
+        for one in conditions.filter(
+            promotion__state=Promotion.State.APPROVED,
+            sign_off__package=F("promotion__decided_package"),
+        ).order_by("due_at", "pk")
     ]
     reviews = list(
         Promotion.objects.filter(state=Promotion.State.IN_REVIEW)

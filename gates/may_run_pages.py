@@ -42,7 +42,7 @@ def ended_page(request):
         "title": "Ended approvals",
         "now": clock.now(),
         "page": Paginator(found.rows, endings.CANDIDATES).get_page(request.GET.get("page")),
-        "more": found.more,
+        "rest": found.rest,
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, "gates/ended.html", context)

@@ -60,7 +60,7 @@ def ended_table(request) -> Table:
     """Return what ended in the last 30 days and was not replaced, latest first."""
     found = endings.ended(request.user)
     rows = [[row.title, row.environment, row.ends, row.because, row.url] for row in found.rows]
-    return Table(ENDED, rows, rest="And more that were not looked for." if found.more else "")
+    return Table(ENDED, rows, rest=found.rest)
 
 
 def _found(request, names: tuple[str, ...]):

@@ -18,7 +18,14 @@ from evidence.models import EvidenceItem
 from gates import emergencies
 from gates.approvals import Approval, approvals
 from gates.endings import SOONEST, active
-from gates.models import Package, PackageEvidence, PackagePerson, Promotion
+from gates.models import (
+    Condition,
+    ConditionClosing,
+    Package,
+    PackageEvidence,
+    PackagePerson,
+    Promotion,
+)
 from gates.pages import words
 from gates.queue import WITH, stand
 from gates.rules.conditions import state
@@ -241,14 +248,24 @@ def of_evidence(request, item: EvidenceItem) -> str:
         .values("promotion"),
     )
     reviews = visible.filter(reviewed).select_related(*WITH)
+    closed = Q(
+        state=Promotion.State.APPROVED,
+        decided_package__in=ConditionClosing.objects.filter(item=item).values(
+            "condition__sign_off__package"
+        ),
+    )
     hidden = (
-        Promotion.objects.filter(resting | reviewed)
+        Promotion.objects.filter(resting | reviewed | closed)
         .exclude(pk__in=visible.order_by().values("pk"))
         .count()
     )
+    closings = ConditionClosing.objects.filter(
+        item=item, condition__promotion__in=visible.filter(closed)
+    ).select_related(*(f"condition__promotion__{path}" for path in WITH))
     rows = [
         *(_rests(one) for one in approvals(_with(approved[:SHOWN]))),
         *(_reviewed(one) for one in reviews.order_by("-pk")[:SHOWN]),
+        *(_closed(one.condition, item) for one in closings.order_by("-pk")[:SHOWN]),
     ]
     if not rows and not hidden:
         return ""
@@ -271,6 +288,24 @@ def _rests(approval: Approval) -> Allowed:
         if approval.holds
         else f"Ended on {day(first.at)}: {first.sentence}",
         note=f"promotion {approval.promotion.pk}",
+    )
+
+
+def _closed(condition: Condition, item: EvidenceItem) -> Allowed:
+    promotion = condition.promotion
+    gone = hasattr(item, "withdrawal")
+    return Allowed(
+        title=f"The condition “{condition.text[:120]}”",
+        url=condition.get_absolute_url(),
+        state="open" if gone else "closed",
+        word="Closes it no more" if gone else "",
+        sentence=f"Of {words.short(promotion)}. "
+        + (
+            "It was closed by this, which was withdrawn."
+            if gone
+            else "It is closed by this; without it the condition is open again, or overdue."
+        ),
+        note=f"promotion {promotion.pk}",
     )
 
 

@@ -3,8 +3,8 @@
 Judging a promotion in full takes a dozen queries, so a list never does it. What lists show is
 taken from what was stored last: the newest package's people, the published gates' slots, the
 grants in force. That differs from the review page in one way only: when a fact changed since the
-newest package was written, its signatures are still counted here, until somebody signs anew. The
-review page judges afresh and has the last word.
+newest package was written, its signatures are still counted here, until `tick` has noticed or
+somebody signed anew. The review page judges afresh and has the last word.
 
 Every function makes the same number of queries for ten promotions as for ten thousand.
 """
@@ -17,6 +17,7 @@ from operator import or_
 from typing import Any
 
 from django.db.models import (
+    Case,
     Count,
     Exists,
     Max,
@@ -24,6 +25,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    When,
 )
 from django.db.models.functions import Coalesce
 
@@ -34,6 +36,7 @@ from gates.figures import as_it_was
 from gates.models import (
     Assignment,
     GateVersion,
+    Notice,
     Package,
     PackagePerson,
     Promotion,
@@ -174,6 +177,7 @@ class _Queue:
         asked = SignOffAsk.objects.filter(
             promotion=OuterRef("pk"), submission=OuterRef("submission"), person=self.user
         )
+        signed = hand_in_it.filter(kind=PackagePerson.Kind.SIGNER)
         open_to = Q(pk=None)
         for gate, counts in self.counts.items():
             for role, teams in self.held.items():
@@ -183,10 +187,10 @@ class _Queue:
         return (
             Promotion.objects.visible_to(self.user)
             .filter(state=Promotion.State.IN_REVIEW)
-            .annotate(newest=Subquery(newest[:1]))
+            .annotate(newest=Subquery(newest[:1]), moved_on=Exists(_moved_on("pk")))
             .annotate(**{f"taken_{role}": _taken(role) for role in self.held})
             .annotate(asker=Subquery(asked.values("asked_by__username")[:1]))
-            .filter(open_to, ~Exists(hand_in_it))
+            .filter(open_to, ~Exists(hand_in_it) | Q(moved_on=True) & Exists(signed))
             .select_related(*WITH)
             .order_by("submitted_at", "pk")
         )
@@ -249,13 +253,25 @@ class _Queue:
         )
 
 
-def _taken(role: str) -> Coalesce:
-    """How many slots of a role are signed on the newest package."""
+def _taken(role: str) -> Case:
+    """How many slots of a role are signed on the newest package, if that still holds."""
     signed = PackagePerson.objects.filter(
         package=OuterRef("newest"), kind=PackagePerson.Kind.SIGNER, role=role
     )
     number = signed.order_by().values("package").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(number), 0)
+    return Case(When(moved_on=True, then=0), default=Coalesce(Subquery(number), 0))
+
+
+def _moved_on(promotion: str) -> QuerySet:
+    """Return the news that signatures on the newest package of a promotion stopped counting.
+
+    What was signed anew since wrote a package of its own.
+    """
+    since = Package.objects.filter(
+        promotion=OuterRef("promotion"), created_at__gte=OuterRef("created_at")
+    )
+    news = Notice.objects.filter(promotion=OuterRef(promotion), kind="package.changed")
+    return news.filter(~Exists(since))
 
 
 # Where promotions stand
@@ -302,7 +318,9 @@ def _signed(pks: list[int]) -> dict[int, list[tuple[int, str]]]:
     """Return {promotion: (person, role) of each approval on its newest package}."""
     newest = Package.objects.filter(promotion__in=pks).values("promotion").annotate(pk_=Max("pk"))
     rows = PackagePerson.objects.filter(
-        package__in=newest.values("pk_"), verdict__in=PackagePerson.APPROVALS
+        ~Exists(_moved_on("promotion")),
+        package__in=newest.values("pk_"),
+        verdict__in=PackagePerson.APPROVALS,
     ).values_list("promotion_id", "person_id", "role")
     found: dict[int, list[tuple[int, str]]] = {}
     for promotion, person, role in rows:

@@ -88,7 +88,7 @@ def _candidates(user: Person) -> list[int]:
         ends = ends.filter(pk__in=own)
     # What a risk owner revoked is not asked for anew by itself, nor what another followed.
     ended = Promotion.objects.filter(
-        ~Exists(followed), pk__in=ended_keys(user, theirs & Q(revocation=None))
+        ~Exists(followed), pk__in=ended_keys(user, theirs & Q(revocation=None)).keys
     ).order_by("-decided_at", "-pk")
     keys = _not_asked(ended).values_list("pk", flat=True)[:CANDIDATES]
     return sorted({*walk(ends, standing, CANDIDATES), *keys})

@@ -13,6 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from audit import clock
 from evidence.models import EvidenceItem
 from gates import emergencies, waivers
+from gates.conditions import not_closed
 from gates.models import BreakGlass, Condition, Promotion, Waiver
 from registry.models import Person
 from registry.roles import Role
@@ -75,7 +76,7 @@ def _answer_waiver(waiver: Waiver) -> Waiting:
 def _conditions(user: Person, **whose: Person) -> QuerySet:
     """Return somebody's conditions of approvals that nobody closed, not due yet, as far as seen."""
     # Theirs are few and found first: joined, a database may begin with all that a team asked for.
-    open_ones = Condition.objects.filter(**whose, closings=None, due_at__gt=clock.now())
+    open_ones = not_closed(Condition.objects.filter(**whose, due_at__gt=clock.now()))
     return (
         Condition.objects.visible_to(user)
         .filter(

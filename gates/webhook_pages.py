@@ -105,10 +105,11 @@ def _replay(request, webhook: Webhook):
 
 def _line(delivery: Delivery) -> Line:
     tries = f"{delivery.attempts} tr{'y' if delivery.attempts == 1 else 'ies'}"
-    if delivery.sent_at:
+    if not delivery.attempts:
+        state = "waiting"
+        sentence = "To be sent again." if delivery.tried_at else "Not tried yet."
+    elif delivery.sent_at:
         state, sentence = "sent", f"Answered {delivery.status}; {tries}."
-    elif not delivery.attempts:
-        state, sentence = "waiting", "Not tried yet."
     else:
         state = "waiting" if delivery.due_at else "failed"
         given_up = "" if delivery.due_at else "Given up after "

@@ -1,5 +1,6 @@
 """The first page: what waits for the reader, what they asked for, what ends soon, what ended."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit import clock, sinks
@@ -49,7 +50,10 @@ def overview(user: Person, page: str = "1") -> dict:
     number = max(number, 1)
     waiting, total = queue.waiting_for(user, number)
     mine, mine_total = queue.requests_of(user)
-    soon, next_ending = endings.ending_soon(user)
+    soon, ending_more, next_ending = endings.ending_soon(user)
+    ended = endings.ended(user, endings.CANDIDATES)
+    overdue, not_approved = reviewing.overdue(user), finding.not_approved(user)
+    beside = outside.lately(user)
     marks = [(f"{row.title}, {row.environment}", row.ends) for row in soon[:ON_AXIS]]
     return {
         "now": now,
@@ -62,20 +66,33 @@ def overview(user: Person, page: str = "1") -> dict:
         "requests_total": mine_total,
         "user_key": str(user.pk),
         "may_request": not may(user, "request", Release),
-        "ended": endings.ended(user, endings.CANDIDATES),
+        "ended": ended,
+        "alerts_css": "alert" if ended.rows or overdue or not_approved or beside else "",
+        "alerts_more": list(_more(overdue, not_approved, beside)),
         "ending": soon,
-        "ending_more": len(soon) == endings.CANDIDATES,
+        "ending_more": ending_more,
         "axis": draw(marks, now) if marks else None,
         "next_ending": next_ending,
         "waivers": shown_in_force(user),
         "break_glasses": shown_open(user),
         "renewals": due_for_renewal(user),
-        "overdue_rollbacks": reviewing.overdue(user),
+        "overdue_rollbacks": overdue,
         "running": matrix.heads(user),
-        "not_approved": finding.not_approved(user),
+        "not_approved": not_approved,
         "log": sinks.standing() if _told_of_the_log(user) else None,
-        "outside": outside.lately(user),
+        "outside": beside,
     }
+
+
+def _more(overdue: list, not_approved: list, beside: list) -> Iterator[dict[str, str]]:
+    """Yield which alerts may be more than are listed, in words, and where all of them stand."""
+    for rows, most, what, url in (
+        (not_approved, finding.ROUTERS, "routers that report doubtful", "/requests/?doubtful=yes"),
+        (beside, outside.TOLD, "environments with calls outside the registry", "/outside/"),
+        (overdue, reviewing.SHOWN, "overdue reviews of rollbacks", "/registry/environment/"),
+    ):
+        if len(rows) >= most:
+            yield {"sentence": f"At most {most} {what} are listed here.", "url": url}
 
 
 def table(request) -> Table:

@@ -315,7 +315,9 @@ class GovernedAdmin(VisibleChoices, admin.ModelAdmin):
         return self._saved(request, obj)
 
     def _saved(self, request, obj):
-        messages.success(request, f"{capfirst(self.opts.verbose_name)} {obj} is saved.")
+        noun, name = self.opts.verbose_name, str(obj)
+        said = name if name.startswith(noun) else f"{noun} {name}"  # promotion 12 says it itself
+        messages.success(request, f"{capfirst(said)} is saved.")
         if "_addanother" in request.POST:
             target = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_add")
         elif "_continue" in request.POST:

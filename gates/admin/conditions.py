@@ -37,7 +37,7 @@ class Close(Act):
         return reasons
 
     def context(self, model_admin, request, row):
-        return {"facts": conditions.facts(row)}
+        return {"facts": conditions.facts(row), "told": {"What must be done": row.text}}
 
     def run(self, request, row, cleaned):
         transitions.close_condition(
@@ -88,12 +88,16 @@ class ConditionAdmin(GovernedAdmin):
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied("A condition never changes: it is part of a signature.")
         request.current_app = self.admin_site.name
+        stands = state(facts_of(condition), clock.now())
+        gives = not may(request.user, "give_evidence", condition.promotion.release)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"Condition {condition.pk}",
             "condition": condition,
-            "state": state(facts_of(condition), clock.now()),
+            "state": stands,
+            "kind": conditions.kind_name(condition.evidence_kind),
+            "give_url": conditions.give_url(condition) if gives and stands == "open" else "",
             "facts": conditions.facts(condition),
             "closings": condition.closings.all(),
             "act_buttons": self.act_buttons(request, condition),

@@ -94,7 +94,7 @@ class Review(Act):
         )
 
     def context(self, model_admin, request, row):
-        return {"facts": facts(row)}
+        return {"facts": facts(row), "told": {"Why it was opened": row.reason}}
 
     def run(self, request, row, cleaned):
         transitions.review_break_glass(row.pk, actor=request.user, **cleaned)
@@ -111,7 +111,7 @@ class End(AuthenticatedAct):
         return state_of(row) == "open"
 
     def context(self, model_admin, request, row):
-        return {"facts": facts(row)}
+        return {"facts": facts(row), "told": {"Why it was opened": row.reason}}
 
     def run(self, request, row, cleaned):
         transitions.end_break_glass(row.pk, actor=request.user, **cleaned)

@@ -40,7 +40,11 @@ class Answer(AuthenticatedAct):
         )
 
     def context(self, model_admin, request, row):
-        return {"facts": waiving.facts(row)}
+        told = {
+            "Why it cannot be met now": row.reason,
+            "What is done instead": row.compensating_control,
+        }
+        return {"facts": waiving.facts(row), "told": told}
 
 
 class Grant(Answer):

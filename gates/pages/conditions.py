@@ -61,25 +61,28 @@ def shown_conditions(loaded: Loaded) -> list[Row]:
     rows = Condition.objects.filter(
         promotion=loaded.promotion, sign_off__package_digest=loaded.digest
     )
-    release = loaded.promotion.release
-    gives = not may(loaded.user, "give_evidence", release)
+    gives = not may(loaded.user, "give_evidence", loaded.promotion.release)
     return [_row(one, loaded, gives) for one in with_closings(rows)]
+
+
+def give_url(condition: Condition) -> str:
+    """Return the address of the form that gives evidence to close a condition by."""
+    query = {"kind": condition.evidence_kind, "release": condition.promotion.release_id}
+    return f"/evidence/evidenceitem/add/?{urlencode(query)}"
 
 
 def _row(condition: Condition, loaded: Loaded, gives: bool) -> Row:
     stands = state(facts_of(condition), loaded.now)
     kind = kind_name(condition.evidence_kind)
     said = (
-        f"{words.capital(loaded.you_or(condition.owner_id, condition.owner.username))} "
-        f"{'meet' if condition.owner_id == loaded.user.pk else 'meets'} it; evidence of the kind "
-        f"{kind} closes it. Set by {condition.sign_off.printed_name}."
+        f"To be met by {loaded.you_or(condition.owner_id, condition.owner.username)}; evidence of "
+        f"the kind {kind} closes it. Set by {condition.sign_off.printed_name}."
     )
     closing = list(condition.closings.all())[-1:]
     if stands == "closed":
         said = f"Closed by {closing[0].closed_by.username} on {day(closing[0].closed_at)}. {said}"
     elif closing:
         said = f"What closed it was withdrawn. {said}"
-    query = urlencode({"kind": condition.evidence_kind, "release": loaded.promotion.release_id})
     offers = gives and stands == "open"
     return Row(
         state=stands,
@@ -87,6 +90,6 @@ def _row(condition: Condition, loaded: Loaded, gives: bool) -> Row:
         said=said,
         due=condition.due_at,
         url=condition.get_absolute_url(),
-        give_url=f"/evidence/evidenceitem/add/?{query}" if offers else "",
+        give_url=give_url(condition) if offers else "",
         give_words=f"Give evidence of the kind {kind}" if offers else "",
     )

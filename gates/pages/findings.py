@@ -11,12 +11,14 @@ from django.utils.safestring import SafeString, mark_safe
 
 from evidence.kinds import KINDS
 from gates import waivers
+from gates.models import Promotion
 from gates.pages.loaded import Loaded
 from gates.rules import Finding, Status
 from gates.rules.findings import day
 from gates.rules.helping import code_of
 from gates.rules.waivers import unwaivable
 from registry.completeness import facts_of_release, lineage_gaps
+from registry.models import Environment, Release
 from registry.rights import may
 
 
@@ -58,6 +60,35 @@ class Shown:
 def anchor(finding: Finding) -> str:
     """Return the id of a finding's row, so that reasons can lead to it."""
     return f"finding-{finding.gate}-{finding.code}"
+
+
+def mended_at(finding: Finding, promotion: Promotion) -> str:
+    """Return the address where a finding is mended, whoever asks; at least its own row's."""
+    release, (what, which) = promotion.release, finding.fix_at
+    match what:
+        case "evidence":
+            return _give(release, which)
+        case "score":
+            return _give(release, "benchmark")
+        case "demands":
+            return f"/registry/usecase/{release.use_case_id}/change/"
+        case "policy":
+            return _effective_policy(release, promotion.environment)
+        case "metadata":
+            there = release.get_absolute_url()
+            return f"{there}lineage/" if which == "lineage" else there
+        case "waiver":
+            return f"/gates/waiver/{which}/change/"
+    return f"{promotion.get_absolute_url()}#{anchor(finding)}"
+
+
+def _give(release: Release, kind: str) -> str:
+    return f"/evidence/evidenceitem/add/?{urlencode({'kind': kind, 'release': release.pk})}"
+
+
+def _effective_policy(release: Release, environment: Environment) -> str:
+    query = urlencode({"use_case": release.use_case.slug, "environment": environment.slug})
+    return f"/policy/effective/?{query}"
 
 
 def shown_findings(loaded: Loaded) -> Shown:
@@ -210,9 +241,8 @@ class _Places:
         return finding.status == Status.MISSING and finding.fix.startswith("The requester takes")
 
     def _evidence(self, kind: str) -> tuple[str, str]:
-        query = urlencode({"kind": kind, "release": self.release.pk})
         name = KINDS[kind].name.lower() if kind in KINDS else "evidence"
-        return f"/evidence/evidenceitem/add/?{query}", f"Give {_an(name)}"
+        return _give(self.release, kind), f"Give {_an(name)}"
 
     def _score(self, _: str) -> tuple[str, str]:
         """The run that waits to be accepted, if one does; else the form that gives one."""
@@ -221,17 +251,15 @@ class _Places:
             item = gathered.items[str(score.run.item_id)]
             if not hasattr(score.run, "acceptance") and self.loaded.sees(item):
                 return item.get_absolute_url(), f"See run {run}"
-        query = urlencode({"kind": "benchmark", "release": self.release.pk})
-        return f"/evidence/evidenceitem/add/?{query}", "Give a run"
+        return _give(self.release, "benchmark"), "Give a run"
 
     def _demands(self, _: str) -> tuple[str, str]:
         pk = self.release.use_case_id
         return f"/registry/usecase/{pk}/change/", f"Open {self.release.use_case}"
 
     def _policy(self, _: str) -> tuple[str, str]:
-        environment = self.loaded.promotion.environment
-        query = urlencode({"use_case": self.release.use_case.slug, "environment": environment.slug})
-        return f"/policy/effective/?{query}", "See the policy"
+        there = _effective_policy(self.release, self.loaded.promotion.environment)
+        return there, "See the policy"
 
     def _metadata(self, code: str) -> tuple[str, str]:
         if code == "lineage":

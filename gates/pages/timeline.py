@@ -25,6 +25,7 @@ EVENTS = {
     "finding.assigned": ("asked", "asked somebody to mend a finding"),
     "finding.unassigned": ("withdrawn", "took back what somebody was asked to mend"),
     "sign_off.asked": ("asked", "asked somebody to sign"),
+    "condition.closed": ("closed", "found a condition met"),
     "thread.resolved": ("resolved", "resolved a thread"),
     "thread.reopened": ("comment", "opened a thread again"),
     "comment.written": ("comment", "commented"),
@@ -59,8 +60,9 @@ class Timeline:
 
 
 def timeline(promotion: Promotion) -> Timeline:
-    """Return what happened to a promotion, in two queries and one more for a long history."""
-    about = Entry.objects.filter(about=promotion.key, event__in=EVENTS)
+    """Return what happened to a promotion, in three queries and one more for a long history."""
+    keys = [promotion.key, *(one.key for one in promotion.conditions.only("pk"))]
+    about = Entry.objects.filter(about__in=keys, event__in=EVENTS)
     newest = list(about.select_related("change").order_by("-seq")[: SHOWN + 1])
     older = about.count() - SHOWN if len(newest) > SHOWN else 0
     by_change: dict = {}

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import format_html, strip_tags
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst, slugify
 
@@ -392,7 +392,8 @@ def in_our_words(cells, headers):
     for cell, header in zip(cells, headers, strict=False):
         if cell.startswith(("<td", "<th")):
             role = "rowheader" if cell.startswith("<th") else "cell"
-            name = capfirst(header.get("text", ""))
+            # The column of checkboxes has one for a head, which is no name.
+            name = capfirst(strip_tags(header.get("text", ""))) or "Choose"
             label = format_html(' role="{}" data-label="{}"', role, name)
             # The admin rendered and escaped the cell; what is put in is ours.
             text = _DIGEST.sub(lambda found: f">{short_digest(found[1])}<", cell[3:])

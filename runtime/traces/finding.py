@@ -12,6 +12,8 @@ from runtime.traces.models import UnattributedTraffic
 
 #: Days that are shown at first, at most, and on the first page; lines of one page.
 DAYS, MOST_DAYS, LATELY, PAGE = 30, 400, 7, 50
+#: Environments that the first page tells of.
+TOLD = 5
 SUMS = ("calls", "failed", "tokens_in", "tokens_out", "tokens_cached", "erased")
 #: What one line of the page stands for.
 LINE = ("environment__slug", "service", "provider", "model")
@@ -141,4 +143,4 @@ def lately(reader: Person) -> list[Outside]:
         Count("model", distinct=True),
         Max("last_at"),
     )
-    return [Outside(*one) for one in found.order_by("-calls__sum")[:5]]
+    return [Outside(*one) for one in found.order_by("-calls__sum")[:TOLD]]

@@ -63,6 +63,11 @@ def test_production_refuses_in_words(start, wrong, words):
     assert words in result.stderr
 
 
+def test_webhooks_reach_nothing_private_in_production_whatever_is_set(start):
+    said = start("s.WEBHOOKS_ALLOW_LOCAL", **GOOD, WEBHOOKS_ALLOW_LOCAL="1")
+    assert (said.returncode, said.stdout) == (0, "False\n"), said.stderr
+
+
 def test_how_old_data_may_be_is_told_class_by_class(start):
     told = start("*s.ROUTER_MAX_AGE.values()", ROUTER_MAX_AGE="public=600,internal=600", **GOOD)
     assert told.stdout.split() == ["600", "600", "300", "60"], told.stderr

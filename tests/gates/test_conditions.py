@@ -97,6 +97,32 @@ def test_evidence_closes_it_and_its_withdrawal_opens_it_again():
         assert codes(told, due) == ["APPROVED"], "then it was not known to be withdrawn"
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_what_closed_it_is_withdrawn_and_every_list_says_so(client, late):
+    told = on_condition()
+    due = Condition.objects.get().due_at
+    item = told.give("operational_readiness")
+    close(told, item)
+    client.force_login(told.contributor)
+    asked = client.get(f"/evidence/evidenceitem/{item.pk}/withdraw/").content.decode()
+    assert "without it the condition is open again" in asked
+    assert queue.waiting_for(told.requester)[0] == []
+    with clock.at(due + days(1) if late else clock.now()):
+        assert endings.ended_lately(told.requester) == []
+        evidence.withdraw(item.pk, actor=told.contributor, reason=WHY)
+    if not late:
+        (waiting,) = queue.waiting_for(told.requester)[0]
+        assert waiting.sentence.startswith("Meet the condition ")
+        soon, more, _ = endings.ending_soon(told.requester)
+        assert [one.ends for one in soon] == [due]
+        assert not more
+    with clock.at(due + days(2)):
+        (ended,) = endings.ended_lately(told.requester)
+        assert "fell due and is not closed" in ended.because
+        assert endings.ended_lately(told.contributor)
+        assert not endings.active(told.requester).exists()
+
+
 def test_withdrawn_in_time_it_is_closed_anew():
     told = on_condition()
     first, second = told.give("operational_readiness"), told.give("operational_readiness")
@@ -257,21 +283,31 @@ def test_it_is_signed_in_the_portal_seen_by_its_owner_and_closed_there(client):
     assert "Measure refusals again." in client.get(f"{there}?view=print").content.decode()
     (waiting,) = queue.waiting_for(told.requester)[0]
     assert waiting.sentence == "Meet the condition “Measure refusals again.”"
+    gives = f"/evidence/evidenceitem/add/?kind=operational_readiness&amp;release={told.release.pk}"
+    assert gives not in client.get(condition.get_absolute_url()).content.decode()
+    client.force_login(told.contributor)
+    assert gives in client.get(condition.get_absolute_url()).content.decode()
+    client.force_login(told.signer(Role.REVIEWER))
     item = told.give("operational_readiness")
     (waiting,) = queue.waiting_for(told.signer(Role.REVIEWER))[0]
     assert waiting.sentence == "Close the condition “Measure refusals again.”"
     address = f"/gates/condition/{condition.pk}/close/"
-    assert str(item.pk) in client.get(address).content.decode()
+    closing = client.get(address).content.decode()
+    assert str(item.pk) in closing
+    # Whoever finds it met reads there what it was.
+    assert "Measure refusals again." in closing
     assert client.post(address, {"reason": WHY}).status_code == 422
     assert client.post(address, {"reason": WHY, "item": str(item.pk)}).status_code == 302
     assert "Found met" in client.get(condition.get_absolute_url()).content.decode()
-    assert "0 open of 1" in client.get(there).content.decode()
+    page = client.get(there).content.decode()
+    assert "0 open of 1" in page
+    assert "found a condition met" in page
     assert queue.count_waiting(told.requester) == 0
 
 
 def test_the_overview_and_the_api_say_the_same(client):
     told = on_condition()
-    soon, _ = endings.ending_soon(told.requester)
+    soon, *_ = endings.ending_soon(told.requester)
     assert [one.because for one in soon] == [
         f"The condition “Measure refusals again.” of {told.requester.username} falls due."
     ]

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from gates import transitions as gates
 from registry.leaving import open_ends
 from registry.roles import Role
 from tests import make
@@ -26,6 +27,19 @@ def test_a_request_that_is_not_decided_is_left_open():
     assert f"promotion {promotion.pk}" in end.sentence
     story.sign_all()
     assert codes(story.requester) == []
+
+
+def test_a_condition_that_is_open_is_left_open():
+    story = make_story()
+    story.give_all()
+    condition = story.approve_on_condition()
+    (end,) = [end for end in open_ends(story.requester) if end.code == "CONDITION"]
+    assert end.url == condition.get_absolute_url()
+    assert codes(story.signer(Role.REVIEWER)) == []
+    item = story.give("operational_readiness")
+    reviewer = story.signer(Role.REVIEWER)
+    gates.close_condition(condition.pk, item=item, actor=reviewer, reason="It was measured.")
+    assert "CONDITION" not in codes(story.requester)
 
 
 def test_who_alone_can_sign_is_said_and_who_has_a_deputy_is_not():

@@ -174,9 +174,28 @@ def test_index_and_review_page_work_by_keyboard_alone_and_at_200_percent(
     page.wait_for_selector("text=Approved until")
 
 
+def test_many_are_reminded_of_on_a_narrow_screen_too(enter, transactional_db):
+    told = story()
+    told.give_all()
+    told.ask()
+    told.signer("reviewer")
+    page = enter(told.requester, "/gates/promotion/")
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert "<input" not in page.locator("#result_list td.action-checkbox").evaluate(
+        "cell => getComputedStyle(cell, '::before').content"
+    )
+    go = page.get_by_role("button", name="Go")
+    box = go.bounding_box()
+    assert box["x"] + box["width"] <= 344  # inside the box, which has a margin of 16
+    page.check("[name=_selected_action]")
+    page.select_option("select[name=action]", label="Remind whoever is to sign")
+    go.click()
+    assert "Reminders of 1 promotion go out." in page.inner_text("body")
+
+
 def test_a_review_prints_to_what_an_auditor_would_file(enter, transactional_db, live_server):
-    told = approved()
-    row = told.promotion.people.get(kind="signer")
+    told = approved("production")
+    row = told.promotion.people.filter(kind="signer").first()
     for address in (f"/promotions/{told.promotion.pk}/", "/promotions/{}/?view=print"):
         page = enter(told.signer("reviewer"), address.format(told.promotion.pk))
         page.emulate_media(media="print", color_scheme="dark")
@@ -188,8 +207,10 @@ def test_a_review_prints_to_what_an_auditor_would_file(enter, transactional_db, 
         for gone in ("#nav-sidebar", "#user-tools", "button", "form input:not([type=hidden])"):
             assert not [one for one in page.locator(gone).all() if one.is_visible()], gone
         text = page.inner_text("body")
-        for said in ("password re-entered", "UTC", row.reason):
+        for said in ("password re-entered", "UTC", row.reason, "production.full_metadata"):
             assert said in text, (address, said)
+        # Said once, and nothing of what the reader may not do.
+        assert "more: " not in text and "NOT_ALLOWED" not in text, address
     # The page for the file names its reader like everybody else, and the digest in full.
     assert row.printed_name in text and "(you)" not in text
     assert row.package_digest in text

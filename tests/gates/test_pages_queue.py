@@ -9,10 +9,14 @@ from django.test.utils import CaptureQueriesContext
 
 from audit import clock
 from evidence import transitions as evidence
+from evidence.models import EvaluationRun, OpenRun
+from evidence.open_runs import ABOUT, open_runs
 from gates import endings, queue, transitions
-from gates.models import Promotion
+from gates.models import LatestEnd, Promotion
+from gates.notices.finding import find_changed_packages
 from registry.models import Person
 from registry.roles import Role
+from runtime.traces import finding
 from tests import make
 from tests.gates.stories import WHY, approved, days, story
 
@@ -53,6 +57,26 @@ def test_a_sign_off_waits_for_whoever_holds_an_open_slot(client):
     words = text_of(client.get("/"))
     assert f"{said} promotion {told.promotion.pk} · asked for by {told.requester}" in words
     assert "risk owner slot" in words
+
+
+def test_a_signature_that_stopped_counting_is_wanted_again():
+    told = ready("production")
+    reviewer = told.signer("reviewer")
+    said = [f"Sign {told.release} into {told.environment}"]
+    told.sign(reviewer)
+    assert waiting(reviewer) == []
+    told.give("safety_check", title="A newer one")
+    transitions.take_in(told.promotion.pk, actor=told.requester, reason=WHY)
+    find_changed_packages()
+    assert waiting(reviewer) == said
+    assert queue.requests_of(told.requester)[0][0].signed == "0 of 2"
+    # Whoever gave what it rests on is asked no more than before.
+    make.grant(told.contributor, Role.REVIEWER)
+    assert waiting(told.contributor) == []
+    told.sign(told.signer("risk_owner"))
+    assert waiting(reviewer) == said
+    told.sign(reviewer)
+    assert waiting(reviewer) == []
 
 
 def test_a_second_holder_of_a_filled_slot_is_not_asked():
@@ -129,7 +153,7 @@ def test_of_runs_that_measure_the_same_only_the_newest_waits():
     make.grant(reviewer, Role.REVIEWER, team=elsewhere.item.release.use_case.team)
 
     def runs() -> set[int]:
-        return {int(said.split()[2]) for said in waiting(reviewer) if said.startswith("Accept")}
+        return runs_waiting_for(reviewer)
 
     assert runs() == {nightly[2].pk, elsewhere.pk}
     # Gone, it stands in the way of none.
@@ -141,6 +165,65 @@ def test_of_runs_that_measure_the_same_only_the_newest_waits():
     told.give_run(ran_at=now, accept=False, run={"completeness": "partial"})
     late = told.give_run(ran_at=now - days(1) / 2, accept=False)
     assert runs() == {elsewhere.pk, late.pk}
+
+
+def runs_waiting_for(person) -> set[int]:
+    return {int(said.split()[2]) for said in waiting(person) if said.startswith("Accept")}
+
+
+def test_a_run_waits_however_many_newer_ones_others_have_to_accept(monkeypatch):
+    monkeypatch.setattr("gates.accepting.LOOKED_AT", 2, raising=False)
+    told = story()
+    run = told.give_run(accept=False)
+    for _ in range(3):
+        story().give_run(accept=False)
+    assert runs_waiting_for(told.signer("reviewer")) == {run.pk}
+
+
+def test_a_run_of_the_readers_own_hides_none_that_they_may_accept():
+    told, now = story(), clock.now()
+    reviewer = told.signer("reviewer")
+    older = told.give_run(ran_at=now - days(2), accept=False)
+    make.grant(reviewer, Role.EVIDENCE_CONTRIBUTOR, team=told.use_case.team)
+    own = told.give_run(ran_at=now - days(1), accept=False, actor=reviewer)
+    second = make.make_person(make.name("second"), Role.REVIEWER, team=told.use_case.team)
+    assert runs_waiting_for(reviewer) == {older.pk}
+    assert runs_waiting_for(second) == {own.pk}
+    evidence.accept_run(own.pk, actor=second, reason=WHY)
+    assert runs_waiting_for(reviewer) == runs_waiting_for(second) == set()
+    evidence.withdraw(own.item_id, actor=reviewer, reason=WHY)
+    assert runs_waiting_for(reviewer) == runs_waiting_for(second) == {older.pk}
+
+
+def test_a_run_waits_behind_a_newer_one_only_if_that_holds_as_long():
+    told, now = story(), clock.now()
+    reviewer = told.signer("reviewer")
+    older = told.give_run(ran_at=now - days(2), accept=False)
+    short = told.give_run(ran_at=now - days(1), accept=False, expires_at=now + days(5))
+    assert runs_waiting_for(reviewer) == {older.pk, short.pk}
+    with clock.at(now + days(6)):
+        assert runs_waiting_for(reviewer) == {older.pk}
+
+
+def test_runs_of_one_instant_wait_one_at_a_time():
+    """Of two that ran at once the later row counts: so it waits."""
+    told, now = story(), clock.now()
+    first = told.give_run(ran_at=now - days(1), accept=False)
+    last = told.give_run(ran_at=now - days(1), accept=False)
+    assert first.pk < last.pk
+    assert runs_waiting_for(told.signer("reviewer")) == {last.pk}
+
+
+def test_what_is_kept_of_open_runs_can_be_made_anew():
+    told, now = story(), clock.now()
+    for left in (3, 2, 1):
+        told.give_run(ran_at=now - days(left), accept=False)
+    other = told.give_run(accept=False, verdict="fail", run={"completeness": "partial"})
+    kept = list(OpenRun.objects.order_by("pk").values())
+    assert [row["run_id"] for row in kept] == [other.pk - 1, other.pk]
+    rows = EvaluationRun._base_manager.order_by().values_list("suite_version", *ABOUT).distinct()
+    made = [row for of in rows for row in open_runs(EvaluationRun, OpenRun, of, now)]
+    assert sorted(vars(row)["run_id"] for row in made) == [row["run_id"] for row in kept]
 
 
 def test_the_side_of_a_page_counts_again_only_after_a_change(client):
@@ -325,10 +408,44 @@ def test_where_more_ended_than_is_listed_the_overview_says_so_and_the_rest_has_p
     assert "3 approvals, page 1 of 2" in pages[0]
     for one in told:
         assert sum(str(one.release) in page for page in pages) == 1
-    monkeypatch.setattr(endings, "LOOKED_AT", 2)
-    assert "And more that were not looked for" in text_of(client.get("/ended/"))
+    assert "Others may have ended too" not in pages[0] + words
     client.force_login(make.make_person(make.name("foreign"), Role.VIEWER, team=make.make_team()))
     assert "No approval that you may see ended" in text_of(client.get("/ended/"))
+
+
+@pytest.mark.parametrize("source", ["withdrawn", "revoked", "overdue", "accepted", "expired"])
+def test_where_one_source_has_more_than_is_read_pages_and_files_say_so(client, monkeypatch, source):
+    """Each of the two ended in the same way; only one row of each source is read."""
+
+    def file() -> str:
+        return b"".join(client.get("/ended.csv")).decode()
+
+    now = clock.now()
+    later = days(31 if source == "overdue" else 0)
+    for _ in range(2):
+        told = story() if source == "overdue" else approved()
+        if source == "withdrawn":
+            item = told.release.evidence.filter(kind="safety_check").get()
+            evidence.withdraw(item.pk, actor=told.contributor, reason=WHY)
+        elif source == "revoked":
+            owner = told.signer("risk_owner")
+            transitions.revoke(told.promotion.pk, password=make.PASSWORD, actor=owner, reason=WHY)
+        elif source == "overdue":
+            told.give_all()
+            told.approve_on_condition()
+        elif source == "accepted":
+            told.give_run("0.1")
+    if source == "expired":
+        later = max(LatestEnd.objects.values_list("ends_by", flat=True)) - now + days(1)
+    client.force_login(make.make_person(make.name("auditor"), Role.AUDITOR))
+    with clock.at(now + later if later else clock.now()):
+        assert "Others may have ended too" not in text_of(client.get("/ended/"))
+        assert "Others may" not in file()
+        monkeypatch.setattr(endings, "LOOKED_AT", 1)
+        assert "Others may have ended too" in text_of(client.get("/ended/"))
+        assert "Others may" in file()
+        # The first page looks for its own few of what ran out, and here lists both.
+        assert ("Others may have ended too" in text_of(client.get("/"))) == (source != "expired")
 
 
 # What it costs
@@ -402,3 +519,19 @@ def test_the_overview_costs_the_same_however_many_releases_and_alerts_there_are(
     for _ in range(3):
         more()
     assert [cost(client, mona, page) for page in ("/", "/gates/promotion/")] == before
+
+
+def test_alerts_of_which_not_all_are_listed_lead_to_the_rest(client, monkeypatch):
+    client.force_login(make.make_person(make.name("auditor"), Role.AUDITOR))
+    page = client.get("/").content.decode()
+    assert "are listed here" not in page
+    row = (make.make_environment().slug, 3, 1, 1, clock.now())
+    told = [finding.Outside(*row)] * finding.TOLD
+    monkeypatch.setattr("portal.overview.outside.lately", lambda user: told[1:])
+    assert "are listed here" not in text_of(client.get("/"))
+    monkeypatch.setattr("portal.overview.outside.lately", lambda user: told)
+    page = client.get("/")
+    said = "At most 5 environments with calls outside the registry are listed here. See all"
+    assert said in text_of(page)
+    assert '<a href="/outside/">See all of them</a>' in page.content.decode()
+    assert client.get("/outside/").status_code == 200

@@ -134,6 +134,20 @@ def test_page_api_and_command_say_the_same(client):
     assert [one["status"] for one in then["findings"]] == ["missing", "missing", "met"]
     assert [one["status"] for one in now["findings"]] == ["met", "met", "met"]
     assert (then["gate"], then["versions"]) == ("sandbox", ["sandbox v1"])
+    mended = f"/evidence/evidenceitem/add/?kind=safety_check&release={told.release.pk}"
+    assert then["findings"][0]["fix_url"] == f"https://testserver{mended}"
+    assert {one["fix_url"] for one in now["findings"]} == {""}
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command(
+            "decision",
+            release=told.release.digest,
+            environment=told.environment.slug,
+            at=text,
+            findings=True,
+            stdout=out,
+        )
+    assert f"To fix: Give evidence of this kind. https://testserver{mended}\n" in out.getvalue()
     out = StringIO()
     with pytest.raises(SystemExit):
         call_command(
@@ -160,6 +174,7 @@ def test_page_api_and_command_say_the_same(client):
     page = client.get(f"{told.promotion.get_absolute_url()}findings/", {"at": text})
     assert page.status_code == 200
     assert "2 open of 3" in page.content.decode()
+    assert mended.replace("&", "&amp;") in page.content.decode()
     assert (
         "0 open of 3"
         in client.get(f"{told.promotion.get_absolute_url()}findings/").content.decode()

@@ -33,6 +33,9 @@ GITHUB, GITLAB = (yaml.safe_load(one) for one in blocks("yaml"))
 def of_github() -> str:
     step = GITHUB["jobs"]["gate"]["steps"][-1]
     assert GITHUB["jobs"]["deploy"]["needs"] == "gate"
+    # What somebody typed in reaches a script as a variable: pasted in, it would be run.
+    for job in GITHUB["jobs"].values():
+        assert not any("${{" in one.get("run", "") for one in job["steps"])
     return step["run"]
 
 

@@ -317,7 +317,7 @@ def test_it_waits_for_risk_owners_and_is_counted_everywhere(client):
     client.force_login(stranger)
     assert "Waivers in force" not in client.get("/").content.decode()
     assert client.get(waiver.get_absolute_url()).status_code == 404
-    soon, _ = endings.ending_soon(owner)
+    soon, *_ = endings.ending_soon(owner)
     assert [one.because for one in soon] == ["The waiver of sandbox.safety_checks ends."]
     with clock.at(waiver.ends_at + days(1)):
         ended = endings.ended_lately(owner)
@@ -362,6 +362,10 @@ def test_asking_and_granting_in_the_portal(client):
 
     client.force_login(told.signer(Role.RISK_OWNER))
     assert "Grant…" in client.get(f"{there}change/").content.decode()
+    # What is judged stands where it is judged.
+    asks = client.get(f"{there}grant/").content.decode()
+    assert "Read by a person." in asks
+    assert "Closed until spring." in asks
     wrong = client.post(f"{there}grant/", {"reason": WHY, "password": "guess"})
     assert wrong.status_code == 422
     assert "The password is not yours." in wrong.content.decode()

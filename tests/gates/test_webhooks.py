@@ -529,5 +529,9 @@ def test_the_log_lists_each_delivery_and_sends_it_again(client, listener):
     assert client.post(address, {"delivery": delivery.pk}).status_code == 302
     send_all()
     assert "Answered 200; 1 try." in client.get(f"{address}?page=7").content.decode()
+    assert client.post(address, {"delivery": delivery.pk}).status_code == 302
+    words = client.get(address).content.decode()
+    assert "To be sent again." in words
+    assert "0 tries" not in words
     for wrong in ("", "not-a-key", str(Notice.objects.first().pk)):
         assert client.post(address, {"delivery": wrong}).status_code == 404

@@ -208,12 +208,15 @@ def test_cells_of_admin_lists_are_named_and_written_in_our_words():
         f'<td class="field-digest">{DIGEST}</td>',
         '<td class="field-open"><img src="/static/admin/img/icon-yes.svg" alt="True"></td>',
     ]
+    cells.append('<td class="action-checkbox"><input type="checkbox"></td>')
     headers = [{"text": "slug"}, {"text": "digest"}, {"text": 'open "now"'}]
-    first, digest, yes = tags.in_our_words(cells, headers)
+    headers.append({"text": '<input type="checkbox" id="action-toggle">'})
+    first, digest, yes, choice = tags.in_our_words(cells, headers)
     assert first.startswith('<th role="rowheader" data-label="Slug" class="field-slug">')
     assert "digest-middle" in digest
     assert 'data-label="Open &quot;now&quot;"' in yes
     assert strip_tags(yes).strip() == "Yes"
+    assert 'data-label="Choose"' in choice
 
 
 @pytest.mark.parametrize(

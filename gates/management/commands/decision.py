@@ -93,6 +93,9 @@ def _words(answer: dict) -> str:
 
 def _findings(found: dict) -> list[str]:
     head = f"Findings of promotion {found['promotion']}, {found['gate']} gate:"
-    return ["", head] + [
-        f"- {one['gate']}.{one['code']} {one['status']}: {one['fact']}" for one in found["findings"]
-    ]
+    return ["", head, *map(_finding, found["findings"])]
+
+
+def _finding(one: dict) -> str:
+    said = f"- {one['gate']}.{one['code']} {one['status']}: {one['fact']}"
+    return f"{said} To fix: {one['fix']} {one['fix_url']}" if one["fix_url"] else said
