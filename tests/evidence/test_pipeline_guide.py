@@ -14,7 +14,7 @@ from registry.roles import Role
 from tests import make
 from tests.evidence.test_read_scores import RESULTS, suite
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "pipelines.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "pipelines.md"
 
 
 def commands(word: str) -> str:

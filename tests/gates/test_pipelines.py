@@ -16,7 +16,7 @@ from tests.gates.stories import approved, story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "pipelines.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "pipelines.md"
 
 
 def blocks(language: str) -> list[str]:
