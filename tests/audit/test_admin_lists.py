@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from audit.admin import lists
+from audit.admin import filters, lists
 from tests import make
 from tests.nouns import multiply
 
@@ -116,3 +116,14 @@ def test_the_newest_version_stands_first(reader):
     make.make_model_version(model=make.make_model("albatross"))
     listed = reader.get(LIST).context_data["cl"].result_list
     assert [row.pk for row in listed][1:] == [row.pk for row in reversed(made)]
+
+
+def test_a_filter_of_many_rows_names_the_first_and_says_so(reader, monkeypatch):
+    monkeypatch.setattr(filters, "LONGEST", 2)
+    for slug in ("ant", "bee"):
+        make.make_release(use_case=make.make_use_case(slug))
+    assert "search finds the others" not in reader.get("/registry/release/").text
+    make.make_release(use_case=make.make_use_case("cow"))
+    page = reader.get("/registry/release/").text
+    assert "use case: the first 2, search finds the others" in page
+    assert "?use_case__id__exact=" in page and ">cow</a>" not in page
