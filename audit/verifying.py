@@ -189,6 +189,7 @@ def _bodies(keys: list[str]) -> dict[str, list[dict]]:
         try:
             said = json.loads(body)
             _ = said["seq"] + 0, said["before"], said["after"], said["change"], said["fields"]
+            _ = said["actor"]["id"], said["reason"]
         except (ValueError, KeyError, TypeError):
             continue  # reported where the log itself is read
         result[row].append(said)
@@ -272,11 +273,14 @@ def _history(model, pks: list, bodies: dict[str, list[dict]], size: int) -> Iter
     history, pk = model.history.model, model._meta.pk.attname
     steps: dict[str, list] = {}
     rows = history._base_manager.filter(**{f"{pk}__in": pks})
-    # One that cannot be read is one too few below.
-    for chunk in in_chunks(rows, "history_id"):
+    unreadable: list = []
+    for chunk in in_chunks(rows, "history_id", unreadable):
         for step in chunk:
             key = f"{model._meta.label_lower}:{getattr(step, pk)}"
             steps.setdefault(key, []).append(step)
+    for one in unreadable:
+        name = model._meta.verbose_name
+        yield Discrepancy("HISTORY_ALTERED", f"History row {one} of a {name} cannot be read.")
     for key, taken in steps.items():
         if not _moved(bodies[key], size):
             yield from _compare_history(key, taken, bodies[key])
@@ -306,11 +310,14 @@ def _compare_history(key: str, steps: list, entries: list[dict]) -> Iterator[Dis
         )
         return
     for step, entry in zip(steps, entries, strict=True):
-        removed = entry["after"] is None
+        removed, added = entry["after"] is None, entry["before"] is None
         expected = {**entry, "after": entry["before"]} if removed else entry
         if (
-            (step.history_type == "-") != removed
+            step.history_type != ("-" if removed else "+" if added else "~")
             or str(step.change_id) != entry["change"]
+            # Who had a hand in what is read from here: whoever had one does not sign.
+            or step.history_user_id != entry["actor"]["id"]
+            or step.history_change_reason != entry["reason"]
             or not _agrees(step, expected)
         ):
             yield Discrepancy(

@@ -139,6 +139,19 @@ LOG: dict[str, tuple[str | Callable, str]] = {
         f"UPDATE audit_checkpoint SET size = size - 1 WHERE id = {LAST}",
         "CHECKPOINT_COLUMN",
     ),
+    "the last change of the head put back": (
+        "UPDATE audit_head SET position = position - 1",
+        "HEAD",
+    ),
+    "the time of the head put back": (
+        "UPDATE audit_head SET last_at = (SELECT min(at) FROM audit_change)",
+        "HEAD",
+    ),
+    "the position that answers are kept under put back": (
+        "UPDATE audit_head SET governed = governed - 1",
+        "HEAD",
+    ),
+    "the hashes of the head made unreadable": ("UPDATE audit_head SET peaks = 'x'", "ROOT"),
     "a checkpoint taken out": (
         f"DELETE FROM audit_checkpoint WHERE id = {LAST}",
         "CHECKPOINT_GONE",
@@ -286,6 +299,23 @@ def test_signatures_and_decisions(told, asleep, how):
         told.ask()
     sql(statement)
     assert code in codes()
+
+
+# History, which says who had a hand in what
+
+HISTORY = {
+    "who amended a release": "UPDATE registry_historicalrelease SET history_user_id = "
+    "(SELECT min(id) FROM registry_person WHERE id <> history_user_id)",
+    "why": "UPDATE registry_historicalrelease SET history_change_reason = 'Another.'",
+    "what was done": "UPDATE registry_historicalrelease SET history_type = '~'",
+    "what nobody can read": "UPDATE registry_historicalregion SET jurisdictions = 'x'",
+}
+
+
+@pytest.mark.parametrize("how", HISTORY)
+def test_history_that_is_rewritten_is_found(told, asleep, how):
+    sql(HISTORY[how])
+    assert "HISTORY_ALTERED" in codes()
 
 
 # What cannot be read
