@@ -61,8 +61,8 @@ def again(row: EvidencePack) -> Pack:
         pack.bundle.close()
         sentence = (
             f"Made again, it would not be the pack that entry and receipt name ({row.manifest}): "
-            "a file came to be held or lost, its builder sees less now, something in it was "
-            "renamed, or Gatehouse was upgraded. Build a new one."
+            "a file came to be held or lost, its builder sees less now, or Gatehouse was "
+            "upgraded. Build a new one."
         )
         raise NotTheSame(Reason("NOT_THE_SAME", sentence))
     return pack
