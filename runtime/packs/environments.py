@@ -180,10 +180,9 @@ def _promotions(
 ) -> list[dict[str, Any]]:
     """Tell of each promotion that was decided in the period, or let in what was offered then."""
     offered = {one["release"]["digest"] for step in steps for one in step.document["deployments"]}
-    inside = Q(decided_at__gte=since)
+    decided = Q(decided_at__gte=since, decided_at__lte=view.at)
     let_in = Q(state=Promotion.State.APPROVED, release__digest__in=offered)
-    by_then = Q(decided_at__lte=view.at, environment=environment)
-    rows = view.known(Promotion.objects.filter(inside | let_in, by_then))
+    rows = view.known(Promotion.objects.filter(decided | let_in, environment=environment))
     every = list(rows.order_by("-decided_at", "-pk").values_list("pk", flat=True))
     seen = seen_keys(Promotion, every, view.reader)
     if hidden := len(every) - len(seen):
