@@ -111,6 +111,11 @@ class Bundle:
         """Yield the archive. Raises `zipping.Altered` and what reading a file raises."""
         return zipping.stream(self._members)
 
+    def sent(self) -> Iterator[bytes]:
+        """Yield the archive, and close the bundle behind it."""
+        with self:
+            yield from self.stream()
+
 
 class _Writing:
     """One document on its way into the spool."""

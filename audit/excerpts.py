@@ -193,15 +193,15 @@ def _earlier(seqs: list[int], size: int) -> Iterator[dict]:
             place += 1
         if place < len(known) and (not wanted or wanted[-1] != known[place]):
             wanted.append(known[place])
-    for first in sorted({*wanted[-EARLIER:], *known[-NEWEST:]}):
-        try:
-            proof = tree.consistency(first, size)
-        except tree.TreeBroken as error:
-            raise NotProved(Reason("TREE_BROKEN", f"Nothing can be proved: {error}")) from error
+    try:
+        proofs = tree.consistencies(sorted({*wanted[-EARLIER:], *known[-NEWEST:]}), size)
+    except tree.TreeBroken as error:
+        raise NotProved(Reason("TREE_BROKEN", f"Nothing can be proved: {error}")) from error
+    for one in proofs:
         yield {
-            "first": first,
-            "root": proof.first_root.hex(),
-            "path": [one.hex() for one in proof.path],
+            "first": one.first,
+            "root": one.first_root.hex(),
+            "path": [step.hex() for step in one.path],
         }
 
 

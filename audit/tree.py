@@ -96,21 +96,36 @@ def consistency(first: int, second: int) -> Consistency:
 
     Raises `ValueError` if it cannot have, and `TreeBroken`.
     """
-    if not 0 <= first <= second:
-        raise ValueError(f"A log does not go from {first} entries to {second}.")
-    wanted = proofs.nodes_of_root(first) | proofs.nodes_of_root(second)
-    wanted |= proofs.nodes_of_consistency(first, second)
+    return consistencies([first], second)[0]
+
+
+def consistencies(firsts: Iterable[int], second: int) -> list[Consistency]:
+    """Return the proofs from several sizes to one, reading what they share once.
+
+    All hashes are in memory at once, some hundred a size: ask for a few hundred at a time.
+    """
+    firsts = list(firsts)
+    wanted = proofs.nodes_of_root(second)
+    for first in firsts:
+        if not 0 <= first <= second:
+            raise ValueError(f"A log does not go from {first} entries to {second}.")
+        wanted |= proofs.nodes_of_root(first) | proofs.nodes_of_consistency(first, second)
 
     def make(nodes):
-        found = Consistency(
-            first,
-            second,
-            proofs.root_at(first, nodes),
-            proofs.root_at(second, nodes),
-            proofs.consistency(first, second, nodes),
-        )
-        if not consistency_holds(first, second, found.path, found.first_root, found.second_root):
-            raise TreeBroken(f"The stored hashes do not prove growth from {first} to {second}.")
+        top = proofs.root_at(second, nodes)
+        found = [
+            Consistency(
+                first,
+                second,
+                proofs.root_at(first, nodes),
+                top,
+                proofs.consistency(first, second, nodes),
+            )
+            for first in firsts
+        ]
+        for one in found:
+            if not consistency_holds(one.first, second, one.path, one.first_root, top):
+                raise TreeBroken(f"The stored hashes do not prove growth from {one.first}.")
         return found
 
     return _made(make, wanted)

@@ -983,6 +983,8 @@ class _Duties:
 #: Folders whose files are named by their digest in a row that the log holds.
 BY_DIGEST = ("packages", "releases", "policies", "gates", "snapshots", "effective")
 SUMS = "SHA256SUMS"
+#: Verdicts that approve.
+APPROVING = ("approve", "approve_with_conditions")
 
 
 def check_pack(
@@ -1032,7 +1034,12 @@ def check_pack(
     _judge_signature(found, checkpoint, keys, "The pack's checkpoint")
     entries = _judge_entries(found, bodies, proofs, checkpoint)
     losses = _losses_told(found, checkpoint, entries, keys)
-    _judge_anchors(found, listed, left_out, _judge_rows(found, rows, entries))
+    told = _judge_rows(found, rows, entries)
+    _judge_anchors(found, listed, left_out, told)
+    packages = _packages(found, source, listed, told)
+    _judge_basis(found, packages, left_out, told)
+    cut = any(one.get("entries") for one in manifest["left_out"])
+    _judge_approvals(found, source, listed, entries, packages, told, cut=cut)
     _judge_earlier(found, checkpoint, keys, list(earlier), joined, losses)
     _judge_built(found, _digest(text.encode()), checkpoint, keys, receipt, joined, losses)
     for one in manifest["left_out"]:
@@ -1119,8 +1126,13 @@ class _Rows:
     #: Keys of items -> the digest of each, and its files as rows have them.
     items: dict[str, str] = field(default_factory=dict)
     files: list[dict] = field(default_factory=list)
-    #: Digests of packages that somebody signed.
-    signed: set[str] = field(default_factory=set)
+    #: Signatures, each with the number of its entry.
+    signatures: list[tuple[int, dict]] = field(default_factory=list)
+
+    @property
+    def signed(self) -> set[str]:
+        """Digests of packages that somebody signed."""
+        return {_bare(one.get("package_digest")) for _, one in self.signatures}
 
     def take(self, key: str, document: dict) -> None:
         noun, _, pk = key.partition(":")
@@ -1140,7 +1152,6 @@ class _Rows:
 def _judge_rows(found: Findings, rows: list[dict], entries: dict[int, dict]) -> _Rows:
     """Compare rows with their entries; return what they name."""
     told, good = _Rows(), 0
-    signed: list[tuple[int, dict]] = []
     for row in rows:
         try:
             seq, key, text = row["seq"], row["row"], row["document"]
@@ -1157,11 +1168,10 @@ def _judge_rows(found: Findings, rows: list[dict], entries: dict[int, dict]) -> 
             continue
         good += 1
         if key.startswith("gates.packageperson:") and document.get("kind") == "signer":
-            signed.append((seq, document))
+            told.signatures.append((seq, document))
     if good == len(rows):
         found.held.append(f"{good} rows are what the log says was written.")
-    for seq, one in signed:
-        told.signed.add(str(one.get("package_digest")).removeprefix("sha256:"))
+    for seq, one in told.signatures:
         found.held.append(
             f"Entry {seq}: {one.get('printed_name')} signed {one.get('package_digest')} at "
             f"{one.get('signed_at')} as {one.get('role')}: {one.get('verdict')}."
@@ -1201,6 +1211,121 @@ def _judge_anchors(
         if f"packages/{sha256}.json" not in listed:
             found.wrong("PACKAGE_MISSING", f"The package sha256:{sha256} was signed and is gone.")
     found.held.append(f"{anchored} sealed files have the digests that the log's rows name.")
+
+
+def _bare(digest: Any) -> str:
+    return str(digest).removeprefix("sha256:")
+
+
+def _packages(
+    found: Findings, source: Source, listed: dict[str, tuple[str, int]], told: _Rows
+) -> dict[str, dict]:
+    """Return what was signed, by digest."""
+    packages = {}
+    for sha256 in sorted(told.signed):
+        name = f"packages/{sha256}.json"
+        if name not in listed:
+            continue  # said already
+        try:
+            document = json.loads(source.text(name))
+            _ = [one["digest"] for rest in document["rests_on"] for one in rest["evidence"]]
+            _ = [one["id"] for one in document["involved"]]
+            _ = [one["digest"] for one in document["gate"]["versions"]]
+            _ = [str(one) for one in document["gate"]["slots"]]
+        except (*DAMAGED, ValueError, KeyError, TypeError):
+            found.wrong("PACKAGE_UNREADABLE", f"{name} is no package that can be read.")
+            continue
+        packages[sha256] = document
+    return packages
+
+
+def _judge_basis(
+    found: Findings, packages: dict[str, dict], left_out: set[str], told: _Rows
+) -> None:
+    """See that each item of evidence that was signed for is there, or named as left out."""
+    there = {*told.items.values(), *left_out}
+    for sha256, document in packages.items():
+        for rest in document["rests_on"]:
+            for one in rest["evidence"]:
+                if _bare(one["digest"]) not in there:
+                    found.wrong(
+                        "EVIDENCE_MISSING",
+                        f"The package sha256:{sha256} rests on the evidence item {one.get('id')}, "
+                        "which is neither in the pack nor named as left out.",
+                    )
+
+
+def _judge_approvals(
+    found: Findings,
+    source: Source,
+    listed: dict[str, tuple[str, int]],
+    entries: dict[int, dict],
+    packages: dict[str, dict],
+    told: _Rows,
+    *,
+    cut: bool,
+) -> None:
+    """See that each approval has every signature that its package and its gates ask for.
+
+    `cut` is whether older entries were left out, so that a signature may be among them.
+    """
+    approving = [pair for pair in told.signatures if str(pair[1].get("verdict")) in APPROVING]
+    for seq, body in sorted(entries.items()):
+        if body["event"] != "promotion.approved":
+            continue
+        with_it = [one for at, one in approving if entries[at].get("change") == body.get("change")]
+        sha256 = _bare(with_it[0].get("package_digest")) if with_it else ""
+        if with_it and sha256 not in packages:
+            continue  # said already
+        lacking = ["one that decided it"]
+        if with_it:
+            wanted = _slots(found, source, listed, packages[sha256])
+            given = [one for _, one in approving if _bare(one.get("package_digest")) == sha256]
+            lacking = sorted(wanted - {str(one.get("slot")) for one in given})
+            _judge_duties(found, seq, body, given, packages[sha256])
+        what = f"Entry {seq}: {body.get('about')} was approved"
+        if not lacking:
+            found.held.append(f"{what} with every signature wanted: {', '.join(sorted(wanted))}.")
+        elif cut:
+            found.not_checked.append(
+                f"{what}; of its signatures the pack, which lacks older entries, does not hold: "
+                f"{', '.join(lacking)}."
+            )
+        else:
+            found.wrong("QUORUM", f"{what} without the signatures: {', '.join(lacking)}.")
+
+
+def _judge_duties(found: Findings, seq: int, body: dict, given: list[dict], package: dict) -> None:
+    """See that signatures are by as many people, none of whom had a hand in it."""
+    people = Counter(one.get("person_id") for one in given)
+    involved = {one["id"] for one in package["involved"]}
+    if max(people.values()) > 1:
+        found.wrong("SIGNED_TWICE", f"Entry {seq}: one person fills two slots of {body['about']}.")
+    if involved & people.keys():
+        found.wrong(
+            "SIGNED_OWN", f"Entry {seq}: {body['about']} is signed by who had a hand in it."
+        )
+
+
+def _slots(
+    found: Findings, source: Source, listed: dict[str, tuple[str, int]], package: dict
+) -> set[str]:
+    """Return the slots that a package asks for, and the gate versions that it names."""
+    wanted = {str(one) for one in package["gate"]["slots"]}
+    places: Counter[str] = Counter()
+    for version in package["gate"]["versions"]:
+        name = f"gates/{_bare(version['digest'])}.json"
+        if name not in listed:
+            found.wrong("GATE_MISSING", f"The gate version {name} was signed for and is gone.")
+            continue
+        try:
+            for role, count in json.loads(source.text(name))["slots"].items():
+                for _ in range(count):
+                    places[role] += 1
+                    wanted.add(f"{role}:{places[role]}")
+        except (*DAMAGED, ValueError, KeyError, TypeError, AttributeError):
+            found.wrong("GATE_UNREADABLE", f"{name} is no gate version that can be read.")
+    return wanted
 
 
 def _is_evidence(place: str, sha256: str, told: _Rows) -> bool:

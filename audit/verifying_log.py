@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from django.db.models import Q
+
 from audit import checkpoints, keys, proofs, sinks
 from audit.models import Change, Checkpoint, Entry, Head, Node
 from audit.rules import instant_text, leaf_hash, root
 from audit.verify_audit import Key, Loss, Losses, Malformed, name_and_epoch
-from audit.verifying import Discrepancy, Report, in_chunks
+from audit.verifying import Discrepancy, Report, governed_models, in_chunks
 
 #: What is read of an entry and its change.
 COLUMNS = (
@@ -53,17 +55,18 @@ def log(report: Report, outside: Iterable[tuple[str, str]]) -> Iterator[Discrepa
     yield from _losses(report, claims, lost)
     head = Head.objects.get(pk=1)
     report.size, report.position = head.size, head.position
-    report.root = f"sha256:{root(head.peak_hashes).hex()}"
     reading = _Reading(head.size, {claim.size for claim in claims})
     yield from reading.read()
     # Counted before the head is read again: an entry appended meanwhile is not one too many.
     last = Entry.objects.order_by("-seq").values_list("seq", flat=True).first()
     if last is not None and last >= Head.objects.get(pk=1).size:
         yield Discrepancy("ENTRY_EXTRA", f"Entry {last} stands beyond the head of the log.")
-    if reading.peaks != head.peak_hashes:
+    report.root = f"sha256:{root(reading.peaks).hex()}"
+    if [peak.hex() for peak in reading.peaks] != head.peaks.split():
         yield Discrepancy("ROOT", "The root over all entries is not the one the head holds.")
     yield from _nodes(reading, head.size)
-    yield from _changes(head.position)
+    yield from _changes(head)
+    yield from _governed(head)
     yield from _signed(report, reading, claims, lost, head.size)
 
 
@@ -163,9 +166,9 @@ def _nodes(reading: _Reading, size: int) -> Iterator[Discrepancy]:
         yield Discrepancy("NODE_MISSING", f"The stored subtree {level}/{index} is missing.")
 
 
-def _changes(position: int) -> Iterator[Discrepancy]:
+def _changes(head: Head) -> Iterator[Discrepancy]:
     previous = None
-    rows = Change.objects.filter(number__lte=position).values_list("number", "at", named=True)
+    rows = Change.objects.filter(number__lte=head.position).values_list("number", "at", named=True)
     for changes in in_chunks(rows, "number"):
         for row in changes:
             if previous and (row.number != previous.number + 1 or row.at <= previous.at):
@@ -174,6 +177,24 @@ def _changes(position: int) -> Iterator[Discrepancy]:
                     f"Change {row.number} does not follow change {previous.number}.",
                 )
             previous = row
+    if (head.position, head.last_at) != (previous or (0, None)):
+        yield Discrepancy("HEAD", "The head names another last change than there is.")
+
+
+def _governed(head: Head) -> Iterator[Discrepancy]:
+    """The position that answers are kept under is that of the last change that may move one.
+
+    Put back, it would bring back answers of before a revocation.
+    """
+    quiet = Q()
+    for model in governed_models():
+        if not model.moves_answers:
+            quiet |= Q(row__startswith=f"{model._meta.label_lower}:")
+    moving = Entry.objects.exclude(quiet) if quiet else Entry.objects.all()
+    there = not head.governed or moving.filter(change__number=head.governed).exists()
+    later = moving.filter(change__number__gt=head.governed, change__number__lte=head.position)
+    if not there or later.exists():
+        yield Discrepancy("HEAD", "The head names another last governed change than there is.")
 
 
 # What was signed

@@ -13,6 +13,7 @@ def latest_scores(
     version: ModelVersion | None = None,
     model: RegisteredModel | None = None,
     user=None,
+    number: int | None = None,
 ) -> list[Score]:
     """Return the score of the newest complete, accepted run per suite and metric: one query.
 
@@ -20,6 +21,7 @@ def latest_scores(
     of; on a model the versions are taken together. Runs of withdrawn items do not count, ended
     ones do: their date is shown. With `user`, only what they may see. Each score comes with its
     metric, run, item and acceptance; `score.of` says which it speaks of, "release" or "version".
+    With `number`, what later changes than that accepted or withdrew is not looked at.
     """
     if release is not None:
         about = Q(run__item__release=release) | Q(run__item__version=release.model_version_id)
@@ -27,7 +29,7 @@ def latest_scores(
         about = Q(run__item__version=version)
     else:
         about = Q(run__item__version__model=model)
-    scores = counting(Score.objects.filter(about))
+    scores = counting(Score.objects.filter(about), number)
     if user is not None:
         scores = scores.visible_to(user)
     place = Window(
@@ -50,12 +52,19 @@ def latest_scores(
     )
 
 
-def counting(scores: QuerySet[Score]) -> QuerySet[Score]:
-    """Return those that are their metric itself, of complete, accepted runs that stand."""
+def counting(scores: QuerySet[Score], number: int | None = None) -> QuerySet[Score]:
+    """Return those that are their metric itself, of complete, accepted runs that stand.
+
+    With `number`, as it was after that change.
+    """
+    accepted, stands = Q(run__acceptance__isnull=False), Q(run__item__withdrawal__isnull=True)
+    if number is not None:
+        accepted = Q(run__acceptance__change__number__lte=number)
+        stands |= Q(run__item__withdrawal__change__number__gt=number)
     return scores.filter(
+        accepted,
+        stands,
         filter="",
         subset="",
         run__completeness=EvaluationRun.Completeness.COMPLETE,
-        run__acceptance__isnull=False,
-        run__item__withdrawal__isnull=True,
     )

@@ -23,7 +23,7 @@ from registry.models import ServingEndpoint
 
 WITH = (
     *(f"release__{name}" for name in pages.RELEASE),
-    *("environment", "requested_by", "decided_package", "change"),
+    *("environment", "requested_by", "decided_package", "change", "revocation__change"),
 )
 
 
@@ -38,6 +38,8 @@ def bom(loaded: Loaded, told: Told) -> dict[str, Any]:
         *(one.created_at for one in items),
         *(one.signed_at for one in signed),
     )
+    if hasattr(promotion, "revocation"):
+        told.saw(promotion.revocation.change.at)
     made = cyclonedx.bom(told)
     made["metadata"].setdefault("properties", []).extend(_properties(loaded, items, signed))
     if claimed(promotion):
@@ -261,6 +263,7 @@ def _properties(loaded: Loaded, items: list, signed: list) -> list[dict[str, str
             ("promotion:package", loaded.digest),
             ("promotion:effective-policy", document["effective_policy"]),
             ("promotion:decided-at", decided and instant(decided)),
+            ("promotion:revocation", _revocation(promotion)),
             (
                 "promotion:objection",
                 [
@@ -304,6 +307,11 @@ def _properties(loaded: Loaded, items: list, signed: list) -> list[dict[str, str
     )
 
 
+def _revocation(promotion: Promotion) -> dict[str, str] | None:
+    row = getattr(promotion, "revocation", None)
+    return row and {"by": row.printed_name, "at": instant(row.revoked_at), "reason": row.reason}
+
+
 # Entrances
 
 
@@ -311,7 +319,10 @@ def _found(request, pk: int) -> tuple[Loaded, Told]:
     rows = Promotion.objects.visible_to(request.user).select_related(*WITH)
     promotion = get_object_or_404(rows, pk=key_of(pk))
     loaded = load(promotion, request.user)
-    return loaded, of_release(promotion.release, request.user, _as_signed(loaded.document))
+    # What came after the decision is nothing that was approved.
+    number = promotion.change.number if promotion.decided_at else None
+    endpoints = _as_signed(loaded.document)
+    return loaded, of_release(promotion.release, request.user, endpoints, number)
 
 
 def _as_signed(document: dict) -> QuerySet:

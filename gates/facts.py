@@ -243,7 +243,9 @@ def demanded(use_case, gate: Gate | None, number: int | None = None) -> tuple[De
     ]
     for one in asked:
         metrics = Metric.objects.filter(
-            suite_version__suite__slug=one["suite"], name=one["metric"]
+            suite_version__suite__slug=one["suite"],
+            name=one["metric"],
+            **({} if number is None else {"suite_version__change__number__lte": number}),
         ).select_related("suite_version__suite")
         newest = metrics.order_by("-suite_version__number").first()
         if newest is None:

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from django.db.models import Model
 
 from registry import lifecycle
-from registry.models import Dataset, ModelVersion, PromptTemplate, Release, VersionDataset
+from registry.models import (
+    Dataset,
+    ModelVersion,
+    PromptTemplate,
+    Provider,
+    Release,
+    VersionDataset,
+)
+from registry.past import as_then
 
 #: Base versions that are followed; a longer way than this is nobody's lineage.
 DEEPEST = 30
@@ -99,26 +107,32 @@ def of_release(release: Release, reader) -> Graph:
     return _say_how_they_stand(graph, reader)
 
 
-def made_of(release: Release, reader) -> Graph:
-    """Return what a release was made of: what is sealed with it, and nothing that came later."""
+def made_of(release: Release, reader, number: int | None = None) -> Graph:
+    """Return what a release was made of: what is sealed with it, and nothing that came later.
+
+    With `number`, what is not sealed with it is called what it was called after that change.
+    """
     graph = Graph(f"release:{release.pk}")
     graph.add(_release(release))
     if release.derived_from:
-        graph.add(_release(release.derived_from, "Made from release"), into=graph.subject)
+        [source] = as_then([release.derived_from], number, "use_case").values()
+        graph.add(_release(source, "Made from release"), into=graph.subject)
     seen = ModelVersion.objects.visible_to(reader).filter(pk=release.model_version_id)
     if version := seen.select_related("model", "maker").first():
-        _add_version(graph, version, reader, graph.subject)
+        _add_version(graph, version, reader, graph.subject, number)
     else:
         graph.hidden += 1
     _add_prompts(graph, release, reader)
-    for grant in release.tool_grants.select_related("scope__tool").order_by("pk"):
+    grants = list(release.tool_grants.select_related("scope__tool").order_by("pk"))
+    tools = as_then((grant.scope.tool for grant in grants), number)
+    for grant in grants:
         graph.add(
             Node(
                 f"grant:{grant.pk}",
                 f"Tool grant, {grant.get_authorization_display()}",
                 str(grant.scope),
                 f"/registry/tool/{grant.scope.tool_id}/change/",
-                grant.scope.tool.name,
+                tools[grant.scope.tool_id].name,
             ),
             grant.scope,
             into=graph.subject,
@@ -151,10 +165,13 @@ def _release(release: Release, kind: str = "Release") -> Node:
     )
 
 
-def _add_version(graph: Graph, version: ModelVersion, reader, into: str) -> None:
+def _add_version(
+    graph: Graph, version: ModelVersion, reader, into: str, number: int | None = None
+) -> None:
     """Add a version with its base versions, their makers and datasets."""
     seen = ModelVersion.objects.visible_to(reader).select_related("model", "maker")
     keys: dict[int, str] = {}
+    made_by: list[tuple[Provider, str]] = []
     while version is not None and version.pk not in keys and len(keys) < DEEPEST:
         kind = "Base version" if keys else "Model version"
         method = f", {version.get_fine_tuning_display()}" if version.fine_tuning else ""
@@ -170,35 +187,37 @@ def _add_version(graph: Graph, version: ModelVersion, reader, into: str) -> None
         )
         into = keys[version.pk] = graph.add(node, version, into=into)
         if version.maker:
-            maker = version.maker
-            graph.add(
-                Node(
-                    f"provider:{maker.pk}",
-                    "Provider",
-                    maker.name,
-                    f"/registry/provider/{maker.pk}/change/",
-                ),
-                into=into,
-            )
+            made_by.append((version.maker, into))
         base, version = version.base_version_id, None
         if base:
             version = seen.filter(pk=base).first()
             graph.hidden += version is None
-    _add_datasets(graph, keys, reader)
+    then = as_then((maker for maker, _ in made_by), number)
+    for maker, made in made_by:
+        graph.add(
+            Node(
+                f"provider:{maker.pk}",
+                "Provider",
+                then[maker.pk].name,
+                f"/registry/provider/{maker.pk}/change/",
+            ),
+            into=made,
+        )
+    _add_datasets(graph, keys, reader, number)
 
 
-def _add_datasets(graph: Graph, keys: dict[int, str], reader) -> None:
-    links = VersionDataset.objects.filter(version__in=keys).select_related(
-        "dataset_version__dataset"
-    )
+def _add_datasets(graph: Graph, keys: dict[int, str], reader, number: int | None) -> None:
+    links = VersionDataset.objects.filter(version__in=keys).order_by("pk")
+    links = list(links.select_related("dataset_version__dataset"))
+    then = as_then((link.dataset_version for link in links), number, "dataset")
     known = set(
         Dataset.objects.visible_to(reader)
         .filter(versions__version_links__version__in=keys)
         .values_list("pk", flat=True)
     )
     hidden = set()
-    for link in links.order_by("pk"):
-        data = link.dataset_version
+    for link in links:
+        data = then[link.dataset_version_id]
         if data.dataset_id not in known:
             hidden.add((data.pk, link.role))
             continue

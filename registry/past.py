@@ -1,5 +1,6 @@
 """Rows as they were after a change, rebuilt from their history."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -30,3 +31,19 @@ def row_at(row: models.Model, number: int) -> models.Model | None:
     """Return one row as it stood after change `number`, or None before it was made."""
     found = rows_at(type(row), number, id=row.pk)
     return found[0] if found else None
+
+
+def as_then(rows: Iterable[models.Model], number: int | None, *relations: str) -> dict[Any, Any]:
+    """Return rows of one model by key, as they stood after change `number`; one query.
+
+    Without a number they are as given. `relations` name what never changes of a row: what it leads
+    to is taken over from the row given.
+    """
+    given = {row.pk: row for row in rows}
+    if number is None or not given:
+        return given
+    then = rows_at(type(next(iter(given.values()))), number, id__in=list(given))
+    for row in then:
+        for name in relations:
+            setattr(row, name, getattr(given[row.pk], name))
+    return {row.pk: row for row in then}

@@ -272,6 +272,8 @@ def _plain(value) -> str:
         return _short(", ".join(value))
     if isinstance(value, str | int):
         return _short(str(value))
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return _short(", ".join(f"{key.replace('_', ' ')} {item}" for key, item in value.items()))
     return _short(json.dumps(value, ensure_ascii=False))
 
 

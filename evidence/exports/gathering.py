@@ -1,5 +1,6 @@
 """What exports tell of a model version or a release, read once and as far as the reader sees."""
 
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,8 +16,10 @@ from registry.models import (
     Release,
     ServingEndpoint,
     ToolGrant,
+    UseCase,
     VersionDataset,
 )
+from registry.past import as_then, rows_at
 
 
 @dataclass
@@ -61,17 +64,24 @@ def of_version(version: ModelVersion, reader) -> Told:
     return told
 
 
-def of_release(release: Release, reader, endpoints=None) -> Told:
-    """Return what is told of a release, at `endpoints` or at all of its version's."""
+def of_release(release: Release, reader, endpoints=None, number: int | None = None) -> Told:
+    """Return what is told of a release, at `endpoints` or at all of its version's.
+
+    With `number`, its scores, its use case, and what its model is meant for are as they were after
+    that change: what came later is nothing that was approved by it.
+    """
     version = release.model_version
+    if number is not None:
+        release = copy(release)
+        [release.use_case] = as_then([release.use_case], number, "team").values()
     seen = seen_keys(ModelVersion, [version.pk], reader)
     told = Told(version if seen else None, release=release)
     told.saw(release.change.at, release.use_case.change.at)
     if seen:
-        _tell_version(told, version, reader)
+        _tell_version(told, version, reader, number)
     else:
         told.hide("model version", 1)
-    told.scores = latest_scores(release=release, user=reader)
+    told.scores = latest_scores(release=release, user=reader, number=number)
     _tell_endpoints(told, version.endpoints.all() if endpoints is None else endpoints, reader)
     _see_scores(told)
     links = release.prompt_links.all()
@@ -93,7 +103,7 @@ def of_release(release: Release, reader, endpoints=None) -> Told:
     return told
 
 
-def _tell_version(told: Told, version: ModelVersion, reader) -> None:
+def _tell_version(told: Told, version: ModelVersion, reader, number: int | None = None) -> None:
     told.saw(version.change.at, version.model.change.at)
     if version.maker:
         told.saw(version.maker.change.at)
@@ -103,10 +113,7 @@ def _tell_version(told: Told, version: ModelVersion, reader) -> None:
         told.hide("model version", told.base is None)
         if told.base:
             told.saw(told.base.change.at)
-    uses = version.model.uses.all()
-    shown = naming_seen(uses, "use_case", reader).select_related("use_case__change", "change")
-    told.uses = list(shown.order_by("stance", "use_case__slug"))
-    told.hide("use case", uses.count() - len(told.uses))
+    _tell_uses(told, version, reader, number)
     links = version.dataset_links.all()
     told.datasets = list(
         naming_seen(links, "dataset_version", reader)
@@ -120,6 +127,22 @@ def _tell_version(told: Told, version: ModelVersion, reader) -> None:
         *(link.change.at for link in told.datasets),
         *(link.dataset_version.change.at for link in told.datasets),
     )
+
+
+def _tell_uses(told: Told, version: ModelVersion, reader, number: int | None) -> None:
+    if number is None:
+        uses = version.model.uses.all()
+        shown = naming_seen(uses, "use_case", reader).select_related("use_case__change", "change")
+        told.uses, count = list(shown), uses.count()
+    else:
+        then = rows_at(ModelUse, number, model=version.model_id)
+        keys = seen_keys(UseCase, [one.use_case_id for one in then], reader)
+        cases = as_then(UseCase.objects.filter(pk__in=keys), number)
+        told.uses, count = [one for one in then if one.use_case_id in cases], len(then)
+        for one in told.uses:
+            one.use_case = cases[one.use_case_id]
+    told.uses.sort(key=lambda one: (one.stance, one.use_case.slug))
+    told.hide("use case", count - len(told.uses))
 
 
 def _tell_endpoints(told: Told, rows, reader) -> None:

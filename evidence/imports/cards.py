@@ -6,6 +6,7 @@ from typing import Any
 from evidence.imports import front_matter
 from evidence.imports.reading import MEBIBYTE, refuse_too_many, text_of, unreadable
 from evidence.imports.said import (
+    Base,
     Data,
     Model,
     Run,
@@ -76,7 +77,7 @@ def read(data: bytes, *, name: str, version: str = "1", model: str = "") -> Said
         identifier=named,
         licence=_licence(settings, warnings),
         card=text,
-        bases=tuple(texts(settings.get("base_model"))),
+        bases=tuple(map(Base, texts(settings.get("base_model")))),
         relation=relation,
         data=tuple(
             Data(item, role="fine_tuning" if tuned else "training")

@@ -7,6 +7,7 @@ from typing import Any
 
 from evidence.imports.reading import MEBIBYTE, json_of, refuse_too_many, unreadable
 from evidence.imports.said import (
+    Base,
     Data,
     Model,
     Run,
@@ -95,9 +96,7 @@ def _version(
     name, group = _text(component, "name"), _text(component, "group")
     card = mapping(component.get("modelCard"))
     parameters = mapping(card.get("modelParameters"))
-    identifier = (
-        _text(component, "purl") or _ours(component) or "/".join(filter(None, (group, name)))
-    )
+    identifier = _identifier(component) or "/".join(filter(None, (group, name)))
     makers = [
         _text(mapping(component.get("supplier")), "name"),
         _text(mapping(component.get("manufacturer")), "name"),
@@ -117,18 +116,40 @@ def _version(
         licence=_licence(component, warnings),
         card=_card(component, mapping(card.get("considerations"))),
         weights_digest=_sha256(component),
+        bases=_bases(component),
+        relation=_ours(component, "fine-tuning"),
         data=_datasets(parameters, by_ref, warnings),
         runs=_runs(name, parameters, card, warnings),
         details=kept({**told, "externalReferences": references}),
     )
 
 
-def _ours(component: Mapping) -> str:
-    """Return the maker's own name for a version, where we exported it."""
+def _identifier(component: Mapping) -> str:
+    return _text(component, "purl") or _ours(component, "identifier")
+
+
+def _ours(component: Mapping, name: str) -> str:
+    """Return what a property says of a model that we exported."""
     for found in mappings(component.get("properties", [])):
-        if found.get("name") == "gatehouse:model:identifier":
+        if found.get("name") == f"gatehouse:model:{name}":
             return _text(found, "value")
     return ""
+
+
+def _bases(component: Mapping) -> tuple[Base, ...]:
+    """Return the models that a model descends from."""
+    pedigree = mapping(component.get("pedigree"))
+    found = [one for one in mappings(pedigree.get("ancestors", [])) if one.get("type") == MODEL]
+    return tuple(
+        Base(
+            name=_text(one, "name"),
+            version=_text(one, "version"),
+            identifier=_identifier(one),
+            weights_digest=_sha256(one),
+        )
+        for one in found
+        if _text(one, "name")
+    )
 
 
 def _details(bom: Mapping) -> dict:

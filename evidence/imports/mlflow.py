@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evidence.imports.said import (
+    Base,
     Model,
     Run,
     Said,
@@ -148,7 +149,7 @@ def _version(version: Mapping, runs: Mapping[str, Run | None]) -> Version:
         name=slug_of(number),
         identifier=f"models:/{name}/{number}"[:200],
         card="\n".join(lines).strip(),
-        bases=tuple(texts(tags.get("base_model", ""))),
+        bases=tuple(map(Base, texts(tags.get("base_model", "")))),
         runs=(run,) if run else (),
         details={"tags": tags, "status": _text(version, "status")},
     )

@@ -63,8 +63,21 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Base:
+    """What a version was made from; all but its name is empty where it is not said."""
+
+    name: str
+    version: str = ""
+    identifier: str = ""
+    weights_digest: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.name, self.version)))
+
+
+@dataclass(frozen=True)
 class Version:
-    """One version of a model. `makers` and `bases` are names to look for, best first."""
+    """One version of a model. `makers` are names to look for, best first."""
 
     name: str
     identifier: str = ""
@@ -72,7 +85,7 @@ class Version:
     licence: str = ""
     card: str = ""
     weights_digest: str = ""
-    bases: tuple[str, ...] = ()
+    bases: tuple[Base, ...] = ()
     relation: str = ""
     data: tuple[Data, ...] = ()
     runs: tuple[Run, ...] = ()

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from audit import Change
 from evidence.imports.plan import Step, Wish
 from evidence.imports.runs import give_runs
-from evidence.imports.said import Data, Model, Said, Version, slug_of
+from evidence.imports.said import Base, Data, Model, Said, Version, slug_of
 from registry.models import (
     Dataset,
     DatasetVersion,
@@ -21,6 +23,7 @@ from registry.transitions.rows import save_in
 
 #: The name of a dataset version of which the source names none.
 UNNAMED = "unnamed"
+_METHODS = ModelVersion.FineTuning.values
 
 
 def mark_of(kind: str) -> str:
@@ -84,7 +87,7 @@ class Walk:
             "card": said.card,
             "weights_digest": said.weights_digest,
             "base_version": base,
-            "fine_tuning": said.relation if base else "",
+            "fine_tuning": said.relation if base and said.relation in _METHODS else "",
         }
         wanted = {key: value for key, value in wanted.items() if value not in ("", None)}
         links = self._data(said, name)
@@ -170,27 +173,41 @@ class Walk:
     def _base(self, said: Version, name: str, row: ModelVersion | None) -> ModelVersion | None:
         """Return the base version if exactly one that the person sees bears its name."""
         if len(said.bases) > 1:
-            listed = ", ".join(said.bases)
+            listed = ", ".join(map(str, said.bases))
             why = f"{name} names several, and a version has one. Set it on the draft."
             self.note("skip", "base version", listed, why)
             return None
-        for called in said.bases:
-            seen = ModelVersion.objects.visible_to(self.person).select_related("model")
-            if row is not None:
-                seen = seen.exclude(pk=row.pk)
-            found = list(seen.filter(identifier=called)[:2]) or list(
-                seen.filter(model__slug=slug_of(called))[:2]
-            )
+        for base in said.bases:
+            found = self._named_as(base, row)
             if len(found) == 1:
+                theirs, ours = base.weights_digest, found[0].weights_digest
+                if theirs and ours and theirs != ours:
+                    why = f"The base of {name} has weights of another digest than this version."
+                    self.note("conflict", "base version", str(found[0]), why)
+                    return None
                 self.note("link", "base version", str(found[0]), f"The base of {name}.")
                 return found[0]
             why = (
                 "Several versions bear this name. Set the base on the draft."
                 if found
-                else "No version of this identifier is registered. Set the base once it is."
+                else "No version of this name is registered. Set the base once it is."
             )
-            self.note("skip", "base version", called, why)
+            self.note("skip", "base version", str(base), why)
         return None
+
+    def _named_as(self, base: Base, row: ModelVersion | None) -> list[ModelVersion]:
+        """Return up to two versions that the person sees and that a base may be."""
+        seen = ModelVersion.objects.visible_to(self.person).select_related("model")
+        if row is not None:
+            seen = seen.exclude(pk=row.pk)
+        model = Q(model__slug=slug_of(base.name))
+        ways = [Q(identifier=base.identifier or base.name)]
+        if base.version:
+            # Two versions may go by one name of their maker's; ours tell them apart.
+            ways.insert(0, model & Q(version=slug_of(base.version)))
+        else:
+            ways.append(model)
+        return next((found for way in ways if (found := list(seen.filter(way)[:2]))), [])
 
     def _data(self, said: Version, name: str) -> list[dict]:
         links = []

@@ -61,6 +61,10 @@ class Packaged:
     slots: tuple[str, ...]
     demanded: tuple[str, ...]
     involved: frozenset[int]
+    #: What it says and the rows beside it do not, each as the end of a sentence.
+    untrue: tuple[str, ...] = ()
+    #: Requirements of its gates for which it names neither evidence nor a waiver.
+    unanswered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,11 @@ def judge(
         elif event.event in DECISIONS:
             last = event
             found += _decision(event, given, packages, decided)
+    found += [
+        Found("PACKAGE_UNTRUE", f"The package {one.digest} {what}")
+        for one in packages.values()
+        for what in one.untrue
+    ]
     found += _state(decided, last)
     return found
 
@@ -171,7 +180,10 @@ def _quorum(
 ) -> list[Found]:
     if package is None:
         return [Found("DECISION_PACKAGE", f"Entry {event.seq} approved a package that is gone.")]
-    found = []
+    found = [
+        Found("DECISION_EVIDENCE", f"Entry {event.seq} approved on nothing for {requirement}.")
+        for requirement in package.unanswered
+    ]
     if Counter(package.demanded) - Counter(package.slots):
         found.append(
             Found(

@@ -108,6 +108,7 @@ def losses(request):
         "title": "Entries that are lost",
         "form": form,
         "objections": objections,
+        "may_read_all": reads_the_log(request.user),
         "lost": lost,
         "wrong": wrong,
         "ended": _ended(lost.kept_size, lost.notes) if lost else [],
@@ -151,6 +152,7 @@ def loss(request, pk):
         "confirmed": confirmed,
         "form": form,
         "objections": objections,
+        "may_read_all": reads_the_log(request.user),
         "ended": _ended(row.kept_size, row.ended),
     }
     return answer(request, "loss.html", context, status)

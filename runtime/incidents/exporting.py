@@ -1,21 +1,18 @@
 """All of an incident in one archive that is verified without this server.
 
-The same record gives the same bytes: names in order, no times but those of the record, and one
-way to compress. `SHA256SUMS` names every other file with its digest, so that `sha256sum -c` finds
-what was changed; what has a digest of its own in Gatehouse is stored as the very bytes under it.
+The same record gives the same bytes. `SHA256SUMS` names every other file with its digest, so that
+`sha256sum -c` finds what was changed; what has a digest of its own in Gatehouse is stored as the
+very bytes under it.
 """
 
 import json
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
 
+from audit.bundling import Bundle
 from audit.models import Entry
 from audit.rules import canonical
 from evidence.models import EvidenceItem
@@ -36,10 +33,6 @@ from runtime.timeline.finding import timeline
 MOST = 50_000
 #: Batches whose hashes go along, and packages.
 BATCHES, PACKAGES = 1000, 200
-#: Kept in memory up to this many bytes.
-IN_MEMORY = 8 * 1024**2
-#: The oldest time that an archive can name: its files have none of their own.
-TIMELESS = (1980, 1, 1, 0, 0, 0)
 
 README = """\
 Incident {pk}: {title}
@@ -67,66 +60,50 @@ log.ndjson          the entries of the audit log about the incident, as they wer
 """
 
 
-@dataclass
-class _Archive:
-    """Files by name, written in one order, and the digest of each."""
-
-    zipped: zipfile.ZipFile
-    digests: dict[str, str]
-
-    def add(self, name: str, content: bytes) -> None:
-        info = zipfile.ZipInfo(name, TIMELESS)
-        info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-        info.create_system = 3
-        self.zipped.writestr(info, content, compresslevel=6)
-        self.digests[name] = sha256(content).hexdigest()
-
-    def add_json(self, name: str, value: Any) -> None:
-        self.add(name, _json(value))
-
-
-def _json(value: Any) -> bytes:
-    """Return a document as the canonical bytes that digests are taken over, with a line's end."""
-    return canonical(_plain(value)) + b"\n"
+def _add(bundle: Bundle, name: str, value: Any) -> None:
+    bundle.add_json(name, _plain(value))
 
 
 def _plain(value: Any) -> Any:
+    """Return a document as digests are taken over one: with fractions as text."""
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    if isinstance(value, float):
-        return str(value)
-    return value
+    return str(value) if isinstance(value, float) else value
 
 
-def export(incident: Incident, reader: Person) -> IO[bytes]:
-    """Return the archive of an incident, as far as the reader may see what is in it."""
+def export(incident: Incident, reader: Person) -> Bundle:
+    """Return the archive of an incident, as far as the reader may see what is in it.
+
+    Whoever takes it closes it.
+    """
     incident = Incident.objects.select_related(*WITH).get(pk=incident.pk)
     found = find(incident, reader)
     about = scope(incident, reader)
     walked = walk(about)
-    out = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - handed to whoever sends it
-    with zipfile.ZipFile(out, "w") as zipped:
-        archive = _Archive(zipped, {})
-        _about(archive, incident, found, about, walked, reader)
-        _records(archive, incident, found, reader)
+    bundle = Bundle()
+    try:
+        _about(bundle, incident, found, about, walked, reader)
+        _records(bundle, incident, found, reader)
         promotions = _promotions(incident, found, reader)
-        _decisions(archive, promotions, reader)
-        _log(archive, incident)
+        _decisions(bundle, promotions, reader)
+        _log(bundle, incident)
         words = {"pk": incident.pk, "title": incident.title, "reader": reader.username}
         origin = settings.GATEHOUSE_URL or "Gatehouse"
-        archive.add("README.txt", README.format(origin=origin, **words).encode())
-        sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(archive.digests.items()))
-        archive.add("SHA256SUMS", sums.encode())
-    out.seek(0)
-    return out
+        bundle.add("README.txt", README.format(origin=origin, **words).encode())
+        bundle.sum_up()
+    except BaseException:
+        bundle.close()
+        raise
+    return bundle
 
 
-def _about(archive: _Archive, incident, found, about, walked: Walk, reader) -> None:
-    archive.add_json("incident.json", said_of(found, reader))
+def _about(bundle: Bundle, incident, found, about, walked: Walk, reader) -> None:
+    _add(bundle, "incident.json", said_of(found, reader))
     changed = timeline(about, reader, walked)
-    archive.add_json(
+    _add(
+        bundle,
         "timeline.json",
         {
             "since": about.since,
@@ -136,7 +113,8 @@ def _about(archive: _Archive, incident, found, about, walked: Walk, reader) -> N
             "events": [said_of_event(one) for one in changed.ranked],
         },
     )
-    archive.add_json(
+    _add(
+        bundle,
         "differences.json",
         [
             {
@@ -151,7 +129,8 @@ def _about(archive: _Archive, incident, found, about, walked: Walk, reader) -> N
         ],
     )
     moments = dict.fromkeys(filter(None, (about.since, found.affected.first)))
-    archive.add_json(
+    _add(
+        bundle,
         "active_at.json",
         [
             said
@@ -165,7 +144,7 @@ def _about(archive: _Archive, incident, found, about, walked: Walk, reader) -> N
         keys = {one.row.snapshot_id for one in walked.steps}
         rows = Snapshot.objects.filter(pk__in=keys).order_by("digest")
         for digest, content in rows.values_list("digest", "content"):
-            archive.add(f"snapshots/{_named(digest)}.json", content.encode())
+            bundle.add(f"snapshots/{_named(digest)}.json", content.encode())
     digests = {link.release.digest for link in found.links if link.release}
     digests |= {
         one["release"]["digest"]
@@ -175,14 +154,14 @@ def _about(archive: _Archive, incident, found, about, walked: Walk, reader) -> N
     }
     releases = Release.objects.visible_to(reader).filter(digest__in=digests).order_by("digest")
     for digest, content in releases.values_list("digest", "content"):
-        archive.add(f"releases/{_named(digest)}.json", content.encode())
+        bundle.add(f"releases/{_named(digest)}.json", content.encode())
 
 
 def _named(digest: str) -> str:
     return digest.removeprefix("sha256:")
 
 
-def _records(archive: _Archive, incident: Incident, found, reader: Person) -> None:
+def _records(bundle: Bundle, incident: Incident, found, reader: Person) -> None:
     """Write the records: those that were affected first, then what else the incident holds."""
     affected = affected_records(incident, found.links, reader)
     held = RequestRecord.objects.visible_to(reader).filter(held_by(incident))
@@ -191,19 +170,21 @@ def _records(archive: _Archive, incident: Incident, found, reader: Person) -> No
     if len(keys) < MOST:
         others = held.exclude(id__in=affected.order_by().values("id")).order_by("id")
         keys += list(others.values_list("id", flat=True)[: MOST - len(keys)])
-    lines, batches = [], set()
-    for some in _chunks(sorted(keys)):
-        rows = RequestRecord.objects.filter(pk__in=some).select_related("environment", "router")
-        for row in rows.order_by("id"):
-            said = {**said_of_record(row), "batch": str(row.batch_id), "leaf": row.leaf}
-            lines.append(_json(said))
-            batches.add(row.batch_id)
-    archive.add("records.ndjson", b"".join(lines))
+    count, batches = 0, set()
+    with bundle.file("records.ndjson") as file:
+        for some in _chunks(sorted(keys)):
+            rows = RequestRecord.objects.filter(pk__in=some).select_related("environment", "router")
+            for row in rows.order_by("id"):
+                said = {**said_of_record(row), "batch": str(row.batch_id), "leaf": row.leaf}
+                file.write(canonical(_plain(said)) + b"\n")
+                count += 1
+                batches.add(row.batch_id)
     rows = RecordBatch.objects.filter(pk__in=sorted(batches)[:BATCHES]).order_by("pk")
-    archive.add_json(
+    _add(
+        bundle,
         "batches.json",
         {
-            "records": len(lines),
+            "records": count,
             "records_held": total,
             "batches_left_out": max(0, len(batches) - BATCHES),
             "batches": [
@@ -241,15 +222,16 @@ def _promotions(incident: Incident, found, reader: Person) -> list[Promotion]:
     )
 
 
-def _decisions(archive: _Archive, promotions: list[Promotion], reader: Person) -> None:
+def _decisions(bundle: Bundle, promotions: list[Promotion], reader: Person) -> None:
     packages = Package.objects.filter(pk__in=[one.decided_package_id for one in promotions])
     contents = dict(packages.order_by("digest").values_list("digest", "content"))
     for digest, content in contents.items():
-        archive.add(f"packages/{_named(digest)}.json", content.encode())
+        bundle.add(f"packages/{_named(digest)}.json", content.encode())
     signed = PackagePerson.objects.filter(
         promotion__in=promotions, kind=PackagePerson.Kind.SIGNER
     ).order_by("pk")
-    archive.add_json(
+    _add(
+        bundle,
         "signatures.json",
         [
             {
@@ -287,11 +269,11 @@ def _decisions(archive: _Archive, promotions: list[Promotion], reader: Person) -
         }
         for one in rows
     ]
-    archive.add_json("evidence.json", {"items": items, "hidden": len(named) - len(items)})
+    _add(bundle, "evidence.json", {"items": items, "hidden": len(named) - len(items)})
 
 
-def _log(archive: _Archive, incident: Incident) -> None:
+def _log(bundle: Bundle, incident: Incident) -> None:
     """Write the entries about the incident and all that hangs on it, as the bytes are hashed."""
     rows = Entry.objects.filter(about=incident.key).order_by("seq")
-    lines = [f"{body}\n".encode() for body in rows.values_list("body", flat=True)]
-    archive.add("log.ndjson", b"".join(lines))
+    lines = (f"{body}\n" for body in rows.values_list("body", flat=True))
+    bundle.add("log.ndjson", "".join(lines).encode())

@@ -6,7 +6,7 @@ from functools import partial
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.http import FileResponse, Http404, HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -398,8 +398,12 @@ def export_page(request, pk):
     """All of an incident in one archive, which is verified without this server."""
     incident = seen(request, pk)
     archive = export(incident, request.user)
-    response = FileResponse(
-        archive, as_attachment=True, filename=f"incident-{pk}.zip", content_type="application/zip"
+    return StreamingHttpResponse(
+        archive.sent(),
+        content_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="incident-{pk}.zip"',
+            "Content-Length": str(archive.length),
+            "Cache-Control": "private, no-store",
+        },
     )
-    response["Cache-Control"] = "private, no-store"
-    return response

@@ -1,6 +1,5 @@
 """Asking for a pack: what it would hold, and one that is told how far it is while it is made."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,8 +61,8 @@ def again(row: EvidencePack) -> Pack:
         pack.bundle.close()
         sentence = (
             f"Made again, it would not be the pack that entry and receipt name ({row.manifest}): "
-            "a file came to be held or lost, its builder sees less now, something in it was "
-            "renamed, or Gatehouse was upgraded. Build a new one."
+            "a file came to be held or lost, its builder sees less now, or Gatehouse was "
+            "upgraded. Build a new one."
         )
         raise NotTheSame(Reason("NOT_THE_SAME", sentence))
     return pack
@@ -72,7 +71,7 @@ def again(row: EvidencePack) -> Pack:
 def sent(pack: Pack, name: str) -> StreamingHttpResponse:
     """Answer with the archive, piece by piece; its length is told first, as browsers like it."""
     return StreamingHttpResponse(
-        _pieces(pack),
+        pack.bundle.sent(),
         content_type="application/zip",
         headers={
             "Content-Disposition": f'attachment; filename="{name}.zip"',
@@ -83,8 +82,3 @@ def sent(pack: Pack, name: str) -> StreamingHttpResponse:
             "Evidence-Pack": pack.manifest,
         },
     )
-
-
-def _pieces(pack: Pack) -> Iterator[bytes]:
-    with pack.bundle:
-        yield from pack.bundle.stream()

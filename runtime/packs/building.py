@@ -147,7 +147,9 @@ def settle(
         yield from _attach(bundle, told)
         seqs, more = excerpts.about(told.keys, view.covered, MOST_ENTRIES)
         if more:
-            told.leave_out(f"{more} older entries of the log", "A pack has the newest.")
+            told.leave_out(
+                f"{more} older entries of the log", "A pack has the newest.", entries=str(more)
+            )
         told.documents["history"] = _history(seqs)
         seqs = sorted({*seqs, *excerpts.losses(view.covered)})
         _write(bundle, subject, view, told, seqs, with_pdf=with_pdf)

@@ -1,5 +1,6 @@
 """The evidence of a pack: each item as it stood at an instant, with its runs and its files."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -44,12 +45,20 @@ def tell_evidence(
     told.items = {str(one.pk): one for one in found}
     told.note(found)
     told.note(run for one in found for run in one.runs.all())
-    hidden = len(named - set(told.items))
-    if hidden:
-        told.leave_out(
-            f"{hidden} evidence items", "Whoever built the pack may not see them; they count."
-        )
-    return {"items": [_item(told, one, view, rests) for one in found], "hidden": hidden}
+    hidden = sorted(named - set(told.items))
+    digests = _digests(packages) if hidden else {}
+    for pk in hidden:
+        # Packages name it by these: nothing is told here that they do not say.
+        more = {"sha256": digests[pk].removeprefix("sha256:")} if pk in digests else {}
+        told.leave_out(f"Evidence item {pk}", "Whoever built the pack may not see it.", **more)
+    return {"items": [_item(told, one, view, rests) for one in found], "hidden": len(hidden)}
+
+
+def _digests(packages: Iterable[Package]) -> dict[str, str]:
+    """Return the digest of each item that packages rest on, by its id."""
+    documents = (json.loads(one.content) for one in packages)
+    rests = (rest for document in documents for rest in document["rests_on"])
+    return {one["id"]: one["digest"] for rest in rests for one in rest["evidence"]}
 
 
 def _read(rows, view: View) -> list[EvidenceItem]:

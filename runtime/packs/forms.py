@@ -40,7 +40,7 @@ class PeriodForm(PackForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["as_of"].label = "to"
+        self.fields["as_of"].label = "To"
 
     def clean(self):
         cleaned = super().clean()

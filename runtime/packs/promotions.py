@@ -15,7 +15,7 @@ from gates.past import assess, endpoints_at
 from gates.rules import Finding
 from registry import lineage
 from registry.effective import effective_policy
-from registry.models import ModelVersion, PolicyVersion, PromptVersion, Provider, ServingEndpoint
+from registry.models import ModelVersion, PolicyVersion, PromptVersion, ServingEndpoint
 from registry.past import row_at, rows_at
 from runtime.packs.evidence import tell_evidence
 from runtime.packs.ran import tell_ran
@@ -213,18 +213,12 @@ def _finding(one: Finding) -> dict[str, Any]:
     }
 
 
-def _called(node: lineage.Node, then: dict[str, str]) -> dict[str, str]:
-    return {"name": then[node.key]} if node.key in then else {}
-
-
 def _lineage(promotion: Promotion, view: View) -> dict[str, Any]:
-    graph = lineage.made_of(promotion.release, view.reader)
-    makers = [int(key.partition(":")[2]) for key in graph.nodes if key.startswith("provider:")]
-    then = {f"provider:{one.pk}": one.name for one in rows_at(Provider, view.number, id__in=makers)}
+    graph = lineage.made_of(promotion.release, view.reader, view.number)
     nodes = [
         {
             name: value
-            for name, value in (asdict(node) | _called(node, then)).items()
+            for name, value in asdict(node).items()
             if name in ("key", "kind", "name", "note", "digest", "gap")
         }
         for node in graph.nodes.values()

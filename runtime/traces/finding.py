@@ -1,10 +1,10 @@
 """Models that are used outside the registry: by whom, how often, and whether anybody knows them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from audit import Reason, clock
 from registry.models import Environment, ModelVersion, Person
@@ -86,11 +86,33 @@ def rows(narrowed: Narrowed, reader: Person) -> QuerySet[UnattributedTraffic]:
     return found.filter(service=narrowed.service) if narrowed.service else found
 
 
-def lines(narrowed: Narrowed, reader: Person, size: int = PAGE) -> tuple[list[Line], bool]:
+def lines(narrowed: Narrowed, reader: Person) -> tuple[list[Line], bool]:
     """Return a page of lines, the most called first, and whether there are more."""
-    grouped = (
-        rows(narrowed, reader)
-        .order_by()
+    begin = (narrowed.page - 1) * PAGE
+    most_called = _grouped(rows(narrowed, reader)).order_by("-calls__sum", *LINE)
+    found = list(most_called[begin : begin + PAGE + 1])
+    return _made(found[:PAGE], reader), len(found) > PAGE
+
+
+def every_line(narrowed: Narrowed, reader: Person, size: int) -> Iterator[list[Line]]:
+    """Yield all lines, `size` at a time, in the order of what they stand for.
+
+    Each chunk goes on behind the last line of the one before: calls that are counted meanwhile
+    move no line to where it was read already, or will not be.
+    """
+    counted, beyond = rows(narrowed, reader), Q()
+    while found := list(_grouped(counted.filter(beyond)).order_by(*LINE)[:size]):
+        yield _made(found, reader)
+        last = dict(zip(LINE, found[-1], strict=False))
+        beyond = Q(pk__in=[])
+        for place, name in enumerate(LINE):
+            same = {one: last[one] for one in LINE[:place]}
+            beyond |= Q(**same, **{f"{name}__gt": last[name]})
+
+
+def _grouped(counted: QuerySet) -> QuerySet:
+    return (
+        counted.order_by()
         .values_list(*LINE)
         .annotate(
             Max("answered_by"),
@@ -99,11 +121,11 @@ def lines(narrowed: Narrowed, reader: Person, size: int = PAGE) -> tuple[list[Li
             Max("last_at"),
         )
     )
-    begin = (narrowed.page - 1) * size
-    found = list(grouped.order_by("-calls__sum", *LINE)[begin : begin + size + 1])
-    known = _known((one[3:5] for one in found), reader, 4 * size)
-    made = [Line(*one, known=_of(known, one[3:5])) for one in found[:size]]
-    return made, len(found) > size
+
+
+def _made(found: list[tuple], reader: Person) -> list[Line]:
+    known = _known((one[3:5] for one in found), reader, 4 * len(found))
+    return [Line(*one, known=_of(known, one[3:5])) for one in found]
 
 
 def _known(

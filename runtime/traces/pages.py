@@ -1,7 +1,7 @@
 """The page of models that are used outside the registry."""
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -52,8 +52,8 @@ COLUMNS = (
     *("environment", "service", "provider", "model", "answered by", "calls", "failed"),
     *("tokens in", "tokens out", "tokens cached", "erased", "first at", "last at", "registered as"),
 )
-#: Pages of `CHUNK` lines that a file has at most.
-PAGES = 20
+#: Lines that a file has at most.
+MOST = 10_000
 
 
 def table(request) -> Table:
@@ -65,14 +65,15 @@ def table(request) -> Table:
 
 
 def _rows(narrowed: finding.Narrowed, reader) -> Iterator[list]:
-    for number in range(1, PAGES + 1):
-        found, more = finding.lines(replace(narrowed, page=number), reader, CHUNK)
-        for one in found:
+    left = MOST
+    for found in finding.every_line(narrowed, reader, CHUNK):
+        for one in found[:left]:
             *told, known = (getattr(one, field.name) for field in fields(one))
             yield [*told, known]
-        if not more:
+        if len(found) > left:
+            yield [LEFT_OUT.format(f"{MOST:,}")]
             return
-    yield [LEFT_OUT.format(f"{PAGES * CHUNK:,}")]
+        left -= len(found)
 
 
 def _page(kept: dict[str, str], number: int) -> str:

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from audit import change, checkpoints, proofs, sinks, triggers
 from audit.models import Change, Checkpoint, Entry, Head
-from audit.rules import leaf_hash
+from audit.rules import canonical, digest, leaf_hash
 from audit.verifying import verify
 from gates.models import Challenge, Package, PackagePerson, Promotion
 from registry.roles import Role
@@ -139,6 +139,19 @@ LOG: dict[str, tuple[str | Callable, str]] = {
         f"UPDATE audit_checkpoint SET size = size - 1 WHERE id = {LAST}",
         "CHECKPOINT_COLUMN",
     ),
+    "the last change of the head put back": (
+        "UPDATE audit_head SET position = position - 1",
+        "HEAD",
+    ),
+    "the time of the head put back": (
+        "UPDATE audit_head SET last_at = (SELECT min(at) FROM audit_change)",
+        "HEAD",
+    ),
+    "the position that answers are kept under put back": (
+        "UPDATE audit_head SET governed = governed - 1",
+        "HEAD",
+    ),
+    "the hashes of the head made unreadable": ("UPDATE audit_head SET peaks = 'x'", "ROOT"),
     "a checkpoint taken out": (
         f"DELETE FROM audit_checkpoint WHERE id = {LAST}",
         "CHECKPOINT_GONE",
@@ -288,6 +301,53 @@ def test_signatures_and_decisions(told, asleep, how):
     assert code in codes()
 
 
+# History, which says who had a hand in what
+
+HISTORY = {
+    "who amended a release": "UPDATE registry_historicalrelease SET history_user_id = "
+    "(SELECT min(id) FROM registry_person WHERE id <> history_user_id)",
+    "why": "UPDATE registry_historicalrelease SET history_change_reason = 'Another.'",
+    "what was done": "UPDATE registry_historicalrelease SET history_type = '~'",
+    "what nobody can read": "UPDATE registry_historicalregion SET jurisdictions = 'x'",
+}
+
+
+@pytest.mark.parametrize("how", HISTORY)
+def test_history_that_is_rewritten_is_found(told, asleep, how):
+    sql(HISTORY[how])
+    assert "HISTORY_ALTERED" in codes()
+
+
+# What cannot be read
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", "null", "x", '{"seq": "1"}'])
+def test_an_entry_that_cannot_be_read_hides_nothing_else(told, asleep, body):
+    sql("UPDATE audit_entry SET body = %s WHERE seq > 100", body)
+    sql(f"UPDATE gates_packageperson SET slot = 'reviewer:7' WHERE id = {SIGNER}")
+    assert {"ENTRY_ALTERED", "SIGNATURE_SLOT"} & codes() and "ROW_UNLOGGED" in codes()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "registry_region.jurisdictions",
+        "registry_release.parameters",
+        "registry_modelversion.capabilities",
+        "gates_packageperson.ties",
+        "gates_requirement.terms",
+    ],
+)
+def test_a_row_that_cannot_be_read_hides_nothing_else(told, asleep, column):
+    table, _, name = column.partition(".")
+    sql(f"UPDATE {table} SET {name} = 'x'")
+    sql("UPDATE registry_team SET name = 'Forged'")
+    report = verify("record")
+    found = {one.code for one in report.found}
+    assert {"ROW_UNREADABLE", "ROW_ALTERED"} <= found
+    assert any("cannot be read" in one for one in report.not_checked), "said, not passed over"
+
+
 # Signatures and decisions, written with entries that hash right
 
 
@@ -343,6 +403,87 @@ def risk_owner(told: Story):
 
 def stranger(told: Story):
     return make.make_person(make.name("stranger"), Role.VIEWER, team=told.use_case.team)
+
+
+def forge_package(told: Story, promotion: Promotion, edit: Callable, person=None) -> None:
+    """Write a package that says something else, and approve on that."""
+    honest = Package.objects.filter(promotion=promotion).latest("pk")
+    document = json.loads(honest.content)
+    edit(document)
+    content = canonical(document)
+    with change(actor=risk_owner(told), reason="Forged.") as opened:
+        package = Package(
+            promotion=promotion,
+            schema=honest.schema,
+            content=content.decode(),
+            digest=digest(content),
+            created_at=opened.now,
+        )
+        opened.save(package, event="package.written", facts={"digest": package.digest})
+    forge_signature(told, promotion, person or risk_owner(told), decide=True)
+
+
+def without_a_gate(document: dict) -> None:
+    document["gate"]["versions"].pop()
+
+
+def without_evidence(document: dict) -> None:
+    for rest in document["rests_on"]:
+        rest["evidence"], rest["scores"] = [], []
+
+
+def with_other_evidence(document: dict) -> None:
+    one = next(rest["evidence"][0] for rest in document["rests_on"] if rest["evidence"])
+    one["digest"] = f"sha256:{'0' * 64}"
+
+
+def with_a_waiver(document: dict) -> None:
+    without_evidence(document)
+    document["waivers"] = [
+        {"id": 10**6, "requirement": rest["requirement"], "ends_at": "2999-01-01T00:00:00Z"}
+        for rest in document["rests_on"]
+    ]
+
+
+def of_another_release(document: dict) -> None:
+    document["release"]["digest"] = f"sha256:{'0' * 64}"
+
+
+def elsewhere(document: dict) -> None:
+    document["environment"]["stage"] = "sandbox"
+
+
+def of_a_lower_tier(document: dict) -> None:
+    document["use_case"]["risk_tier"] = "limited"
+
+
+def by_nobody(document: dict) -> None:
+    document["involved"] = []
+
+
+PACKAGES = {
+    "a gate left out": (without_a_gate, "PACKAGE_UNTRUE"),
+    "no evidence": (without_evidence, "DECISION_EVIDENCE"),
+    "evidence that nobody gave": (with_other_evidence, "PACKAGE_UNTRUE"),
+    "waivers that nobody granted": (with_a_waiver, "PACKAGE_UNTRUE"),
+    "another release": (of_another_release, "PACKAGE_UNTRUE"),
+    "another environment": (elsewhere, "PACKAGE_UNTRUE"),
+    "another tier": (of_a_lower_tier, "PACKAGE_UNTRUE"),
+    "its makers left out": (by_nobody, "SIGNATURE_DUTY"),
+}
+
+
+@pytest.mark.parametrize("how", PACKAGES)
+def test_a_package_that_was_made_up_is_found_by_the_rows_beside_it(told, how):
+    told.environment = make.make_environment(stage="production")
+    asked = told.ask()
+    edit, code = PACKAGES[how]
+    forge_package(told, asked, edit, make.registrar() if edit is by_nobody else None)
+    found = codes()
+    assert code in found
+    assert not found & {"ROOT", "ROW_ALTERED", "ENTRY_ALTERED"}, "the forgery itself is in form"
+    if code == "PACKAGE_UNTRUE":
+        assert next(one for one in verify("record").found if one.code == code).row == asked.key
 
 
 FORGERIES: dict[str, tuple[Callable, str]] = {

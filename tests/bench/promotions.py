@@ -9,6 +9,7 @@ by the years: `OPEN`, spread over the teams, however many there are.
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import cycle
 
 from audit import clock
 from audit.rules import canonical, digest
@@ -16,16 +17,18 @@ from evidence import documents as evidence_documents
 from evidence.models import EvidenceItem
 from gates.models import (
     Challenge,
+    GateVersion,
     LatestEnd,
     Package,
     PackageEvidence,
     PackagePerson,
     Promotion,
     PromotionEndpoint,
+    Requirement,
 )
 from gates.packages import SCHEMA
 from gates.queue import slot_counts
-from gates.rules.findings import effective_gate
+from gates.rules.findings import applies_to, effective_gate, gates_up_to
 from gates.rules.signing import meanings
 from registry import documents
 from registry.models import EndpointRegion, Environment, Person, Release, ServingEndpoint
@@ -67,6 +70,8 @@ class _Cast:
             (places["staging-eu"], places["production-eu"]),
         ]
         self.slots = slot_counts()
+        rows = GateVersion.objects.exclude(digest="").prefetch_related("requirements")
+        self.gates = {row.gate: row for row in rows.order_by("number")}
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,18 @@ class _Asked:
     at: datetime
     state: str
     slots: tuple[str, ...]
+    gates: tuple[GateVersion, ...]
+
+    @property
+    def answered(self) -> list[str]:
+        """The requirements that rest on evidence, as packages name them."""
+        case, types = self.release.use_case, (Requirement.Type.EVIDENCE, Requirement.Type.SCORE)
+        return [
+            f"{gate.gate}.{row.code}"
+            for gate in self.gates
+            for row in gate.requirements.all()
+            if row.type in types and applies_to(row, case.risk_tier, case.data_classification)
+        ]
 
 
 def promotions(world: World, draw: random.Random, number: int) -> int:
@@ -100,8 +117,10 @@ def promotions(world: World, draw: random.Random, number: int) -> int:
                 state = _state(draw, left)
                 at = now - timedelta(days=2) if left <= OPEN else ready + timedelta(days=2)
                 endpoint = served[release.model_version_id]
-                slots = _slots(cast, release, place)
-                asked = _Asked(release, place, endpoint, items, at, state, slots)
+                effective = effective_gate(place.stage, release.use_case.risk_tier)
+                gates = tuple(cast.gates[name] for name in gates_up_to(effective))
+                slots = _slots(cast, effective)
+                asked = _Asked(release, place, endpoint, items, at, state, slots, gates)
                 _promotion(record, world, cast, asked)
                 left -= 1
     return record.written
@@ -115,8 +134,8 @@ def _state(draw: random.Random, left: int) -> str:
     return draw.choices((States.APPROVED, States.REJECTED, States.WITHDRAWN), (86, 8, 6))[0]
 
 
-def _slots(cast: _Cast, release: Release, place: Environment) -> tuple[str, ...]:
-    counts = cast.slots[effective_gate(place.stage, release.use_case.risk_tier)]
+def _slots(cast: _Cast, effective: str) -> tuple[str, ...]:
+    counts = cast.slots[effective]
     return tuple(f"{role}:{place}" for role, n in counts.items() for place in range(1, n + 1))
 
 
@@ -301,8 +320,11 @@ def _document(row: Promotion, asked: _Asked) -> dict:
             "regions": [],
         },
         "gate": {
-            "effective": effective_gate(row.environment.stage, row.release.use_case.risk_tier),
-            "versions": [],
+            "effective": asked.gates[-1].gate,
+            "versions": [
+                {"gate": one.gate, "number": one.number, "digest": one.digest}
+                for one in asked.gates
+            ],
             "slots": list(asked.slots),
         },
         "use_case": {
@@ -314,13 +336,13 @@ def _document(row: Promotion, asked: _Asked) -> dict:
         "demands": [],
         "rests_on": [
             {
-                "requirement": f"production.{item.kind}",
+                "requirement": requirement,
                 "evidence": [
                     {"id": item.pk, "digest": item.digest, "holds_until": item.expires_at}
                 ],
                 "scores": [],
             }
-            for item in asked.items
+            for requirement, item in zip(asked.answered, cycle(asked.items), strict=False)
         ],
         "waivers": [],
         "rollback": [],

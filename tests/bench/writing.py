@@ -131,6 +131,7 @@ class Record:
     def _open(self, reason: str, actor) -> Change:
         head = self._head
         head.position += 1
+        head.governed = head.position
         head.last_at += timedelta(microseconds=1)
         made = Change(
             id=uuid.uuid4(),

@@ -71,6 +71,17 @@ def test_a_version_is_a_valid_bom_and_reads_back(told, reader):
     assert [(one.metric, one.text) for one in run.scores] == [(score["metric"], score["value"])]
 
 
+def test_what_a_version_was_made_from_reads_back(reader):
+    base = make.make_model_version(weights_digest=f"sha256:{'ab' * 32}")
+    version = make.make_model_version(base_version=base, fine_tuning="adapter")
+    bom = cyclonedx.written(cyclonedx.bom(of_version(version, reader)))
+    back = bom_import.read(bom, name="bom.json").models[0].versions[0]
+    assert back.relation == "adapter"
+    (read,) = back.bases
+    assert (read.name, read.version) == (base.model.slug, base.version)
+    assert (read.identifier, read.weights_digest) == (base.identifier, base.weights_digest)
+
+
 def test_a_release_says_what_no_standard_has(told, reader):
     release = told.release
     bom = valid_bom(cyclonedx.written(cyclonedx.bom(of_release(release, reader))))

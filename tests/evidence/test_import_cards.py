@@ -97,7 +97,7 @@ def test_another_licence_an_adapter_and_its_base(shared):
     assert told[0] == {"type": "accuracy", "name": "Accuracy", "verified": True}
     assert version.runs[1].source == "Internal evaluation record"
     assert version.licence == "example-internal-1.0"
-    assert version.bases == ("mistralai/Mistral-7B-Instruct-v0.3",)
+    assert [base.name for base in version.bases] == ["mistralai/Mistral-7B-Instruct-v0.3"]
     assert version.relation == "adapter"
     assert version.details["co2_eq_emissions"]["emissions"] == "1240.5"
     assert version.details["extra_gated_fields"] == {"Company": "text"}

@@ -168,3 +168,56 @@ def test_a_file_with_a_fault_leaves_nothing(importer, shared):
     with pytest.raises(CommandError, match="line 9, column 5"):
         run(shared / "data" / "cyclonedx" / "dataset_1.6_trailing-commas.json")
     assert head() == before
+
+
+def handed_over(path, **ancestor):
+    """Write a bill of materials of a model that descends from another; return where."""
+    ancestor = {"type": "machine-learning-model", "name": "heron", **ancestor}
+    tool = {"type": "library", "name": "trainer"}
+    data = bom(
+        name="heron-support",
+        version="1",
+        pedigree={"ancestors": [ancestor, tool], "notes": "fine-tuned"},
+        properties=[{"name": "gatehouse:model:fine-tuning", "value": "adapter"}],
+    )
+    (path / "bom.json").write_bytes(data)
+    return path / "bom.json"
+
+
+def steps(path, *options):
+    told = json.loads(run(path, "--plan", "--json", *options))["steps"]
+    return [(one["verb"], one["name"]) for one in told if one["noun"] == "base version"]
+
+
+def test_it_comes_in_with_the_version_that_it_descends_from(importer, tmp_path):
+    weights = "ab" * 32
+    hashes = [{"alg": "SHA-256", "content": weights}]
+    assert steps(handed_over(tmp_path, version="7B")) == [("skip", "heron 7B")]
+    team = importer.role_grants.first().team
+    model = make.make_model("heron", team=team)
+    older, base = (
+        make.make_model_version(model=model, version=name, weights_digest=digest)
+        for name, digest in (("3b", ""), ("7b", f"sha256:{weights}"))
+    )
+    # Both go by one name of their maker's: our own name tells which.
+    assert older.identifier == base.identifier
+    path = handed_over(
+        tmp_path,
+        version="7B",
+        hashes=hashes,
+        properties=[{"name": "gatehouse:model:identifier", "value": base.identifier}],
+    )
+    assert steps(path) == [("link", "heron 7b")]
+    run(path)
+    version = ModelVersion.objects.get(model__slug="heron-support")
+    assert (version.base_version, version.fine_tuning) == (base, "adapter")
+    other = [{"alg": "SHA-256", "content": "cd" * 32}]
+    assert steps(handed_over(tmp_path, version="7B", hashes=other)) == [("conflict", "heron 7b")]
+    # It names no version, or one that is not there, and there are two.
+    assert steps(handed_over(tmp_path)) == [("skip", "heron")]
+    assert steps(handed_over(tmp_path, version="70B")) == [("skip", "heron 70B")]
+    # What somebody set differently stays, and is said.
+    path = handed_over(tmp_path, version="3b")
+    make.save(ModelVersion, {"base_version": base, "licence": "own"}, pk=version.pk)
+    told = json.loads(run(path, "--plan", "--json"))["steps"]
+    assert ("link", "heron 3b") in [(one["verb"], one["name"]) for one in told]

@@ -1,9 +1,12 @@
 """A promotion as a bill of materials with declarations: what is claimed, and who signed it."""
 
+import json
+
 import pytest
 
 from gates import exporting
-from registry.models import ServingEndpoint
+from gates import transitions as gates
+from registry.models import ModelUse, RegisteredModel, ServingEndpoint, UseCase
 from registry.roles import Role
 from tests import make
 from tests.evidence.exported import api, said, valid_bom
@@ -82,3 +85,29 @@ def test_a_promotion_declares_what_it_rests_on_and_who_signed(client):
     for end in ("cyclonedx", "exports"):
         assert api(stranger, f"{address}/{end}/").status_code == 404
     assert exporting.claimed(told.promotion)
+
+
+def test_what_came_after_the_decision_is_nothing_that_was_approved():
+    told = story("production")
+    told.give_all()
+    told.ask()
+    told.sign_all()
+    reader = make.make_person(make.name("reader"), Role.VIEWER, team=told.use_case.team)
+    address = f"promotions/{told.promotion.pk}/cyclonedx/"
+    approved = api(reader, address).content
+    told.give_run("0.99")
+    make.save(UseCase, {"risk_tier": "limited", "purpose": "Another."}, pk=told.use_case.pk)
+    model = told.release.model_version.model
+    other = make.make_use_case(team=told.use_case.team)
+    uses = [{"use_case": use_case, "stance": "intended"} for use_case in (told.use_case, other)]
+    make.save(RegisteredModel, {}, {ModelUse: uses}, pk=model.pk)
+    assert api(reader, address).content == approved
+    # Of the release itself, nothing is approved: it is told as it is now.
+    release = api(reader, f"releases/{told.release.pk}/cyclonedx/").content.decode()
+    assert "0.99" in release and "limited" in release
+
+    owner = told.signer(Role.RISK_OWNER)
+    gates.revoke(told.promotion.pk, password=make.PASSWORD, actor=owner, reason="It is unsafe.")
+    about = valid_bom(api(reader, address).content)["metadata"]["properties"]
+    (revoked,) = said(about, "promotion:revocation")
+    assert json.loads(revoked)["reason"] == "It is unsafe."

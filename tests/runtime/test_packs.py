@@ -35,6 +35,7 @@ from runtime.packs.transitions import record
 from tests import make
 from tests.api.reading import assert_problem
 from tests.audit.losing import confirm, declare, lost, two
+from tests.audit.test_tampering import forge_signature
 from tests.gates.stories import WHY, story
 from tests.runtime.stories import generations, next_release, operator, place
 
@@ -153,6 +154,7 @@ def test_a_pack_is_checked_without_us(told, taken):
     assert "Everything that was checked holds." in said
     signed = told.promotion.people.get(kind="signer")
     assert f"{signed.printed_name} signed {signed.package_digest}" in said
+    assert "was approved with every signature wanted: reviewer:1." in said
     assert checked(taken / "pack", *whole(taken))[0] == 0, "unpacked it is the same"
     for left_out in ("--receipt", "--checkpoint", "--consistency"):
         given = whole(taken)
@@ -479,6 +481,39 @@ def with_file(folder: Path) -> None:
     (folder / "evidence/another.txt").write_text("It is all fine.")
 
 
+def without_rows(folder: Path, *nouns: str) -> None:
+    """Take rows of these nouns out, with their entries and the proofs of those."""
+    log = folder / "log"
+    lines = {name: (log / name).read_bytes().splitlines(True) for name in LOG}
+    numbers = {
+        one["seq"]
+        for line in lines["entries.ndjson"]
+        if (one := json.loads(line))["row"].partition(":")[0] in nouns
+    }
+    for name, kept in lines.items():
+        (log / name).write_bytes(
+            b"".join(line for line in kept if json.loads(line)["seq"] not in numbers)
+        )
+
+
+LOG = ("entries.ndjson", "proofs.ndjson", "rows.ndjson")
+
+
+def without_signature(folder: Path) -> None:
+    without_rows(folder, "gates.packageperson")
+
+
+def without_items(folder: Path) -> None:
+    """Take all evidence out, as if none had been given."""
+    without_rows(folder, "evidence.evidenceitem", "evidence.evidencefile")
+    shutil.rmtree(folder / "evidence")
+
+
+def without_gates(folder: Path) -> None:
+    without_rows(folder, "gates.gateversion")
+    shutil.rmtree(folder / "gates")
+
+
 def renamed_log(folder: Path) -> None:
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -493,6 +528,9 @@ TAMPERINGS = [
     ("evidence for a package", swapped_evidence, "NOT_ANCHORED"),
     ("one item for another", other_item, "NOT_ANCHORED"),
     ("what was signed taken out", without_package, "PACKAGE_MISSING"),
+    ("signatures taken out", without_signature, "QUORUM"),
+    ("evidence taken out with its rows", without_items, "EVIDENCE_MISSING"),
+    ("gates taken out with their rows", without_gates, "GATE_MISSING"),
     ("package changed", replaced("packages/*", b"sandbox", b"SANDBOX"), "NOT_ANCHORED"),
     ("release changed", replaced("releases/*", b"parameters", b"parametres"), "NOT_ANCHORED"),
     ("policy of the gate changed", replaced("gates/*", b"slots", b"SLOTS"), "NOT_ANCHORED"),
@@ -533,6 +571,21 @@ def test_what_was_touched_does_not_hold(taken):
             assert exit_code == 1, f"{what}, mended: {mend}: {said}"
             if mend:
                 assert code in said and "FILE_ALTERED" not in said, f"{what}: {said}"
+
+
+def test_a_pack_of_a_forged_approval_says_so(tmp_path):
+    """Who runs our code past the verbs has log, root and receipt in order, and no quorum."""
+    told = story("production")
+    told.give_all()
+    asked = told.ask()
+    forge_signature(told, asked, told.signer(Role.RISK_OWNER), decide=True)
+    checkpoints.take()
+    _, data = built(Subject(promotion=asked))
+    (tmp_path / "pack.zip").write_bytes(data)
+    (tmp_path / "keys.json").write_text(json.dumps(keys.jwk_set()))
+    code, said = checked(tmp_path / "pack.zip", "--keys", str(tmp_path / "keys.json"))
+    assert code == 1 and "QUORUM" in said and "reviewer:1" in said, said
+    assert said.count("DOES NOT") == 1, "all else is in form"
 
 
 def test_a_receipt_of_a_log_made_for_it_records_nothing(taken):

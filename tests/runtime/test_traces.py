@@ -11,6 +11,7 @@ import pytest
 import yaml
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
+from django.test import RequestFactory
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -21,10 +22,11 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from audit import clock
 from audit.models import Entry
 from audit.verifying import verify
+from registry.roles import Role
 from runtime.models import RecordBatch, RequestRecord, TraceBody, UnattributedTraffic
 from runtime.publishing import current
 from runtime.records import gaps
-from runtime.traces import conventions, keeping, wire
+from runtime.traces import conventions, keeping, pages, wire
 from runtime.traces.ingest import TracesView
 from runtime.traces.reading import calls, record_id
 from runtime.traces.wire import Span
@@ -456,3 +458,31 @@ def test_lines_of_a_day_are_bounded_and_constrained(anywhere, monkeypatch):
         TraceBody.objects.bulk_create(
             TraceBody(router=anywhere.router, digest="x", received_at=NOW) for _ in range(2)
         )
+
+
+def test_the_file_of_what_is_called_elsewhere_holds_each_line_once(anywhere, monkeypatch):
+    """Calls that are counted while it is read move no line out of it, or into it twice."""
+    monkeypatch.setattr(pages, "CHUNK", 2)
+    found = read(*(span(gen_ai__request__model=f"m{number}") for number in range(5))).traffic
+    with clock.at(NOW):
+        with transaction.atomic():
+            keeping._count(found, anywhere.router)
+        auditor = make.make_person(make.name("auditor"), Role.AUDITOR)
+        request = RequestFactory().get("/outside.csv")
+        request.user = auditor
+        rows = iter(pages.table(request).rows)
+        models = [next(rows)[3], next(rows)[3]]
+        with transaction.atomic():
+            # What was last by its calls is first by now.
+            for _ in range(3):
+                keeping._count(
+                    [one for one in found if one.model not in models][-1:], anywhere.router
+                )
+        models += [row[3] for row in rows]
+    assert sorted(models) == [f"m{number}" for number in range(5)]
+    monkeypatch.setattr(pages, "MOST", 3)
+    with clock.at(NOW):
+        *told, last = pages.table(request).rows
+    assert len(told) == 3 and last == [
+        "There are more than these 3: narrow the list to have the others."
+    ]
