@@ -1,5 +1,6 @@
 """The part of a signature's form that sets conditions, and the form that closes one."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, time
 
 from django import forms
@@ -7,6 +8,7 @@ from django import forms
 from audit.admin.acts import ReasonForm
 from evidence.kinds import KINDS
 from evidence.models import EvidenceItem
+from gates.causes import Choice
 from gates.conditions import OWNERS, owners_for
 from gates.rules.conditions import Asked
 
@@ -24,8 +26,12 @@ class LastOfDayField(forms.DateField):
         return day and datetime.combine(day, time.max, UTC)
 
 
-def condition_fields(team) -> dict[str, forms.Field]:
-    """Return the fields of all lines, by name; which of them must be filled in the rule says."""
+def condition_fields(team, causes: Iterable[Choice] = ()) -> dict[str, forms.Field]:
+    """Return the fields of all lines, by name; which of them must be filled in the rule says.
+
+    What a condition may follow from is asked only where there are `causes`.
+    """
+    causes = list(causes)
     people = owners_for(team).values_list("pk", "username", "name")[:OWNERS]
     owners = [("", "Choose…"), *((pk, f"{name} ({username})") for pk, username, name in people)]
     kinds = [("", "Choose…"), *((kind.slug, kind.name) for kind in KINDS.values())]
@@ -61,6 +67,13 @@ def condition_fields(team) -> dict[str, forms.Field]:
                 error_messages={"required": "Choose the kind of evidence that closes it."},
             ),
         }
+        if causes:
+            fields[f"{name}_follows_from"] = forms.ChoiceField(
+                label=f"{label}: follows from",
+                required=False,
+                choices=[("", "nothing of the kind"), *causes],
+                help_text="A follow-up of an incident, which is done when the condition is closed.",
+            )
     return fields
 
 
@@ -68,11 +81,13 @@ def conditions_asked(cleaned: dict) -> list[Asked]:
     """Return the lines that were filled in at all, in order."""
     asked = []
     for place in range(1, LINES + 1):
-        text, owner, due, kind = (
-            cleaned.get(f"condition_{place}_{part}") for part in ("text", "owner", "due", "kind")
+        text, owner, due, kind, cause = (
+            cleaned.get(f"condition_{place}_{part}")
+            for part in ("text", "owner", "due", "kind", "follows_from")
         )
-        if text or owner or due or kind:
-            asked.append(Asked(text or "", int(owner) if owner else None, due, kind or ""))
+        if text or owner or due or kind or cause:
+            owned = int(owner) if owner else None
+            asked.append(Asked(text or "", owned, due, kind or "", cause or ""))
     return asked
 
 

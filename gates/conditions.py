@@ -61,6 +61,7 @@ def facts_of(row: Condition, number: int | None = None) -> Facts:
         closings=tuple(
             Closing(one.closed_at, _withdrawn_at(one.item, number)) for one in row.closings.all()
         ),
+        follows_from=row.follows_from,
     )
 
 

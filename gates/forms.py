@@ -44,12 +44,23 @@ class SignForm(ShowsAgain, forms.Form):
     verdict = forms.CharField(widget=forms.HiddenInput, max_length=30)
     role = forms.CharField(widget=forms.HiddenInput, max_length=30, required=False)
 
-    def __init__(self, *args, verdict: str, role: str, team, request=None, there="", **kwargs):
+    def __init__(
+        self,
+        *args,
+        verdict: str,
+        role: str,
+        team,
+        causes=(),
+        request=None,
+        there="",
+        **kwargs,
+    ):
         super().__init__(*args, **kwargs)
         if verdict == "approve_with_conditions":
-            self.fields = {"meaning": self.fields.pop("meaning"), **condition_fields(team)} | (
-                self.fields
-            )
+            self.fields = {
+                "meaning": self.fields.pop("meaning"),
+                **condition_fields(team, causes),
+            } | (self.fields)
         choices = meanings(verdict, role) if verdict in VERDICTS else ()
         self.fields["meaning"].choices = choices
         if len(choices) == 1:

@@ -180,6 +180,9 @@ class ConditionSerializer(serializers.Serializer):
     owner = serializers.CharField()
     due_at = serializers.DateTimeField()
     evidence_kind = serializers.CharField(help_text="The kind of evidence that closes it.")
+    follows_from = serializers.CharField(
+        allow_blank=True, help_text="What taught it, such as “incident 12, follow-up 3”."
+    )
     state = serializers.ChoiceField([(one, one) for one in ("open", "closed", "overdue")])
 
 

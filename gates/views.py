@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from audit import Refused
-from gates import transitions
+from gates import causes, transitions
 from gates.forms import SignForm
 from gates.models import Package, Promotion
 from gates.pages import refused, review_page, words
@@ -52,11 +52,19 @@ def _form(request, page) -> SignForm | None:
         verdict=box.verdict,
         role=box.role,
         team=page.promotion.release.use_case.team,
+        causes=_causes(request, box.verdict, page.promotion.release),
         auto_id="sign_%s",
         initial=_hidden(request, page, request.GET.get("challenge", "")),
         request=request,
         there=_there(page),
     )
+
+
+def _causes(request, verdict: str, release) -> list[causes.Choice]:
+    """Return what a condition may follow from, where the verdict sets conditions at all."""
+    if verdict != "approve_with_conditions":
+        return []
+    return causes.offered(release, request.user)
 
 
 def _there(page) -> str:
@@ -97,6 +105,7 @@ def _sign(request, promotion):
         verdict=verdict,
         role=role,
         team=team,
+        causes=_causes(request, verdict, promotion.release),
         auto_id="sign_%s",
         request=request,
         there=f"{promotion.get_absolute_url()}?{query}",

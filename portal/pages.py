@@ -286,14 +286,20 @@ PAGES = (
     ),
     Page(
         "incidents/<int:pk>/<slug:verb>/",
-        "runtime.incidents.pages.verb_page",
+        "runtime.incidents.verb_pages.verb_page",
         "incident_verb",
         "incidents",
     ),
     Page(
         "follow-ups/<int:pk>/done/",
-        "runtime.incidents.pages.follow_up_done",
+        "runtime.incidents.verb_pages.follow_up_done",
         "follow_up_done",
+        "incidents",
+    ),
+    Page(
+        "follow-ups/<int:pk>/binding/",
+        "runtime.incidents.verb_pages.follow_up_binding",
+        "follow_up_binding",
         "incidents",
     ),
     Page(

@@ -11,10 +11,11 @@ class RuntimeConfig(AppConfig):
         from audit import conclusions, consequences, verifiers
         from audit.admin import panels
         from audit.ticking import Tick, ticks
+        from gates import causes, tasks
         from gates import previewing as gate_previews
-        from gates import tasks
         from gates.may_run import offering
         from runtime import previewing, reviewing, router_panels
+        from runtime.incidents import following
         from runtime.incidents import panels as incident_panels
         from runtime.incidents import tasks as incident_tasks
         from runtime.incidents.linking import link_acts
@@ -34,7 +35,9 @@ class RuntimeConfig(AppConfig):
         ticks.append(Tick("prune-records", pruning.prune, every=timedelta(hours=6)))
         offering.append(offered)
         tasks.others += (reviewing.tasks, incident_tasks.tasks)
-        consequences += (link_acts, note_runtime)
+        consequences += (link_acts, following.take_up, note_runtime)
+        causes.offering.append(following.offered)
+        causes.addresses.append(following.address_of)
         gate_previews.followers.append(previewing.followed)
         of_environments = panels.setdefault("registry.environment", [])
         of_environments[:0] = [of_environment, router_panels.of_environment]

@@ -219,7 +219,12 @@ class RequirementAdmin(GovernedAdmin):
     fieldsets = (
         (
             None,
-            {"fields": ("gate_version", "code", "type", "sentence", "guidance", "guidance_url")},
+            {
+                "fields": (
+                    *("gate_version", "code", "type", "sentence", "guidance", "guidance_url"),
+                    "follows_from",
+                )
+            },
         ),
         ("Of which use cases, and whether it may be waived", {"fields": GROUPS[""]}),
         ("Evidence", {"fields": (*GROUPS["evidence"], *GROUPS["evidence, score"])}),

@@ -27,11 +27,18 @@ class Condition(GovernedModel):
     owner = models.ForeignKey(Person, models.PROTECT, related_name="conditions_owned")
     due_at = models.DateTimeField("due", db_index=True)
     evidence_kind = models.CharField("closed by", max_length=40, choices=kind_choices)
+    #: What taught it, in the words of `gates.causes`; empty for nothing of the kind.
+    follows_from = models.CharField(max_length=100, blank=True, default="")
 
     objects = visible("promotion__release__use_case__team")
 
     class Meta(GovernedModel.Meta):
         ordering = ("promotion", "pk")
+        indexes = [
+            models.Index(
+                fields=["follows_from"], condition=~Q(follows_from=""), name="condition_follows"
+            ),
+        ]
         constraints = [
             # A condition is named by its signature and number.
             models.UniqueConstraint(fields=["sign_off", "number"], name="condition_once"),

@@ -85,12 +85,26 @@ class Requirement(GovernedModel):
     guidance_url = models.URLField("where to read more", blank=True, default="")
     terms = DocumentField(default=dict, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
+    #: Kept by the versions that begin from this one; what apps above say of it: `gates.causes`.
+    follows_from = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        help_text="What taught it, such as “incident 12, follow-up 3”, or a ticket elsewhere.",
+    )
 
     objects = visible()
     history = HistoricalRecords()
 
     class Meta(GovernedModel.Meta):
         ordering = ("gate_version", "position", "code")
+        indexes = [
+            models.Index(
+                fields=["follows_from"],
+                condition=~Q(follows_from=""),
+                name="requirement_follows",
+            ),
+        ]
         constraints = [
             # A finding is known by its requirement's code.
             models.UniqueConstraint(fields=["gate_version", "code"], name="requirement_once"),

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.utils.html import format_html
 
 from evidence.kinds import KINDS
+from gates.causes import address_of
 from gates.conditions import facts_of, with_closings
 from gates.models import Condition
 from gates.pages import words
@@ -48,6 +49,20 @@ def facts(condition: Condition) -> list[dict[str, Any]]:
         {"label": "Met by", "value": condition.owner.username, "note": condition.owner.name},
         {"label": "Due", "value": day(condition.due_at), "note": "At the end of that day, in UTC."},
         {"label": "Closed by", "value": kind_name(condition.evidence_kind), "note": "evidence"},
+        *_cause(condition.follows_from),
+    ]
+
+
+def _cause(text: str) -> list[dict[str, Any]]:
+    if not text:
+        return []
+    url = address_of(text)
+    return [
+        {
+            "label": "Follows from",
+            "value": format_html('<a href="{}">{}</a>', url, text) if url else text,
+            "note": "What taught it.",
+        }
     ]
 
 
@@ -83,6 +98,8 @@ def _row(condition: Condition, loaded: Loaded, gives: bool) -> Row:
         said = f"Closed by {closing[0].closed_by.username} on {day(closing[0].closed_at)}. {said}"
     elif closing:
         said = f"What closed it was withdrawn. {said}"
+    if condition.follows_from:
+        said = f"{said} It follows from {condition.follows_from}."
     offers = gives and stands == "open"
     return Row(
         state=stands,

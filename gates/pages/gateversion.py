@@ -7,6 +7,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from evidence.kinds import KINDS
+from gates.causes import address_of
 from gates.models import GateVersion
 from gates.pages import words
 from gates.rules.findings import STAGES, gates_up_to
@@ -23,6 +24,9 @@ class Asked:
     guidance: str
     terms: list[str]
     guidance_url: str = ""
+    #: What taught it, and where that is read.
+    follows_from: str = ""
+    cause_url: str = ""
     #: Its own form, where it is part of a draft.
     url: str = ""
 
@@ -81,6 +85,8 @@ def _asked(row) -> Asked:
         guidance=row.guidance,
         terms=terms_said(row.type, row.terms),
         guidance_url=row.guidance_url,
+        follows_from=row.follows_from,
+        cause_url=address_of(row.follows_from),
         url=f"/gates/requirement/{row.pk}/change/",
     )
 

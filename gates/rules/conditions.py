@@ -19,6 +19,8 @@ class Asked:
     owner: int | None
     due_at: datetime | None
     evidence_kind: str
+    #: What taught it; empty for nothing of the kind.
+    follows_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Condition:
     due_at: datetime
     evidence_kind: str
     closings: tuple[Closing, ...] = ()
+    follows_from: str = ""
 
 
 def closed_until(condition: Condition, start: datetime) -> datetime | None:

@@ -44,6 +44,7 @@ def set_conditions(opened: Change, sign_off: PackagePerson, asked: Iterable[Aske
                 owner_id=one.owner,
                 due_at=one.due_at,
                 evidence_kind=one.evidence_kind,
+                follows_from=one.follows_from,
             ),
             event="condition.set",
         )

@@ -16,7 +16,10 @@ from registry.roles import REVIEWING
 from registry.rules import ASKED
 
 #: What a requirement says, beside the version that it is part of.
-FIELDS = ("code", "type", "sentence", "guidance", "guidance_url", "terms", "position")
+FIELDS = (
+    *("code", "type", "sentence", "guidance", "guidance_url", "terms", "position"),
+    "follows_from",
+)
 
 
 def known() -> Known:

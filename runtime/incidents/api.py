@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from audit.api.filters import Words
 from audit.api.rows import RowsView
+from runtime.incidents.following import STATES
 from runtime.incidents.models import Incident
 from runtime.incidents.reading import WITH, find, said_of
 
@@ -54,6 +55,15 @@ class NoteSerializer(serializers.Serializer):
     at = serializers.DateTimeField()
 
 
+class BecameSerializer(serializers.Serializer):
+    """A requirement of a gate, or a condition of an approval, that follows from a follow-up."""
+
+    kind = serializers.ChoiceField([(one, one) for one in ("requirement", "condition")])
+    state = serializers.ChoiceField([(one, one) for one in STATES])
+    sentence = serializers.CharField()
+    url = serializers.CharField(help_text="Its page in the portal.")
+
+
 class FollowUpSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     text = serializers.CharField()
@@ -61,6 +71,7 @@ class FollowUpSerializer(serializers.Serializer):
     due_on = serializers.DateField()
     done_at = serializers.DateTimeField(allow_null=True)
     outcome = serializers.CharField(allow_blank=True)
+    became = BecameSerializer(many=True)
 
 
 class IncidentPageSerializer(serializers.Serializer):

@@ -8,8 +8,9 @@ from django.db.models import Q
 from audit import clock
 from audit.admin.acts import ReasonForm
 from audit.instants import read_instant
-from registry.models import Environment, Person, Release, RoleGrant, Team, UseCase
-from runtime.incidents.models import Incident, IncidentNote
+from gates.models import GateVersion
+from registry.models import Environment, Person, Release, RoleGrant, Stage, Team, UseCase
+from runtime.incidents.models import FollowUp, Incident, IncidentNote
 from runtime.incidents.rules import SEVERITIES, ticket_problem
 from runtime.records.fields import SLUG
 
@@ -240,6 +241,24 @@ class FollowUpForm(ReasonForm):
         super().__init__(*args, **kwargs)
         self.fields["owner"].queryset = who_sees(incident)
         self.initial.setdefault("due_on", (clock.now() + timedelta(days=14)).date())
+
+
+class GateForm(ReasonForm):
+    """Which gate asks for what follows from an incident."""
+
+    gate = forms.ChoiceField(
+        widget=forms.RadioSelect, error_messages={"required": "Choose the gate that asks for it."}
+    )
+
+    def __init__(self, found: FollowUp, *args, **kwargs):
+        reason = f"Follows from incident {found.incident_id}: {found.text}"
+        super().__init__(*args, initial={"reason": reason}, **kwargs)
+        drafts = {one.gate: one for one in GateVersion.objects.filter(published_at=None)}
+        self.fields["gate"].choices = [
+            (gate, f"{gate}: {f'into {drafts[gate]}' if gate in drafts else 'a draft is started'}")
+            for gate in Stage.values
+        ]
+        self.order_fields(["gate", "reason"])
 
 
 class ReviewIncidentForm(ReasonForm):

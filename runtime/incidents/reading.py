@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from audit import clock
 from audit.naming import seen_keys
 from registry.models import Environment, Person, Release
+from runtime.incidents.following import became
 from runtime.incidents.models import Incident, IncidentLink
 from runtime.incidents.rules import Figures, figures, shared
 from runtime.models import RequestRecord
@@ -253,6 +254,8 @@ def _shared(found: Found, reader: Person) -> Lead | None:
 def said_of(found: Found, reader: Person) -> dict[str, Any]:
     """Return an incident as the API and the export say it."""
     row = found.incident
+    follow_ups = list(row.follow_ups.select_related("owner").order_by("pk"))
+    binding = became(follow_ups, reader)
     return {
         "id": row.pk,
         "title": row.title,
@@ -304,8 +307,17 @@ def said_of(found: Found, reader: Person) -> dict[str, Any]:
                 "due_on": one.due_on,
                 "done_at": one.done_at,
                 "outcome": one.outcome,
+                "became": [
+                    {
+                        "kind": made.kind,
+                        "state": made.state,
+                        "sentence": made.sentence,
+                        "url": made.url,
+                    }
+                    for made in binding[one.pk]
+                ],
             }
-            for one in row.follow_ups.select_related("owner").order_by("pk")
+            for one in follow_ups
         ],
         "hidden": found.hidden,
     }
