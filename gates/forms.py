@@ -57,10 +57,8 @@ class SignForm(ShowsAgain, forms.Form):
     ):
         super().__init__(*args, **kwargs)
         if verdict == "approve_with_conditions":
-            self.fields = {
-                "meaning": self.fields.pop("meaning"),
-                **condition_fields(team, causes),
-            } | (self.fields)
+            lines = condition_fields(team, causes)
+            self.fields = {"meaning": self.fields.pop("meaning"), **lines} | self.fields
         choices = meanings(verdict, role) if verdict in VERDICTS else ()
         self.fields["meaning"].choices = choices
         if len(choices) == 1:
