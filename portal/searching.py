@@ -37,8 +37,11 @@ def _told(group: search.Group, question: search.Question, reader) -> dict:
     """Return a group in words, with the address of the list where all of it is."""
     meta = group.source.noun._meta
     standing = lifecycle.standings(group.rows, reader)
-    listed = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-    model_admin = admin.site.get_model_admin(group.source.noun)
+    if group.source.listed:
+        listed, url_of = reverse(group.source.listed), group.source.noun.get_absolute_url
+    else:
+        listed = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        url_of = admin.site.get_model_admin(group.source.noun).page_url
     return {
         "noun": str(meta.verbose_name),
         "title": meta.verbose_name_plural.capitalize(),
@@ -48,7 +51,7 @@ def _told(group: search.Group, question: search.Question, reader) -> dict:
         "rows": [
             {
                 "pk": row.pk,
-                "url": model_admin.page_url(row),
+                "url": url_of(row),
                 "name": str(row),
                 "note": group.source.note(row),
                 "state": standing[type(row), row.pk].state,

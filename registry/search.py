@@ -67,6 +67,10 @@ class Source:
     named: tuple[str, ...] = ()
     #: A column with digests, written `sha256:…`.
     digest: str = ""
+    #: What people call each row beside its number: words that every row is found by as well.
+    called: str = ""
+    #: The address by name of the list of all of them, for a noun that the admin does not list.
+    listed: str = ""
 
     @property
     def label(self) -> str:

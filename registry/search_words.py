@@ -36,7 +36,7 @@ def catch_up(**kwargs) -> None:
     for source in sources:
         if not {SearchedNoun._meta.db_table, source.noun._meta.db_table} <= tables:
             continue  # migrated only part of the way
-        made_of = " ".join((SCHEME, *source.words))
+        made_of = " ".join((SCHEME, *source.words, *source.called.split()))
         if not SearchedNoun.objects.filter(noun=source.label, made_of=made_of).exists():
             rebuild(source)
             SearchedNoun.objects.update_or_create(noun=source.label, defaults={"made_of": made_of})
@@ -92,8 +92,8 @@ def _read(source: Source, keys: Iterable) -> dict[str, set[bytes]]:
     texts: dict[str, dict[str, None]] = {}
     rows = source.noun._base_manager.filter(pk__in=keys).order_by("pk")
     for pk, *values in rows.values_list("pk", *source.words):
-        found = texts.setdefault(source.key(pk), {})
-        found.update(dict.fromkeys(value for value in values if value))
+        found = texts.setdefault(source.key(pk), {source.called: None})
+        found.update(dict.fromkeys(str(value) for value in values if value))
     return {key: {word.encode() for word in words_in(*found)} for key, found in texts.items()}
 
 

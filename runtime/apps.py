@@ -14,11 +14,13 @@ class RuntimeConfig(AppConfig):
         from gates import causes, tasks
         from gates import previewing as gate_previews
         from gates.may_run import offering
+        from registry.search import sources
         from runtime import previewing, reviewing, router_panels
         from runtime.incidents import following
         from runtime.incidents import panels as incident_panels
         from runtime.incidents import tasks as incident_tasks
         from runtime.incidents.linking import link_acts
+        from runtime.incidents.listing import searched
         from runtime.incidents.notices import note_runtime
         from runtime.packs.pages import of_environment_panel as packs_of_environment
         from runtime.panels import of_environment, offered
@@ -35,6 +37,7 @@ class RuntimeConfig(AppConfig):
         ticks.append(Tick("prune-records", pruning.prune, every=timedelta(hours=6)))
         offering.append(offered)
         tasks.others += (reviewing.tasks, incident_tasks.tasks)
+        sources.append(searched)
         consequences += (link_acts, following.take_up, note_runtime)
         causes.offering.append(following.offered)
         causes.addresses.append(following.address_of)

@@ -39,6 +39,7 @@ class AffectedSerializer(serializers.Serializer):
     requests = serializers.IntegerField()
     first_at = serializers.DateTimeField(allow_null=True)
     last_at = serializers.DateTimeField(allow_null=True)
+    hidden = serializers.IntegerField(help_text="As many again that the caller may not see.")
 
 
 class ActSerializer(serializers.Serializer):
@@ -101,6 +102,9 @@ class IncidentPageSerializer(serializers.Serializer):
     seconds_to_detect = serializers.IntegerField(allow_null=True)
     seconds_to_mitigate = serializers.IntegerField(allow_null=True)
     records_held = serializers.IntegerField(help_text="Kept until the incident is reviewed.")
+    records_held_hidden = serializers.IntegerField(
+        help_text="As many again that the caller may not see."
+    )
     releases = serializers.ListField(child=serializers.CharField(), help_text="Digests.")
     requests = serializers.ListField(child=serializers.CharField())
     acts = ActSerializer(many=True, help_text="What was done because of it.")

@@ -10,14 +10,24 @@ from django.views.decorators.http import require_safe
 
 from audit import Reason, clock
 from audit.tables import Table, newest
+from registry import search
 from registry.menus import menu
 from registry.models import Environment, UseCase
 from registry.rights import may
+from registry.search import Source
 from runtime.incidents.links import STATES
 from runtime.incidents.models import Incident
 from runtime.records.fields import SLUG
 
 PAGE = 50
+#: What the box in the header finds them by: their number, title, and ticket elsewhere.
+searched = Source(
+    Incident,
+    ("id", "title", "ticket"),
+    lambda row: f"{row.title}; severity {row.severity}, {row.get_state_display()}",
+    called="incident",
+    listed="admin:incidents",
+)
 COLUMNS = (
     *("incident", "title", "severity", "state", "use case", "environment", "owner", "ticket"),
     *("begins at", "ends at", "detected at", "opened at", "opened by"),
@@ -36,6 +46,8 @@ def _narrowed(request) -> tuple[QuerySet[Incident], list[Reason]]:
             reasons.append(Reason("NOT_READABLE", sentence, "state"))
         else:
             rows = rows.filter(state=state)
+    if text := given.get("q", "").strip():
+        rows = search.narrowed(rows, text, None)
     for name in ("use_case", "environment"):
         if slug := given.get(name, "").strip():
             if not SLUG.fullmatch(slug):
@@ -86,7 +98,8 @@ def listing(request):
     elif after:
         rows = rows.filter(pk__lt=int(after))
     found = [] if reasons else list(rows.order_by("-pk")[: PAGE + 1])
-    kept = {name: given[name] for name in ("state", "use_case", "environment") if given.get(name)}
+    names = ("q", "state", "use_case", "environment")
+    kept = {name: given[name] for name in names if given.get(name)}
     following = {**kept, "after": str(found[PAGE - 1].pk)} if len(found) > PAGE else None
     context = {
         "title": "Incidents",

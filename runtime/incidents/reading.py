@@ -53,6 +53,8 @@ class Affected:
     count: int
     first: datetime | None
     last: datetime | None
+    #: Those of other teams' use cases: counted, and not told of.
+    hidden: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,12 @@ class Found:
     incident: Incident
     affected: Affected
     held: int
+    #: Records held that the reader may not see.
+    held_hidden: int
     figures: Figures
     links: list[IncidentLink]
     acts: list[Act]
-    #: Linked releases and things done that the reader may not see.
+    #: Linked releases, requests and things done that the reader may not see.
     hidden: int
 
 
@@ -85,14 +89,21 @@ def find(incident: Incident, reader: Person) -> Found:
     releases = [one.release_id for one in links if one.release_id]
     seen = seen_keys(Release, releases, reader)
     affected = _affected(incident, links, reader)
-    shown = [one for one in links if not one.release_id or one.release_id in seen]
+    requests = _requests_hidden(links, reader)
+    shown = [
+        one
+        for one in links
+        if (not one.release_id or one.release_id in seen) and one.request not in requests
+    ]
     done = _acts_seen(shown, reader)
     acts = [act for one in shown if one.pk in done and (act := _act(one))]
     hidden = sum(1 for one in links if one.act) - len(acts) + len(links) - len(shown)
+    held, held_hidden = _held(incident, reader)
     return Found(
         incident=incident,
         affected=affected,
-        held=_held(incident, reader),
+        held=held,
+        held_hidden=held_hidden,
         figures=figures(affected.first, incident.detected_at, incident.mitigated_at),
         links=shown,
         acts=acts,
@@ -104,27 +115,51 @@ def affected_records(
     incident: Incident, links: list[IncidentLink], reader: Person
 ) -> QuerySet[RequestRecord]:
     """Return the records of the window that a linked release served, and of linked requests."""
+    return RequestRecord.objects.visible_to(reader).filter(_is_affected(incident, links))
+
+
+def _is_affected(incident: Incident, links: list[IncidentLink]) -> Q:
     releases = [one.release_id for one in links if one.release_id]
     requests = [one.request for one in links if one.request]
-    rows = RequestRecord.objects.visible_to(reader)
-    return rows.filter((scope_of(incident) & Q(release__in=releases)) | Q(request__in=requests))
+    return (scope_of(incident) & Q(release__in=releases)) | Q(request__in=requests)
 
 
 def _affected(incident: Incident, links: list[IncidentLink], reader: Person) -> Affected:
-    rows = affected_records(incident, links, reader).filter(kind=ROUTE)
+    wanted = _is_affected(incident, links) & Q(kind=ROUTE)
+    rows = RequestRecord.objects.visible_to(reader).filter(wanted)
     ids = rows.order_by("id").values_list("id", flat=True)
     first, last = ids.first(), ids.last()
+    count = rows.count() if first else 0
     return Affected(
-        count=rows.count() if first else 0,
+        count=count,
         first=made_at(first) if first else None,
         last=made_at(last) if last else None,
+        hidden=_hidden(wanted, count, reader),
     )
 
 
-def _held(incident: Incident, reader: Person) -> int:
+def _hidden(wanted: Q, seen: int, reader: Person) -> int:
+    """Return how many records there are beside the `seen` ones: sight of them takes a role."""
+    return 0 if reader.sees_all else RequestRecord.objects.filter(wanted).count() - seen
+
+
+def _held(incident: Incident, reader: Person) -> tuple[int, int]:
     if not incident.holds:
-        return 0
-    return RequestRecord.objects.visible_to(reader).filter(held_by(incident)).count()
+        return 0, 0
+    wanted = held_by(incident)
+    seen = RequestRecord.objects.visible_to(reader).filter(wanted).count()
+    return seen, _hidden(wanted, seen, reader)
+
+
+def _requests_hidden(links: list[IncidentLink], reader: Person) -> set[str]:
+    """Return the linked requests whose records are there and not for the reader."""
+    named = [one.request for one in links if one.request]
+    if reader.sees_all or not named:
+        return set()
+    rows = RequestRecord.objects.filter(request__in=named).order_by()
+    seen = RequestRecord.objects.visible_to(reader).filter(request__in=named).order_by()
+    there, shown = (set(some.values_list("request", flat=True).distinct()) for some in (rows, seen))
+    return there - shown
 
 
 def _act(link: IncidentLink) -> Act | None:
@@ -279,10 +314,12 @@ def said_of(found: Found, reader: Person) -> dict[str, Any]:
             "requests": found.affected.count,
             "first_at": found.affected.first,
             "last_at": found.affected.last,
+            "hidden": found.affected.hidden,
         },
         "seconds_to_detect": _seconds(found.figures.to_detect),
         "seconds_to_mitigate": _seconds(found.figures.to_mitigate),
         "records_held": found.held,
+        "records_held_hidden": found.held_hidden,
         "releases": [one.release.digest for one in found.links if one.release],
         "requests": [one.request for one in found.links if one.request],
         "acts": [

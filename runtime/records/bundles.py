@@ -69,9 +69,7 @@ def digests() -> dict[int, str]:
 
 
 def fits(row: RequestRecord, known: Mapping[int, str]) -> bool:
-    """Whether a record is found by what it names; those from before bundles have none."""
-    keys = (
-        (row.prompt_bundle_id, digest_of(row.prompts)),
-        (row.policy_bundle_id, row.policy_digest),
-    )
-    return all(key is None or known.get(key) == said for key, said in keys)
+    """Whether a record is found by what it names; of a policy nobody may know what made it."""
+    prompts = digest_of(row.prompts) if row.prompts else None
+    policy = row.policy_digest if row.policy_bundle_id is not None else None
+    return (known.get(row.prompt_bundle_id), known.get(row.policy_bundle_id)) == (prompts, policy)

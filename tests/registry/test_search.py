@@ -247,6 +247,8 @@ def test_a_list_looks_for_its_rows_once_and_no_further_than_it_counts(client, db
 def test_lists_find_all_that_the_page_counts(db):
     """“2 more” leads to a list; its own search reads at least the same columns."""
     for source in search.sources:
+        if source.listed:
+            continue  # a list of its own, which asks the same index for the same columns
         fields = set(admin.site.get_model_admin(source.noun).search_fields)
         assert fields >= {*source.words, *([source.digest] if source.digest else [])}, source.noun
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import zipfile
 from datetime import date, timedelta
+from urllib.parse import quote
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -415,3 +416,85 @@ def test_the_record_stays_clean(told, router):
     transitions.write(incident.pk, kind="decision", text="Roll back.", actor=operator(told))
     stepped(incident, "resolve", operator(told))
     assert verify("record").found == []
+
+
+# The box in the header, and that of the list
+
+
+@pytest.mark.parametrize("text", ["incident {pk}", "#{pk}", "promise pay", "OPS-2291", "ops 2291"])
+def test_an_incident_is_found_by_number_title_or_ticket(told, text):
+    ticket = "https://tickets.example.com/OPS-2291"
+    incident = opened(told, title="Answers promise payouts", ticket=ticket)
+    other = opened(told, title="Something else")
+    question = text.format(pk=incident.pk)
+    ops = operator(told)
+    [group] = [
+        one
+        for one in api(ops, f"search/?q={quote(question)}").json()["groups"]
+        if one["noun"] == "incident"
+    ]
+    assert [one["page"] for one in group["results"]] == [incident.get_absolute_url()]
+    assert "Answers promise payouts" in group["results"][0]["note"]
+    client = signed_in(ops)
+    page = client.get("/search/", {"q": question}).content.decode()
+    assert f'href="{incident.get_absolute_url()}"' in page
+    listed = client.get("/incidents/", {"q": question}).content.decode()
+    assert incident.title in listed and other.title not in listed
+    # Nobody finds what they may not see.
+    stranger = make.make_person(make.name("stranger"), Role.AUDITOR, team=make.make_team())
+    found = api(stranger, f"search/?q={quote(question)}").json()["groups"]
+    assert "incident" not in [one["noun"] for one in found]
+    assert incident.title not in signed_in(stranger).get("/incidents/?q=promise").content.decode()
+
+
+def test_what_an_incident_is_found_by_follows_its_change(told):
+    incident = opened(told)
+    ops = operator(told)
+    now = clock.now()
+    transitions.widen(
+        incident.pk,
+        begins_at=incident.begins_at,
+        ends_at=None,
+        detected_at=now,
+        severity=1,
+        ticket="https://tickets.example.com/CASE-77",
+        actor=ops,
+        reason="The ticket was opened.",
+    )
+    found = api(ops, "search/?q=case-77").json()["groups"]
+    assert [one["noun"] for one in found] == ["incident"]
+    client = signed_in(ops)
+    assert incident.title in client.get("/incidents.csv?q=case-77").getvalue().decode()
+    assert incident.title not in client.get("/incidents.csv?q=case-78").getvalue().decode()
+
+
+# Who is on call, and sees the incident, but not what belongs to the team of the use case
+
+
+def test_being_on_call_gives_no_sight_of_requests_and_the_page_says_so(told, router):
+    routes = [router.route(told.use_case.slug) for _ in range(2)]
+    router.outcomes(*routes, router.outcome(routes[0]))
+    on_call = make.make_team()
+    caller = make.make_person(make.name("caller"), Role.OPERATOR, team=on_call)
+    linked = routes[0]["request"]
+    incident = opened(told, owner=on_call, releases=[told.release], requests=[linked])
+    client = signed_in(caller)
+    page = client.get(incident.get_absolute_url()).content.decode()
+    said = api(caller, f"incidents/{incident.pk}/").json()
+    assert said["affected"] == {"requests": 0, "first_at": None, "last_at": None, "hidden": 2}
+    assert (said["records_held"], said["records_held_hidden"]) == (0, 3)
+    assert said["requests"] == said["releases"] == [] and said["hidden"] == 2
+    assert linked not in page and told.release.digest not in page
+    for words in ("2 that you may not see", "and 3 that you may not see", "gives no sight of"):
+        assert words in page, words
+    assert client.get(f"/requests/{linked}/").status_code == 404
+    # An environment alone, opened by whoever is on call, opens no records of others either.
+    wide = opened(told, actor=caller, owner=on_call, use_case=None)
+    found = find(wide, caller)
+    assert (found.held, found.held_hidden) == (0, 3)
+    with zipfile.ZipFile(export(incident, caller)) as archive:
+        assert archive.read("records.ndjson") == b""
+    # A role in the team does.
+    make.grant(caller, Role.VIEWER, team=told.use_case.team)
+    page = signed_in(caller).get(incident.get_absolute_url()).content.decode()
+    assert linked in page and "that you may not see" not in page

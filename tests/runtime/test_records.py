@@ -15,11 +15,12 @@ from audit.models import Entry
 from audit.rules import instant_text
 from audit.verifying import verify
 from runtime import transitions
-from runtime.models import Activation, RecordBatch, RequestRecord
+from runtime.models import Activation, RecordBatch, RecordCount, RequestRecord
 from runtime.records import fields, gaps, partitions
 from runtime.records.ingest import AppendView
 from runtime.records.judging import Generation, doubt, published
 from runtime.records.reading import items
+from runtime.records.verifying import _counts
 from tests import make
 from tests.api.reading import assert_problem
 from tests.runtime.recording import KEYED, Reporting, dated, lines, new_id
@@ -368,6 +369,18 @@ def test_a_record_that_was_altered_or_lost_is_named(router, told):
     assert found(f"UPDATE {table} SET leaf = %s WHERE id = %s", 64 * "0", ids[1]) == {
         ("RECORD_ALTERED", key)
     }
+    for bundle in ("prompt", "policy"):
+        other = f"UPDATE {table} SET {bundle}_bundle_id = 999999 WHERE id = %s"
+        assert found(other, ids[1]) == {("RECORD_NOT_FOUND", key)}
+    # It names prompts, and a list narrowed to one of them would leave it out.
+    assert RequestRecord.objects.get(pk=made[1]["id"]).prompts
+    assert found(f"UPDATE {table} SET prompt_bundle_id = NULL WHERE id = %s", ids[1]) == {
+        ("RECORD_NOT_FOUND", key)
+    }
+    counts = RecordCount._meta.db_table
+    miscounted = ("RECORDS_MISCOUNTED", router.router.key)
+    for statement in (f"DELETE FROM {counts}", f"UPDATE {counts} SET count = count + 1"):
+        assert found(statement) == {miscounted}
     batches = RecordBatch._meta.db_table
     assert {code for code, _ in found(f"DELETE FROM {batches}")} == {
         "ROW_MISSING",
@@ -375,3 +388,19 @@ def test_a_record_that_was_altered_or_lost_is_named(router, told):
         "RECORDS_MISCOUNTED",
     }
     assert verify("record").found == []
+
+
+def test_a_batch_that_comes_while_it_is_counted_is_no_discrepancy(router, told):
+    router.outcomes(router.route(told.use_case.slug))
+    late = []
+
+    def another(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if not late and "recordbatch" in sql and "SUM" in sql.upper():
+            late.append(router.route(told.use_case.slug))
+            router.outcomes(*late)
+        return answer
+
+    with connection.execute_wrapper(another):
+        assert list(_counts()) == []
+    assert late
