@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 WIDTH, LEFT, RIGHT = 960.0, 170.0, 945.0
 #: Heights: of the markers' rows, of a bar, of the volume below it, and from lane to lane.
 MARKER, HEAD, BAR, VOLUME, LANE = 22.0, 16.0, 22.0, 34.0, 78.0
+#: How high a change's number is drawn, and how wide with two digits.
+CIRCLE = 18.0
 #: Narrower than this a bar is a tick; a letter of a label is about this wide.
 NARROWEST, LETTER = 3.0, 6.4
 #: Rows of markers; what finds no place in them is in the table alone.
@@ -99,10 +101,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Marker:
-    """A change: its number in a circle, and a line through the lanes."""
+    """A change: its number in a circle, wider for long ones, and a line through the lanes."""
 
     x: str
     number: int
+    left: str
+    top: str
+    width: str
     cy: str
     text_y: str
     strong: bool
@@ -263,12 +268,25 @@ def _markers(marks: Sequence[tuple[int, datetime, bool]], axis: _Axis) -> tuple[
     found, used = [], 0
     for number, at, strong in sorted(marks, key=lambda mark: mark[1]):
         x = axis.x(at)
-        row = next((place for place, end in enumerate(ends) if end + MARKER <= x), None)
+        width = CIRCLE + LETTER * max(0, len(str(number)) - 2)
+        left = x - width / 2
+        row = next((place for place, end in enumerate(ends) if end <= left), None)
         if row is None:
             continue
-        ends[row], used = x, max(used, row + 1)
+        ends[row], used = left + width + MARKER - CIRCLE, max(used, row + 1)
         cy = HEAD + row * MARKER
-        found.append(Marker(_at(x), number, _at(cy), _at(cy + 4), strong))
+        found.append(
+            Marker(
+                x=_at(x),
+                number=number,
+                left=_at(left),
+                top=_at(cy - CIRCLE / 2),
+                width=_at(width),
+                cy=_at(cy),
+                text_y=_at(cy + 4),
+                strong=strong,
+            )
+        )
     return found, used
 
 

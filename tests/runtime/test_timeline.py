@@ -112,6 +112,18 @@ def test_a_picture_reads_at_an_hour_and_at_a_year(span):
     assert "release 29, then release 30" in drawn.sentence
 
 
+def test_long_numbers_have_room_and_none_hides_another():
+    marks = [(number, NOON - timedelta(seconds=20 * number), False) for number in range(95, 180)]
+    drawn = draw([], NOON - timedelta(hours=1), NOON, marks=marks)
+    rows: dict[str, float] = {}
+    for one in drawn.markers:
+        left, width = float(one.left), float(one.width)
+        assert width >= lanes.LETTER * len(str(one.number))
+        assert left > rows.get(one.top, 0)
+        rows[one.top] = left + width
+    assert len(rows) == lanes.ROWS and drawn.unseen_markers == 85 - len(drawn.markers)
+
+
 def test_an_empty_picture_says_so():
     drawn = draw([], NOON - timedelta(hours=1), NOON)
     assert drawn.rows == [] and drawn.sentence.startswith("Nothing was active")
