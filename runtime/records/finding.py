@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from audit import Reason, clock
 from audit.instants import read_instant
@@ -203,11 +203,12 @@ def called(name: str, reader: Person) -> tuple[str, list[RequestRecord]]:
 
 @dataclass(frozen=True)
 class Running:
-    """What a router of an environment ran that was not published so: how often, and lately when."""
+    """What a router of an environment ran that was not published so: how often, and when."""
 
     environment: str
     router: str
     count: int
+    first: datetime
     last: datetime
 
 
@@ -219,7 +220,7 @@ def not_approved(reader: Person) -> list[Running]:
     grouped = (
         rows.order_by()
         .values_list("environment__slug", "router__slug")
-        .annotate(Count("pk"), Max("occurred_at"))
+        .annotate(Count("pk"), Min("occurred_at"), Max("occurred_at"))
         .order_by("environment__slug", "router__slug")
     )
     return [Running(*one) for one in grouped[:ROUTERS]]

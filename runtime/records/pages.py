@@ -1,6 +1,7 @@
 """Two pages of what ran: the list of records, and one request with all that explains it."""
 
 import re
+from datetime import UTC, timedelta
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -189,7 +190,14 @@ def _incident_url(found: dict, user) -> str:
         use_case=one["use_case"],
         environment=one["environment"],
         release=served["release"]["digest"] if served else "",
+        begins_at=_an_hour_before(found),
     )
+
+
+def _an_hour_before(found: dict) -> str:
+    """Return from when on one looks for what led to a request, as the form reads it."""
+    at = min(clock.now(), *(row["at"] for row in found["records"]))
+    return f"{at.astimezone(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _read_instants(attempt: dict) -> None:

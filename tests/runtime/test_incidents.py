@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import zipfile
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from audit import Conflict, Refused, clock
+from audit.instants import read_instant
 from audit.models import Entry
 from audit.refusals import NotAllowed
 from audit.rules import digest
@@ -498,3 +500,22 @@ def test_being_on_call_gives_no_sight_of_requests_and_the_page_says_so(told, rou
     make.grant(caller, Role.VIEWER, team=told.use_case.team)
     page = signed_in(caller).get(incident.get_absolute_url()).content.decode()
     assert linked in page and "that you may not see" not in page
+
+
+# Where an incident is opened from
+
+
+def test_the_window_begins_before_what_one_came_from(told, router):
+    then = clock.now() - timedelta(days=2)
+    wrong = router.route(told.use_case.slug, then, release=f"sha256:{64 * 'e'}")
+    router.outcomes(wrong)
+    client = signed_in(operator(told))
+    for path in (f"/requests/{wrong['request']}/", "/"):
+        page = client.get(path).content.decode()
+        [link] = {
+            one.replace("&amp;", "&") for one in re.findall(r'"(/incidents/open/\?[^"]+)"', page)
+        }
+        assert "begins_at=" in link
+        form = client.get(link).context["form"]
+        begins, problem = read_instant(form.initial["begins_at"])
+        assert problem == "" and then - timedelta(hours=2) < begins <= then, path
