@@ -85,7 +85,7 @@ def test_published_by_a_second_person_it_is_judged_by_and_never_changes():
     assert refusal(publish, made, actor=make.author()) == {"WROTE_IT"}
     published = publish(made)
     assert published.digest == digest(published.content.encode())
-    assert json.loads(published.content)["schema"] == "gatehouse.gate/2"
+    assert json.loads(published.content)["schema"] == "gatehouse.gate/3"
     assert standing(told) == ["red_team_early"]
     package = live(Promotion.objects.get(pk=told.promotion.pk))
     assert package.digest != signed, "signatures on the earlier package stop counting"

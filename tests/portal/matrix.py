@@ -422,6 +422,22 @@ MATRIX = (
         routes="POST /follow-ups/<pk>/done/",
     ),
     Group(
+        "Whoever sees an incident sees what may become of its follow-ups",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 200 200 200 200 200 200 200 200 200 200 200 200 200 200",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 200 200 200",
+        routes="GET /follow-ups/<pk>/binding/",
+    ),
+    Group(
+        "Who writes gates starts the draft of one, and says which",
+        #        ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
+        own="    302 404 403 403 403 403 403 403 403 403 403 403 403 403 403 422",
+        foreign="302 404 404 404 404 404 404 404 404 404 404 404 404 403 403 422",
+        says="This takes the role policy author for all teams",
+        body=WHY,
+        routes="POST /follow-ups/<pk>/binding/",
+    ),
+    Group(
         "Suspending names its subject and gives the password",
         #    ano non rgs evi req rev ris pri val ope pol aud vie adm all pa*
         any="302 404 403 403 403 403 403 403 403 422 403 403 403 403 403 403",
