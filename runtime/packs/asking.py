@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from django.http import StreamingHttpResponse
 
-from audit import Reason, Refused, clock
+from audit import Reason, Refused, clock, receipts, tree
 from audit.excerpts import Extent
-from audit.models import Head
+from audit.models import Entry, Head
 from registry.visibility import SEES_ALL
 from runtime.packs.building import Pack, Subject, files_of, settled, tell
 from runtime.packs.models import EvidencePack
@@ -82,3 +82,17 @@ def sent(pack: Pack, name: str) -> StreamingHttpResponse:
             "Evidence-Pack": pack.manifest,
         },
     )
+
+
+def entry_of(row: EvidencePack) -> Entry:
+    """Return the entry that records a pack."""
+    return Entry.objects.get(row=row.key, event="evidencepack.built")
+
+
+def joining(row: EvidencePack) -> dict[str, object]:
+    """Return the proof that the log of a pack's receipt goes on from the log in the pack.
+
+    Raises `receipts.NotYet` and `tree.TreeBroken`.
+    """
+    proof = tree.consistency(row.log_size, receipts.first(entry_of(row).seq).size)
+    return {"first": proof.first, "second": proof.second, "path": [p.hex() for p in proof.path]}

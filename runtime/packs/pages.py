@@ -15,11 +15,10 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit import Refused, clock, context, receipts, tree
-from audit.models import Entry
 from gates.models import Promotion
 from registry.models import Environment
 from registry.rights import may
-from runtime.packs.asking import again, period, preview, sent
+from runtime.packs.asking import again, entry_of, joining, period, preview, sent
 from runtime.packs.building import Progress, Subject, read_as_of, settle
 from runtime.packs.forms import PackForm, PeriodForm
 from runtime.packs.models import EvidencePack
@@ -168,10 +167,6 @@ def _seen(request, pk) -> EvidencePack:
     return row
 
 
-def _entry(row: EvidencePack) -> Entry:
-    return Entry.objects.get(row=row.key, event="evidencepack.built")
-
-
 @require_safe
 def one(request, pk):
     """A pack that was built: what it is named by, the way to download it, and its receipt."""
@@ -181,7 +176,7 @@ def one(request, pk):
         "title": str(row).capitalize(),
         "row": row,
         "about": about,
-        "entry": _entry(row),
+        "entry": entry_of(row),
         "objections": _objections(request, row),
     }
     return _answer(request, "one.html", given)
@@ -210,7 +205,7 @@ def download(request, pk):
 def receipt(request, pk):
     """The proof that the log records this very pack, which `verify_audit.py` wants beside it."""
     row = _seen(request, pk)
-    return receipts.as_file(_entry(row).seq, f"{row.name}.tlog-proof", by_first=True)
+    return receipts.as_file(entry_of(row).seq, f"{row.name}.tlog-proof", by_first=True)
 
 
 @require_safe
@@ -218,10 +213,9 @@ def consistency(request, pk):
     """The proof that the log of the receipt goes on from the log in the pack."""
     row = _seen(request, pk)
     try:
-        proof = tree.consistency(row.log_size, receipts.first(_entry(row).seq).size)
+        said = joining(row)
     except (receipts.NotYet, tree.TreeBroken) as error:
         return HttpResponse(f"{error}\n", status=503, content_type="text/plain; charset=utf-8")
-    said = {"first": proof.first, "second": proof.second, "path": [p.hex() for p in proof.path]}
     return JsonResponse(
         said,
         headers={

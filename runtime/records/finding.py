@@ -59,6 +59,7 @@ class Filters:
     environment: str = ""
     use_case: str = ""
     router: str = ""
+    #: use-case/number of a release, or its digest.
     release: str = ""
     #: A model's slug, or slug/version.
     model: str = ""
@@ -100,7 +101,7 @@ def read(given: Mapping[str, str]) -> tuple[Filters, list[Reason]]:
         environment=matching("environment", SLUG, "Give the slug of an environment."),
         use_case=matching("use_case", SLUG, "Give the slug of a use case."),
         router=matching("router", SLUG, "Give the slug of a router."),
-        release=matching("release", DIGEST, "Give the digest of a release."),
+        release=matching("release", NUMBERED, "Give use-case/number of a release, or its digest."),
         model=matching("model", MODEL, "Give the slug of a model, or slug/version."),
         prompt=matching("prompt", NUMBERED, "Give template/number of a prompt, or its digest."),
         policy=matching("policy", NUMBERED, "Give pack/number of a policy, or a policy's digest."),
@@ -140,7 +141,7 @@ def named(filters: Filters, reader: Person) -> dict[str, Any]:
     if filters.use_case:
         where["use_case__in"] = _keys(UseCase, reader, slug=filters.use_case)
     if filters.release:
-        where["release__in"] = _keys(Release, reader, digest=filters.release)
+        where["release__in"] = list(releases(filters.release, reader).values_list("pk", flat=True))
     if filters.router:
         where["router__in"] = _keys(Router, reader, slug=filters.router)
     if filters.model:
@@ -158,6 +159,11 @@ def named(filters: Filters, reader: Person) -> dict[str, Any]:
     if filters.status:
         where["status"] = filters.status
     return where
+
+
+def releases(text: str, reader: Person) -> QuerySet[Release]:
+    """Return the release that a filter names, if the reader may see it."""
+    return Release.objects.visible_to(reader).filter(**_numbered(text, "use_case"))
 
 
 def _numbered(text: str, parent: str) -> dict[str, Any]:

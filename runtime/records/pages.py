@@ -89,8 +89,7 @@ def _release(filters: finding.Filters, user) -> Release | None:
     """Return the release that a list is narrowed to, if the reader may see it."""
     if not filters.release:
         return None
-    seen = Release.objects.visible_to(user).select_related("use_case")
-    return seen.filter(digest=filters.release).first()
+    return finding.releases(filters.release, user).select_related("use_case").first()
 
 
 def _for_api(kept: dict[str, str]) -> dict[str, str]:

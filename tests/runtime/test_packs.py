@@ -357,9 +357,10 @@ def test_an_environment_over_a_period(told, auditor, tmp_path):
     place_of = {"--since": since, "--as-of": as_of}
     given = [part for name, at in place_of.items() for part in (name, at.isoformat()[:26] + "Z")]
     path, receipt, given_again = tmp_path / "e.zip", tmp_path / "e.tlog-proof", given
+    joined = tmp_path / "e.consistency.json"
     call_command(
         *("evidence_pack", "environment", told.environment.slug, str(path), *given),
-        *("--receipt", str(receipt)),
+        *("--receipt", str(receipt), "--consistency", str(joined)),
         stderr=io.StringIO(),
     )
     assert path.read_bytes() == data, "the command makes the same bytes"
@@ -375,6 +376,9 @@ def test_an_environment_over_a_period(told, auditor, tmp_path):
     given = ("--keys", str(tmp_path / "keys.json"), "--receipt", str(receipt))
     code, said = checked(path, *given)
     assert code == 2 and "DOES NOT" not in said, said
+    assert "Nothing joins" in said and "records this very pack" not in said
+    _, said = checked(path, *given, "--consistency", str(joined))
+    assert "Nothing joins" not in said and "records this very pack" in said
     entries = Entry.objects.filter(event="evidencepack.built").count()
     for wrong, said in (
         (("promotion", "\u00b2", str(tmp_path / "x.zip")), "no promotion"),

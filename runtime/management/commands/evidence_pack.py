@@ -1,5 +1,6 @@
 """Build an evidence pack on the command line."""
 
+import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,12 @@ from django.db import DatabaseError
 
 from audit import Refused, context, receipts, system
 from audit.instants import read_instant
-from audit.models import Entry
+from audit.tree import TreeBroken
 from audit.zipping import Altered
 from gates.models import Promotion
 from registry.models import Environment
 from registry.visibility import SEES_ALL
-from runtime.packs.asking import period
+from runtime.packs.asking import entry_of, joining, period
 from runtime.packs.building import Subject, read_as_of, settled
 from runtime.packs.models import EvidencePack
 from runtime.packs.transitions import record
@@ -35,26 +36,35 @@ class Command(BaseCommand):
         parser.add_argument("--since", help="Where the period of an environment begins.")
         parser.add_argument("--pdf", action="store_true", help="Put the report in as PDF too.")
         parser.add_argument("--receipt", help="A new file for the receipt of the pack's entry.")
+        parser.add_argument(
+            "--consistency", help="A new file for the proof that joins the receipt to the pack."
+        )
         parser.add_argument("--reason", default="Built on the command line.", help="Recorded.")
 
     @context.through("command:evidence_pack")
-    def handle(self, *args, noun, name, path, pdf, receipt, reason, **options):
+    def handle(self, *args, noun, name, path, pdf, receipt, consistency, reason, **options):
         as_of, since = (self._instant(options[one], one) for one in ("as_of", "since"))
         try:
             subject, at = self._subject(noun, name, since), read_as_of(as_of)
             if since is not None:
                 period(since, at)
             pack = settled(subject, SEES_ALL, at, with_pdf=pdf)
-            with pack.bundle, _out(path) as out, _out(receipt) as proof:
+            with (
+                pack.bundle,
+                _out(path) as out,
+                _out(receipt) as proof,
+                _out(consistency) as joined,
+            ):
                 # First the entry: a pack that nobody recorded must not exist.
                 row = record(pack, actor=system("evidence_pack"), reason=reason)
                 for chunk in pack.bundle.stream():
                     out.write(chunk)
-                no_proof = proof is not None and self._prove(row, proof)
+                no_proof = self._prove(row, proof, joined)
         except (Refused, Altered, OSError, DatabaseError) as error:
             raise CommandError(f"Not built: {error}") from error
         if no_proof:
-            Path(receipt).unlink()
+            for name in filter(None, (receipt, consistency)):
+                Path(name).unlink(missing_ok=True)
             raise CommandError(
                 f"It is built, written and recorded as pack {row.pk}, but there is no receipt yet: "
                 f"{no_proof} Take it from the page of the pack."
@@ -63,12 +73,15 @@ class Command(BaseCommand):
         for one in pack.left_out:
             self.stderr.write(f"Left out: {one['what']}. {one['why']}")
 
-    def _prove(self, row: EvidencePack, proof: IO[bytes]) -> str:
-        """Write the receipt; return why there is none, if so."""
+    def _prove(self, row: EvidencePack, receipt: IO[bytes] | None, joined: IO[bytes] | None) -> str:
+        """Write the proofs that are asked for; return why there are none, if so."""
         try:
-            seq = Entry.objects.get(row=row.key).seq
-            proof.write(receipts.handed_out(seq, by_first=True).encode())
-        except receipts.NotYet as error:
+            if receipt is not None:
+                seq = entry_of(row).seq
+                receipt.write(receipts.handed_out(seq, by_first=True).encode())
+            if joined is not None:
+                joined.write(json.dumps(joining(row)).encode())
+        except (receipts.NotYet, TreeBroken) as error:
             return str(error)
         return ""
 
