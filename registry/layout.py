@@ -7,9 +7,9 @@ figures are whole pixels.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 188, 56
-#: Five columns fit a page 1,400 px wide.
-ACROSS, DOWN = 38, 14
+WIDTH, HEIGHT = 170, 56
+#: Five columns fit a window 1,280 px wide, beside the menu.
+ACROSS, DOWN = 30, 14
 #: Room above the boxes for the heads of the columns, and around everything.
 HEAD, MARGIN = 28, 4
 #: How far the ends of arrows into one side of a box are spread.

@@ -14,7 +14,7 @@ READABLE = 30
 #: Nodes of one kind with the same neighbours that are drawn one by one, and how many then still.
 ALIKE, FIRST = 6, 3
 #: Characters of a line inside a box.
-FITS = 27
+FITS = 24
 
 HEADS = {
     "release": {0: "Release", 1: "Parts", 2: "Origins", -1: "Where"},
@@ -146,10 +146,10 @@ def _box(graph: lineage.Graph, box: layout.Box) -> dict:
         "y": box.y,
         "width": layout.WIDTH,
         "height": layout.HEIGHT,
-        "text_x": box.x + 10,
+        "text_x": box.x + 8,
         "lines_y": (box.y + 16, box.y + 32, box.y + 47),
         "kind": _fitting(node.kind),
-        "name": _fitting(node.name, FITS - 6, kept=6),
+        "name": _fitting(node.name, FITS - 4, kept=6),
         "note": _fitting(node.gap or " · ".join(word for word in (node.note, digest) if word)),
     }
 

@@ -7,6 +7,7 @@
 {% due row.due %} {% expiry item.expires %}
 {{ score.text|figure }}
 {{ release.digest|short_digest }} {{ release.digest|full_digest }}
+{{ summary|short_digests }}
 {% band "failed" "Cannot be approved yet." %}1 finding failed. …{% endband %}
 {% box "Findings" count="3 open of 14" %}…{% endbox %}
 """
@@ -16,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.templatetags.static import static
-from django.utils.html import format_html, strip_tags
+from django.utils.html import format_html, format_html_join, strip_tags
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst, slugify
 
@@ -327,6 +328,18 @@ def short_digest(value, detail=""):
         hexes[6:-4],
         hexes[-4:],
     )
+
+
+#: A digest inside a sentence.
+_WRITTEN = re.compile(r"\bsha256:[0-9a-f]{64}\b")
+
+
+@register.filter
+def short_digests(sentence):
+    """Write the digests in a sentence as `short_digest` does; the rest stays text."""
+    text = str(sentence)
+    parts = zip(_WRITTEN.split(text), [*_WRITTEN.findall(text), ""], strict=True)
+    return format_html_join("", "{}{}", ((plain, short_digest(one)) for plain, one in parts))
 
 
 @register.filter

@@ -78,6 +78,12 @@ def read_yaml(text: str) -> Read:
         mark = error.problem_mark or error.context_mark
         said = f"This is not YAML: {error.problem or 'it ends too early'}."
         return _unread(said, mark.line + 1 if mark else 0)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        return _unread(
+            f"The character U+{ord(text[error.position]):04X} cannot stand in YAML. Take it out.",
+            line,
+        )
     except (yaml.YAMLError, ValueError) as error:
         return _unread(f"This is not YAML: {error}.".replace("\n", " "))
     if node is None:

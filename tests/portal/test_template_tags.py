@@ -175,6 +175,13 @@ def test_a_full_digest_is_written_out_and_escaped():
     assert "<script" not in write("{{ v|full_digest }}{{ v|short_digest }}", v="<script>" * 9)
 
 
+def test_digests_in_a_sentence_are_short_and_the_rest_is_text():
+    html = write("{{ v|short_digests }}", v=f"<b>weights</b> {DIGEST} → {DIGEST}; sha256:abc")
+    assert html.count("digest-middle") == 2
+    assert strip_tags(html) == f"&lt;b&gt;weights&lt;/b&gt; {DIGEST} → {DIGEST}; sha256:abc"
+    assert write("{{ v|short_digests }}", v="plain") == "plain"
+
+
 def test_a_band_holds_the_answer_and_takes_focus_when_told():
     html = write(
         "{% band 'failed' headline %}1 finding <a href='#f'>failed</a>.{% endband %}",

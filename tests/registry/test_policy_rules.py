@@ -288,6 +288,11 @@ clauses:
         ("retention_days: &a {value: 5, why: w}\n  review_months: *a", 3, "Aliases"),
         ("retention_days: !!python/object:os.system {}", 2, "Tags are not read"),
         ("retention_days: [", 3, "not YAML"),
+        (
+            'retention_days: {value: 5, why: "a\x07b"}',
+            2,
+            "U+0007 cannot stand in YAML",
+        ),
         ("retention_days: [[[[[[[[[]]]]]]]]]", 2, "nests deeper"),
     ],
 )
