@@ -27,6 +27,22 @@ def reason_field() -> forms.CharField:
     )
 
 
+class LinesFormField(forms.CharField):
+    """A text of several lines, with the ends of lines that it has everywhere else.
+
+    Browsers send them as CR LF: saving a form would change, and give another digest to, a text
+    that nobody touched.
+    """
+
+    def to_python(self, value):
+        value = super().to_python(value)
+        return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+    def validate(self, value):
+        # Without stripping, blanks alone are no answer either.
+        super().validate(value.strip() if isinstance(value, str) else value)
+
+
 class ListFormField(forms.CharField):
     """Words separated by commas or lines, kept as a list without doubles, in the order given."""
 

@@ -6,7 +6,7 @@ from functools import reduce
 from django.contrib.admin.sites import AdminSite
 from django.db import models
 
-from audit.admin.forms import ListFormField
+from audit.admin.forms import LinesFormField, ListFormField
 from audit.fields import DocumentField
 
 #: What narrows the menus of rows, besides who may see them: each takes a queryset and returns one
@@ -40,14 +40,16 @@ def offered_rows(
 
 
 class VisibleChoices:
-    """For admins and inlines: menus offer only what the reader may see.
+    """For admins and inlines: menus offer only what the reader may see, texts keep their lines.
 
     `naming` gives, for a foreign key, the relations its rows' names are made of; `list_fields`
-    names the documents that are lists of words.
+    names the documents that are lists of words; `verbatim` the texts of which not even blanks at
+    the ends are taken away.
     """
 
     naming: dict[str, tuple[str, ...]] = {}
     list_fields: tuple[str, ...] = ()
+    verbatim: tuple[str, ...] = ()
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         kwargs.setdefault(
@@ -67,6 +69,8 @@ class VisibleChoices:
             return db_field.formfield(**kwargs)
         if isinstance(db_field, models.URLField):
             kwargs["assume_scheme"] = "https"
+        if isinstance(db_field, models.TextField) and not isinstance(db_field, DocumentField):
+            kwargs |= {"form_class": LinesFormField, "strip": db_field.name not in self.verbatim}
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and hasattr(field.widget, "can_add_related"):
             # One quiet "+" beside a menu; the rest is reached from the row's own page.

@@ -52,13 +52,13 @@ def read(data: bytes, *, name: str, version: str = "1", model: str = "") -> Said
     A card names neither its version nor always its model: the importing person does. Raises
     `NotUnderstood` with the line for what cannot be read.
     """
-    text = text_of(data, name=name, limit=LARGEST)
+    text = text_of(data, name=name, limit=LARGEST).replace("\r\n", "\n")
     if len(text) > LONGEST_CARD:
         raise unreadable(
             f"“{name}” is longer than {LONGEST_CARD:,} characters, the most that a card has.",
             "TOO_LARGE",
         )
-    block, _ = front_matter.split(text.replace("\r\n", "\n"), name)
+    block, _ = front_matter.split(text, name)
     settings = front_matter.parsed(block, name)
     warnings: list[str] = []
     if not block:

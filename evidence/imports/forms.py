@@ -34,7 +34,7 @@ class CardForm(forms.Form):
 
     file = forms.FileField(
         label="Model card",
-        required=False,
+        error_messages={"required": "Choose the file of a model card."},
         help_text="Markdown with YAML settings at its head, at most 1 MiB.",
         widget=forms.ClearableFileInput(attrs={"accept": ".md,.markdown,text/markdown"}),
     )
@@ -79,6 +79,8 @@ class CardForm(forms.Form):
         self.fields["team"].queryset = teams.filter(
             pk__in=[team.pk for team in teams if not rights.may(user, "register", team)]
         )
+        # Only once a card is kept with the form is there no need to choose it again.
+        self.fields["file"].required = not self.data.get("kept")
         #: (suite, metric) by the name of its unit's field.
         self.units: dict[str, tuple[str, str]] = {}
 
@@ -95,8 +97,6 @@ class CardForm(forms.Form):
                     "Choose the file again; what was kept is not whole."
                 ) from None
             cleaned["name"] = rules.clean_name(cleaned.get("kept_name", ""))
-        else:
-            self.add_error("file", "Choose the file of a model card.")
         return cleaned
 
     def read(self) -> Said:
@@ -145,6 +145,7 @@ class CardForm(forms.Form):
         self.data["kept"] = base64.b64encode(self.cleaned_data["bytes"]).decode()
         self.data["kept_name"] = self.cleaned_data["name"]
         self.data["plan"] = plan_digest
+        self.fields["file"].required = False
         self["file"].help_text = format_html(
             "“{}” is kept. Choose a file only to take another.", self.cleaned_data["name"]
         )

@@ -53,7 +53,8 @@ def parsed(block: str, name: str) -> dict:
     except yaml.reader.ReaderError as error:
         line = block[: error.position].count("\n") + 1
         raise unreadable(
-            f"“{name}” has a character in line {line} that YAML does not know.", "YAML_INVALID"
+            f"“{name}” has a character in line {line} that YAML does not know. Take it out.",
+            "YAML_INVALID",
         ) from None
     finally:
         if loader is not None:

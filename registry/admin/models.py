@@ -145,6 +145,7 @@ class ModelVersionAdmin(Retirable, SealedColumn, RegistryAdmin):
     search_fields = ("model__slug", "model__name", "version", "identifier", "digest")
     date_hierarchy = "sealed_at"
     list_fields = ("input_modalities", "output_modalities", "capabilities")
+    verbatim = ("card",)
     naming = {"base_version": ("model",)}
     inlines = (VersionDatasetInline,)
     acts = (Seal(), NewVersion())

@@ -93,6 +93,7 @@ class PromptVersionAdmin(Retirable, RegistryAdmin):
     search_fields = ("template__slug", "template__name", "text", "notes", "digest")
     date_hierarchy = "created_at"
     list_fields = ("variables",)
+    verbatim = ("text",)
     fieldsets = (
         (
             None,

@@ -115,6 +115,27 @@ def test_a_card_that_cannot_be_read_is_refused_in_words(client, ines, team, data
     assert position() == before
 
 
+def test_a_card_from_another_system_is_the_same_card(client, ines, team):
+    client.post(
+        ADDRESS,
+        fields(
+            team, **hidden(client.post(ADDRESS, fields(team, file=upload()))), **{"import": "1"}
+        ),
+    )
+    again = client.post(ADDRESS, fields(team, file=upload(CARD.replace(b"\n", b"\r\n"))))
+    assert "There is nothing to write." in again.content.decode()
+    assert "Conflict" not in again.content.decode()
+
+
+def test_the_file_is_optional_only_once_it_is_kept(client, ines, team):
+    assert 'Model card <span class="optional">' not in client.get(ADDRESS).content.decode()
+    shown = client.post(ADDRESS, fields(team, file=upload()))
+    assert 'Model card <span class="optional">' in shown.content.decode()
+    missing = client.post(ADDRESS, fields(team))
+    assert missing.content.decode().count("Choose the file of a model card.") == 1
+    assert 'Model card <span class="optional">' not in missing.content.decode()
+
+
 def test_what_is_missing_or_not_whole_is_said(client, ines, team):
     answer = client.post(ADDRESS, {"reason": "Only this."})
     assert answer.status_code == 422 and "Choose the file" in answer.content.decode()
@@ -177,3 +198,11 @@ def test_a_card_is_imported_in_a_browser(page, live_server, assert_accessible, t
     page.get_by_role("button", name="Import", exact=True).click()
     page.wait_for_url(f"{live_server.url}/models/tagger/1/")
     assert ModelVersion.objects.get().licence == "mit"
+    page.get_by_role("link", name="Change", exact=True).click()
+    page.get_by_label("Context window").fill("4096")
+    page.get_by_label("Reason").fill("Its maker says so.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url(f"{live_server.url}/models/tagger/1/")
+    version = ModelVersion.objects.get()
+    assert version.context_window == 4096
+    assert version.card.encode() == CARD, "Nobody changed the card: importing it again is no news."

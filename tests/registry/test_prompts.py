@@ -115,6 +115,18 @@ def test_what_is_undeclared_is_refused_and_kept(client, rhea):
     assert not template.versions.exists()
 
 
+def test_a_text_is_kept_as_it_is_written_and_not_as_browsers_send_it(client, rhea):
+    """Browsers end the lines of a form with CR LF; the same text from elsewhere has one digest."""
+    template = make.make_prompt()
+    values = entered(template, "  Be brief.\r\n\r\nAlways.\r\n", "")
+    assert client.post("/registry/promptversion/add/", values).status_code == 302
+    assert template.versions.get().text == "  Be brief.\n\nAlways.\n"
+    for empty in ("", " \r\n "):
+        answer = client.post("/registry/promptversion/add/", {**values, "text": empty})
+        assert answer.status_code == 422 and "This field is required." in answer.text
+    assert template.versions.count() == 1
+
+
 def test_what_is_unused_is_said_first_and_saved_when_it_is_meant_so(client, rhea):
     template = make.make_prompt()
     values = entered(template, "Dear customer,", "customer, city")
