@@ -47,7 +47,8 @@ class ListFormField(forms.CharField):
     """Words separated by commas or lines, kept as a list without doubles, in the order given."""
 
     def __init__(self, *args, **kwargs):
-        kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}))
+        # A field of the database brings a widget along that has no width of its own.
+        kwargs["widget"] = forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})
         super().__init__(*args, **kwargs)
         hint = "Separate entries with commas or lines."
         self.help_text = f"{self.help_text} {hint}".strip()

@@ -74,6 +74,14 @@ def test_nothing_scrolls_sideways_on_a_narrow_screen(signed_in, live_server, pag
         assert signed_in.evaluate("document.documentElement.scrollWidth") <= 360, path
 
 
+def test_an_empty_field_of_several_lines_is_wide_enough_to_write_in(signed_in, live_server):
+    signed_in.goto(f"{live_server.url}/registry/modelversion/add/")
+    fields = signed_in.locator("#content textarea:visible")
+    wide = {field.get_attribute("name"): field.bounding_box()["width"] for field in fields.all()}
+    assert {"input_modalities", "capabilities", "card"} <= wide.keys()
+    assert min(wide.values()) > 400, wide
+
+
 def test_a_line_of_parts_is_added_in_the_browser_and_saved(signed_in, live_server):
     tool = make.make_tool_scope("mailbox", "read").tool
     signed_in.goto(f"{live_server.url}/registry/tool/{tool.pk}/change/")
