@@ -139,8 +139,13 @@ class CardForm(forms.Form):
             ran_at=cleaned["ran_at"],
         )
 
-    def keep(self, plan_digest: str) -> None:
-        """Let the form carry the card on, with the digest of the plan that is shown beside it."""
+    def keep(self, plan_digest: str = "") -> None:
+        """Let the form carry the card on, with the digest of the plan that is shown beside it.
+
+        Nothing is kept of a card that is missing or too large.
+        """
+        if not 0 < len(self.cleaned_data.get("bytes", b"")) <= cards.LARGEST:
+            return
         self.data = self.data.copy()
         self.data["kept"] = base64.b64encode(self.cleaned_data["bytes"]).decode()
         self.data["kept_name"] = self.cleaned_data["name"]

@@ -33,6 +33,7 @@ def card(request):
     if request.method != "POST":
         return _answer(request, form, 200)
     if not form.is_valid():
+        form.keep()
         return _answer(request, form, 422)
     return _planned_or_done(request, form)
 
@@ -40,6 +41,7 @@ def card(request):
 def _planned_or_done(request, form: CardForm):
     try:
         said = form.read()
+        form.keep()
         wish = form.wish()
         plan = carrying.make(said, wish, actor=request.user)
         shown = form.cleaned_data["plan"]

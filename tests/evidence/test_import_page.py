@@ -136,6 +136,27 @@ def test_the_file_is_optional_only_once_it_is_kept(client, ines, team):
     assert 'Model card <span class="optional">' not in missing.content.decode()
 
 
+def test_a_refused_form_keeps_the_card_and_says_once_why(client, ines, team):
+    """A browser chooses no file again by itself, so what was entered would not all be kept."""
+    version = make.make_model_version(team=team)
+    made_from = make.make_model_version(
+        team=team, base_version=version, identifier="claims/made-from-it"
+    )
+    tied = CARD.replace(b"license: mit", f"base_model: {made_from.identifier}".encode())
+    wish = {"model": version.model.slug, "version": version.version}
+    refused = client.post(ADDRESS, fields(team, file=upload(tied), **wish))
+    assert refused.status_code == 422
+    assert refused.content.decode().count("A version cannot come from itself") == 1
+    assert base64.b64decode(hidden(refused)["kept"]) == tied
+    incomplete = client.post(ADDRESS, fields(team, file=upload(), reason=""))
+    assert incomplete.status_code == 422
+    assert base64.b64decode(hidden(incomplete)["kept"]) == CARD
+    again = client.post(ADDRESS, fields(team, **hidden(incomplete)))
+    assert "This is the plan; nothing is written yet." in again.content.decode()
+    unread = client.post(ADDRESS, fields(team, file=upload(b"---\nlicense: [mit\n---\n")))
+    assert not hidden(unread)["kept"], "Another file is needed."
+
+
 def test_what_is_missing_or_not_whole_is_said(client, ines, team):
     answer = client.post(ADDRESS, {"reason": "Only this."})
     assert answer.status_code == 422 and "Choose the file" in answer.content.decode()
