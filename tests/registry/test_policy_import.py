@@ -249,7 +249,7 @@ def test_use_cases_that_a_file_adds_are_in_the_plan(paula, file):
         (b"pack: &a {slug: x}\nclauses: *a\n", "Line 2: Aliases are not read."),
         (b"pack: !!python/object:os.system x\n", "Line 1: Tags are not read."),
         (b"pack: {slug: x\n", "This is not YAML"),
-        (b"pack: {slug: x}\nclauses: {a: {value: \x00}}\n", "Line 2: The character U+0000"),
+        (b"pack: {slug: x}\nclauses: {a: {value: \x00}}\n", "Line 2: The character U.0000"),
         (b"", "The document is empty."),
     ],
 )
