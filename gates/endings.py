@@ -31,8 +31,9 @@ from gates.rules.approvals import Rest
 from registry.models import Person
 
 WITHIN = timedelta(days=30)
-#: Candidates that are judged for one list; what ends beside them is in the lists they link to.
-CANDIDATES = 30
+#: Candidates that are judged for a list of the overview; what ends beside them is in the lists
+#: they link to, by pages.
+CANDIDATES, PAGE = 12, 30
 #: Candidates that one source gives.
 LOOKED_AT = 200
 #: Ends that are walked along at a time, and in all, for those that a reader may see.

@@ -41,7 +41,7 @@ def ended_page(request):
         **admin.site.each_context(request),
         "title": "Ended approvals",
         "now": clock.now(),
-        "page": Paginator(found.rows, endings.CANDIDATES).get_page(request.GET.get("page")),
+        "page": Paginator(found.rows, endings.PAGE).get_page(request.GET.get("page")),
         "rest": found.rest,
     }
     request.current_app = admin.site.name

@@ -395,6 +395,7 @@ def test_where_more_ended_than_is_listed_the_overview_says_so_and_the_rest_has_p
     client, monkeypatch
 ):
     monkeypatch.setattr(endings, "CANDIDATES", 2)
+    monkeypatch.setattr(endings, "PAGE", 2)
     told = [approved() for _ in range(3)]
     auditor = make.make_person(make.name("auditor"), Role.AUDITOR)
     client.force_login(auditor)
